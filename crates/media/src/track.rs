@@ -1,0 +1,172 @@
+//! Tracks, their configuration, and the set of them that a Stream carries at a moment.
+
+use crate::{Codec, Wire};
+use bytes::Bytes;
+use std::fmt;
+use std::sync::Arc;
+
+/// What a Track is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TrackKind {
+    /// Pictures.
+    Video,
+    /// Sound.
+    Audio,
+    /// Metadata, cue points, captions.
+    Data,
+}
+
+impl TrackKind {
+    /// The short, stable name used in logs and the status API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Data => "data",
+        }
+    }
+}
+
+/// Identity of a Track inside its Stream: its kind and its number among those of that kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TrackId {
+    /// Video, audio or data.
+    pub kind: TrackKind,
+    /// 0 is the default Track of the kind.
+    pub index: u8,
+}
+
+impl TrackId {
+    /// The default video Track.
+    pub const VIDEO: Self = Self { kind: TrackKind::Video, index: 0 };
+    /// The default audio Track.
+    pub const AUDIO: Self = Self { kind: TrackKind::Audio, index: 0 };
+    /// The default data Track.
+    pub const DATA: Self = Self { kind: TrackKind::Data, index: 0 };
+}
+
+impl fmt::Display for TrackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind.name(), self.index)
+    }
+}
+
+/// Out-of-band decoder configuration of one Track (avcC, hvcC, av1C, AudioSpecificConfig ...).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodecConfig {
+    /// The codec that it configures.
+    pub codec: Codec,
+    /// The configuration record alone, without container framing.
+    pub record: Bytes,
+    /// The form it came in.
+    pub wire: Option<Wire>,
+}
+
+/// One elementary stream inside a Stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Track {
+    /// Its identity.
+    pub id: TrackId,
+    /// How its Frames are coded.
+    pub codec: Codec,
+    /// Its configuration, once one came; some codecs have none.
+    pub config: Option<CodecConfig>,
+}
+
+/// A message that stays valid until the next of the same name and that a joiner needs: the last
+/// `onMetaData`, the HDR description of a Track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sticky {
+    /// The Track it speaks of, or [`TrackId::DATA`] for the Stream as a whole.
+    pub track: TrackId,
+    /// Its name; the next one with the same name and Track replaces it.
+    pub name: Arc<str>,
+    /// The message.
+    pub wire: Wire,
+}
+
+/// The Tracks that flow at a moment, in order of their ids, with the sticky messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrackSet {
+    /// Sorted by id; each at most once.
+    pub tracks: Vec<Track>,
+    /// In order of arrival; bounded by the hub.
+    pub sticky: Vec<Sticky>,
+}
+
+impl TrackSet {
+    /// The Track of this identity.
+    #[must_use]
+    pub fn get(&self, id: TrackId) -> Option<&Track> {
+        self.tracks.iter().find(|t| t.id == id)
+    }
+
+    /// The Track that cuts the Gops: the first video Track, else the first audio Track.
+    #[must_use]
+    pub fn lead(&self) -> Option<TrackId> {
+        let first = |kind| self.tracks.iter().map(|t| t.id).find(|id| id.kind == kind);
+        first(TrackKind::Video).or_else(|| first(TrackKind::Audio))
+    }
+
+    /// Puts a Track in, or in place of the one with its id.
+    pub fn insert(&mut self, track: Track) {
+        match self.tracks.binary_search_by_key(&track.id, |t| t.id) {
+            Ok(at) => self.tracks[at] = track,
+            Err(at) => self.tracks.insert(at, track),
+        }
+    }
+}
+
+/// What a Delivery or a viewer takes of a Stream: a rule for its video and its audio Tracks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Selection {
+    /// The video Track taken; `None`: no pictures.
+    pub video: Option<u8>,
+    /// The audio Track taken; `None`: no sound.
+    pub audio: Option<u8>,
+    /// Whether data messages are taken.
+    pub data: bool,
+    /// Every Track, whatever the rules above say.
+    pub all_tracks: bool,
+}
+
+impl Selection {
+    /// The whole Stream as it came.
+    pub const ALL: Self = Self { video: Some(0), audio: Some(0), data: true, all_tracks: true };
+
+    /// Whether a Track is taken.
+    #[must_use]
+    pub fn takes(&self, id: TrackId) -> bool {
+        match id.kind {
+            TrackKind::Data => self.data,
+            TrackKind::Video => self.video.is_some_and(|v| self.all_tracks || v == id.index),
+            TrackKind::Audio => self.audio.is_some_and(|a| self.all_tracks || a == id.index),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lead_is_video_where_there_is_any() {
+        let mut set = TrackSet::default();
+        assert_eq!(set.lead(), None);
+        set.insert(Track { id: TrackId::AUDIO, codec: Codec::Aac, config: None });
+        assert_eq!(set.lead(), Some(TrackId::AUDIO));
+        set.insert(Track { id: TrackId::VIDEO, codec: Codec::H264, config: None });
+        set.insert(Track { id: TrackId::AUDIO, codec: Codec::Mp3, config: None });
+        assert_eq!(set.lead(), Some(TrackId::VIDEO));
+        assert_eq!(set.tracks.len(), 2);
+        assert_eq!(set.get(TrackId::AUDIO).unwrap().codec, Codec::Mp3);
+    }
+
+    #[test]
+    fn a_selection_can_leave_kinds_out() {
+        let mute = Selection { audio: None, ..Selection::ALL };
+        assert!(mute.takes(TrackId::VIDEO) && mute.takes(TrackId::DATA));
+        assert!(!mute.takes(TrackId::AUDIO));
+    }
+}
