@@ -1,0 +1,6 @@
+//! Reads the workspace so that the house rules can be judged by tests.
+//!
+//! What belongs here: finding packages ([`workspace`]). What must not: a rule. The rules are the
+//! tests under `tests/house/`, one file each.
+
+pub mod workspace;
