@@ -222,11 +222,14 @@ impl Membership {
         answer.await.ok()
     }
 
-    /// Resolves when the viewer is no longer served. Cancel-safe.
-    pub async fn ended(&mut self) -> ViewerEnd {
-        match self.end.wait_for(Option::is_some).await {
-            Ok(end) => end.unwrap_or(ViewerEnd::Left),
-            Err(_) => ViewerEnd::StreamClosed,
+    /// Resolves when the viewer is no longer served.
+    pub fn ended(&self) -> impl Future<Output = ViewerEnd> + Send + use<> {
+        let mut end = self.end.clone();
+        async move {
+            match end.wait_for(Option::is_some).await {
+                Ok(end) => end.unwrap_or(ViewerEnd::Left),
+                Err(_) => ViewerEnd::StreamClosed,
+            }
         }
     }
 

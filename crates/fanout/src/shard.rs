@@ -160,5 +160,7 @@ impl Worker {
 }
 
 fn detached(mut viewer: Viewer) -> Detached {
+    let control = viewer.control.take();
+    viewer.queue(control);
     Detached { rest: viewer.take_tail(), cursor: viewer.cursor.clone() }
 }

@@ -284,7 +284,7 @@ fn threads_serve_viewers_and_let_them_go() {
     let rest = members.split_off(1);
     drop(members);
     hub.close(stream.name(), Instant::now(), "removed");
-    for mut member in rest {
+    for member in rest {
         let end = futures_block_on(member.ended());
         assert_eq!(end, crate::ViewerEnd::StreamClosed);
     }
