@@ -18,6 +18,9 @@ use manycast_bits::Reader;
 
 const NAL_SPS: u8 = 33;
 
+/// Parameter sets of a record that are looked at; real ones have three to five.
+const MAX_UNITS: usize = 256;
+
 /// `nal_unit_type` of a NAL unit (H.265 7.3.1.2).
 fn unit_type(unit: &[u8]) -> Option<u8> {
     unit.first().map(|b| b >> 1 & 0x3F)
@@ -118,7 +121,7 @@ impl<'a> HevcConfig<'a> {
     /// [`RecordError`] when it ends before the arrays or has lengths of three bytes.
     pub fn parse(record: &'a [u8]) -> Result<Self, RecordError> {
         if starts_with_code(record) {
-            let units = NalUnits::new(Framing::StartCode, record).collect();
+            let units = NalUnits::new(Framing::StartCode, record).take(MAX_UNITS).collect();
             return Ok(Self { profile: None, fps: None, framing: Framing::StartCode, units });
         }
         let mut reader = Reader::new(record);
@@ -140,11 +143,13 @@ impl<'a> HevcConfig<'a> {
     }
 }
 
-/// Every unit takes at least its two length bytes, so that the record bounds their number.
 fn arrays<'a>(reader: &mut Reader<'a>, units: &mut Vec<&'a [u8]>) -> Result<(), RecordError> {
     for _ in 0..reader.u8()? {
         reader.skip(1)?; // array_completeness and type: the unit's own header tells
         for _ in 0..reader.u16_be()? {
+            if units.len() >= MAX_UNITS {
+                return Ok(());
+            }
             let length = reader.u16_be()?;
             units.push(reader.take(usize::from(length))?);
         }

@@ -1,5 +1,7 @@
 //! Replays the corpus of the fuzz target `flv_tag` (bar A7).
 
+#[path = "../../../fuzz/oracles/flv_tag.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the fuzz target")]
 mod oracle;
 
 use std::{fs, path::Path};

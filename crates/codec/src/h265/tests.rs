@@ -66,6 +66,19 @@ fn broken_records_are_refused() {
 }
 
 #[test]
+fn empty_units_without_end_are_not_collected() {
+    let mut record = hex(MAIN)[..23].to_vec();
+    record[22] = 255;
+    for _ in 0..255 {
+        record.extend([33, 0xFF, 0xFF]);
+        record.extend(vec![0; 2 * 0xFFFF]);
+    }
+    assert_eq!(HevcConfig::parse(&record).unwrap().units.len(), MAX_UNITS);
+    let stream = [0, 0, 1, 0x42].repeat(1000);
+    assert_eq!(HevcConfig::parse(&stream).unwrap().units.len(), MAX_UNITS);
+}
+
+#[test]
 fn lower_temporal_layers_are_passed_over() {
     // two sub-layers, the lower with profile and level of its own: 88 + 8 bits
     let general = [0x02, 0x20, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 0x5D];
