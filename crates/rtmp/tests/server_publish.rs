@@ -6,8 +6,8 @@ use manycast_amf::{Value, encode_all};
 use manycast_rtmp::{
     message::{Message, MessageType},
     session::{
-        CloseReason, DataEncoding, DrainReason, Event, Fault, Input, MediaKind, PublishKind,
-        RefusalCode, SessionError, Wait,
+        CloseReason, DataEncoding, DrainReason, Event, Fault, Input, MediaKind, Output,
+        PublishKind, RefusalCode, SessionError, Wait,
     },
 };
 use support::{SECOND, Server, command, message, requests, stream, told};
@@ -33,7 +33,7 @@ fn video(id: u32, timestamp: u32, body: &[u8]) -> Message {
 }
 
 /// Runs a dialogue up to the accept: what was said, turn by turn.
-fn dialogue(turns: &[&[Message]]) -> (Server, Vec<String>) {
+fn dialogue(turns: &[Vec<Message>]) -> (Server, Vec<String>) {
     let mut server = Server::connected();
     let mut said = Vec::new();
     let mut request = None;
@@ -52,8 +52,12 @@ fn dialogue(turns: &[&[Message]]) -> (Server, Vec<String>) {
 fn section8_2_fmle_dialect_in_its_order_pipelined_and_shuffled() {
     let (release, fc, create) =
         (named(0, "releaseStream", 2.0), named(0, "FCPublish", 3.0), create(4.0));
-    let (_, said) =
-        dialogue(&[&[release.clone()], &[fc.clone()], &[create.clone()], &[publish(1, "key")]]);
+    let (_, said) = dialogue(&[
+        vec![release.clone()],
+        vec![fc.clone()],
+        vec![create.clone()],
+        vec![publish(1, "key")],
+    ]);
     let wanted = [
         "0: _result 2 null undefined",
         "0: _result 3 null undefined",
@@ -62,25 +66,26 @@ fn section8_2_fmle_dialect_in_its_order_pipelined_and_shuffled() {
         FMLE_START,
     ];
     assert_eq!(said, wanted);
-    let (_, said) = dialogue(&[&[release.clone(), fc.clone(), create.clone(), publish(1, "key")]]);
+    let (_, said) =
+        dialogue(&[vec![release.clone(), fc.clone(), create.clone(), publish(1, "key")]]);
     assert_eq!(said, [wanted[..3].join(" | "), FMLE_START.to_owned()]);
-    let (_, said) = dialogue(&[&[create, publish(1, "key"), fc, release]]);
+    let (_, said) = dialogue(&[vec![create, publish(1, "key"), fc, release]]);
     assert_eq!(said[1], FMLE_START);
 }
 
 #[test]
 fn section8_2_plain_dialect_without_fmle_calls() {
-    let (_, said) = dialogue(&[&[create(2.0)], &[publish(1, "key")]]);
+    let (_, said) = dialogue(&[vec![create(2.0)], vec![publish(1, "key")]]);
     assert_eq!(said, ["0: _result 2 null 1", "", START]);
 }
 
 #[test]
 fn section8_2_publish_without_create_stream_and_on_stream_0() {
-    let (_, said) = dialogue(&[&[publish(1, "key")]]);
+    let (_, said) = dialogue(&[vec![publish(1, "key")]]);
     assert_eq!(said, ["", START]);
-    let (_, said) = dialogue(&[&[create(2.0), publish(0, "key")]]);
+    let (_, said) = dialogue(&[vec![create(2.0), publish(0, "key")]]);
     assert_eq!(said[1], START, "the only stream is meant");
-    let (_, said) = dialogue(&[&[publish(5, "key")]]);
+    let (_, said) = dialogue(&[vec![publish(5, "key")]]);
     assert_eq!(said[1], START.replace("(1)", "(5)").replace("1: ", "5: "));
 }
 
@@ -462,6 +467,9 @@ fn j1_names_and_urls_do_not_show_in_debug() {
         "{:?}",
         server.say(&command(2, "play", 0.0, &[Value::Null, "canary5".into()])).events
     );
+    shown += &format!("{:?} {:?}", server.session, Input::Bytes(b"canary6"));
+    server.session.handle_input(server.now, Input::Bytes(b"")).expect("nothing");
+    shown += &format!("{:?}", Output::<Event>::Transmit(b"canary7".as_slice().into()));
     assert!(shown.contains("PublishRequest") && shown.contains("PlayRequest"));
     assert!(!shown.contains("canary"), "{shown}");
 }
