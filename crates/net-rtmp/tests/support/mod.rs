@@ -21,10 +21,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Any name may be published and is its own key; `nobody` is not.
-pub struct OpenGate {
-    pub hub: Arc<Hub>,
-    pub leases: LeaseHolder,
-    pub takeover: Takeover,
+pub(crate) struct OpenGate {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) leases: LeaseHolder,
+    pub(crate) takeover: Takeover,
 }
 
 impl Gate for OpenGate {
@@ -45,17 +45,17 @@ impl Gate for OpenGate {
     }
 }
 
-pub struct TestServer {
-    pub address: SocketAddr,
-    pub hub: Arc<Hub>,
-    pub gate: Arc<OpenGate>,
-    pub stats: Arc<RtmpStats>,
-    pub client: ClientSettings,
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) gate: Arc<OpenGate>,
+    pub(crate) stats: Arc<RtmpStats>,
+    pub(crate) client: ClientSettings,
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<()>>,
 }
 
-pub fn client_settings() -> ClientSettings {
+pub(crate) fn client_settings() -> ClientSettings {
     let allow = vec!["127.0.0.0/8".parse::<Allow>().unwrap()];
     let gate = EgressGate::new(allow, Vec::new());
     ClientSettings {
@@ -66,11 +66,11 @@ pub fn client_settings() -> ClientSettings {
 }
 
 impl TestServer {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(|_| ())
     }
 
-    pub fn with(change: impl FnOnce(&mut ServerSettings)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut ServerSettings)) -> Self {
         let hub = Hub::new();
         let (leases, takeover) = (LeaseHolder::new(), Takeover::default());
         let gate = Arc::new(OpenGate { hub: hub.clone(), leases, takeover });
@@ -85,11 +85,11 @@ impl TestServer {
         Self { address, hub, gate, stats, client: client_settings(), stop, task }
     }
 
-    pub fn address_of(&self, name: &str) -> Address {
+    pub(crate) fn address_of(&self, name: &str) -> Address {
         Address::whole(&format!("rtmp://{}/live/{name}", self.address)).unwrap()
     }
 
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.stop.send_replace(true);
         self.task.take().unwrap().await.unwrap();
     }
@@ -97,14 +97,14 @@ impl TestServer {
 
 /// One message of the demo clip.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClipMessage {
-    pub kind: MediaKind,
-    pub timestamp: u32,
-    pub body: Bytes,
+pub(crate) struct ClipMessage {
+    pub(crate) kind: MediaKind,
+    pub(crate) timestamp: u32,
+    pub(crate) body: Bytes,
 }
 
 /// The clip that the project ships.
-pub fn clip() -> Vec<ClipMessage> {
+pub(crate) fn clip() -> Vec<ClipMessage> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/demo.flv");
     let mut reader = FileReader::new();
     reader.push(&std::fs::read(path).unwrap());
@@ -120,14 +120,14 @@ pub fn clip() -> Vec<ClipMessage> {
     messages
 }
 
-pub async fn send(sender: &mut Sender, messages: &[ClipMessage]) {
+pub(crate) async fn send(sender: &mut Sender, messages: &[ClipMessage]) {
     for message in messages {
         sender.send(message.kind, message.timestamp, message.body.clone()).await.unwrap();
     }
 }
 
 /// Whether a message is a frame: no header, no metadata, no end of a sequence.
-pub fn is_frame(kind: MediaKind, body: &Bytes) -> bool {
+pub(crate) fn is_frame(kind: MediaKind, body: &Bytes) -> bool {
     match kind {
         MediaKind::Data => false,
         MediaKind::Video | MediaKind::Audio => body.get(1) == Some(&1),
