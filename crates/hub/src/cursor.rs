@@ -1,7 +1,6 @@
 //! A reader's place in a Window: a few words of memory, early or late.
 
-use manycast_media::TrackSet;
-use std::sync::Arc;
+use crate::{Content, Entry};
 use std::time::{Duration, Instant};
 
 /// How far a reader may fall behind before it loses Gops.
@@ -37,8 +36,6 @@ pub struct Cursor {
     /// Nothing is handed out before the next start of a Gop.
     pub(crate) wants_key: bool,
     pub(crate) bounds: Bounds,
-    /// The Tracks that the reader knows of.
-    pub(crate) seen: Option<Arc<TrackSet>>,
     /// It waits for a key frame because it was too slow; what it lost is told when it goes on.
     pub(crate) late: bool,
     /// It goes on at no earlier entry than this.
@@ -52,6 +49,25 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// Moves past the entry that it stands at.
+    pub fn pass(&mut self, entry: &Entry) {
+        self.next += 1;
+        self.gop = self.gop.max(entry.gop);
+        match &entry.content {
+            Content::Frame(_) => self.frames += 1,
+            Content::RunStarted { .. } => self.wants_key = true,
+            Content::Tracks { .. } | Content::RunEnded(_) => {}
+        }
+    }
+
+    /// Moves to where `other` stands, which started at the same place.
+    pub fn follow(&mut self, other: &Self) {
+        self.next = other.next;
+        self.gop = other.gop;
+        self.frames = other.frames;
+        self.wants_key = other.wants_key;
+    }
+
     /// The sequence number of the next entry, for grouping readers that stand at the same place;
     /// `None` while the reader waits for a key frame.
     #[must_use]

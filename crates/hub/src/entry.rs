@@ -76,12 +76,14 @@ pub struct Entry {
     pub arrived: Instant,
     /// Bytes of Frames pushed to this Stream before it; the base of every lag in bytes.
     pub(crate) offset: u64,
+    /// The number of the Gop that it belongs to.
+    pub(crate) gop: u64,
     lanes: [OnceLock<LaneBytes>; LANES],
 }
 
 impl Entry {
-    pub(crate) fn new(content: Content, arrived: Instant, offset: u64) -> Self {
-        Self { content, arrived, offset, lanes: Default::default() }
+    pub(crate) fn new(content: Content, arrived: Instant, offset: u64, gop: u64) -> Self {
+        Self { content, arrived, offset, gop, lanes: Default::default() }
     }
 
     /// The Frame, if it is one.

@@ -174,6 +174,13 @@ impl Stream {
         Subscriber::new(self.clone(), self.join(start, bounds, now))
     }
 
+    /// An async reader that goes on where another one stood.
+    #[must_use]
+    pub fn subscribe_at(self: &Arc<Self>, cursor: Cursor) -> Subscriber {
+        self.readers.fetch_add(1, Ordering::AcqRel);
+        Subscriber::new(self.clone(), cursor)
+    }
+
     /// Appends up to about `max` items from the cursor on, and moves it by just these.
     pub fn read(&self, cursor: &mut Cursor, now: Instant, max: usize, out: &mut Vec<Item>) {
         if self.head() > cursor.next {

@@ -1,6 +1,6 @@
 //! An async reader of a Stream: a cursor that can wait.
 
-use crate::{Cursor, Item, Stream};
+use crate::{Cursor, Item, Start, Stream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,19 @@ impl Subscriber {
     pub async fn ready(&self) {
         let stream = &self.stream;
         stream.until(|| stream.is_closed() || stream.head() > self.looked).await;
+    }
+
+    /// As [`Subscriber::ready`], as a future of its own.
+    pub fn readiness(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (stream, looked) = (self.stream.clone(), self.looked);
+        async move { stream.until(|| stream.is_closed() || stream.head() > looked).await }
+    }
+
+    /// Goes on at the current Gop, for example after a pause.
+    pub fn rejoin(&mut self, now: Instant) {
+        let bounds = self.cursor.bounds;
+        self.cursor = self.stream.join(Start::CurrentGop, bounds, now);
+        self.looked = 0;
     }
 
     /// Appends up to about `max` items and returns whether there may be more at once. After a

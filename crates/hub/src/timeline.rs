@@ -94,6 +94,7 @@ impl Timeline {
             shift = self.newest - local;
             at = self.newest;
             fault = ClockFault::Rebased;
+            self.shift = Some(shift);
         }
         if let Some(begin) = self.begin.filter(|begin| at < *begin) {
             at = begin;

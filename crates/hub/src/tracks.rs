@@ -65,6 +65,10 @@ impl TrackBook {
     pub(crate) fn note(&mut self, id: TrackId, codec: Codec) -> Result<Option<TrackId>, ()> {
         let pending = self.pending.iter().position(|(other, c)| *other == id && c.codec == codec);
         let known = self.set.get(id);
+        // What nobody understands says nothing about its Track.
+        if codec == Codec::Opaque && known.is_some() {
+            return Ok(None);
+        }
         if pending.is_none() && known.is_some_and(|t| t.codec == codec) {
             return Ok(None);
         }

@@ -116,7 +116,7 @@ impl Window {
                 ordinal: self.pushed_gops,
             });
         }
-        let entry = Entry::new(content, now, self.pushed_bytes);
+        let entry = Entry::new(content, now, self.pushed_bytes, self.pushed_gops);
         self.bytes += entry.size();
         self.pushed_bytes += entry.size() as u64;
         self.pushed_frames += u64::from(entry.frame().is_some());
@@ -178,7 +178,6 @@ impl Window {
             next: gop.map_or_else(|| self.head(), |g| g.start),
             wants_key: true,
             bounds,
-            seen: None,
             late: false,
             not_before: 0,
             frames: self.pushed_frames,
@@ -199,19 +198,8 @@ impl Window {
             }
             let at = usize::try_from(cursor.next - self.first).unwrap_or(usize::MAX);
             let Some(entry) = self.entries.get(at) else { return };
-            cursor.next += 1;
+            cursor.pass(entry);
             left -= 1;
-            match &entry.content {
-                Content::Frame(_) => cursor.frames += 1,
-                Content::Tracks { set, .. } => cursor.seen = Some(set.clone()),
-                Content::RunStarted { .. } => cursor.wants_key = true,
-                Content::RunEnded(_) => {}
-            }
-            if self.gops.back().is_some_and(|g| g.start < cursor.next) {
-                cursor.gop = self.pushed_gops;
-            } else if let Some(gop) = self.gops.iter().rev().find(|g| g.start < cursor.next) {
-                cursor.gop = gop.ordinal;
-            }
             out.push(Item::Entry(entry.clone()));
         }
     }
@@ -279,7 +267,6 @@ impl Window {
             });
         }
         out.push(Item::Joined { tracks: gop.tracks.clone(), at: gop.at });
-        cursor.seen = Some(gop.tracks.clone());
         cursor.wants_key = false;
         cursor.late = false;
         cursor.frames = gop.frames_before;

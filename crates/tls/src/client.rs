@@ -1,0 +1,105 @@
+//! What outgoing TLS connections are checked with.
+//!
+//! Belongs here: where trusted authorities come from, and the client's configuration. Must not come
+//! here: how a certificate is judged (`verify`), the handshake (`handshake`).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use rustls::client::Resumption;
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::verify::Judge;
+use crate::{MaterialError, VERSIONS, material, provider};
+
+/// The checks of outgoing TLS connections: certificate chain, dates and name, always all of them.
+///
+/// Every connection verifies the certificate anew; nothing is resumed.
+#[derive(Debug)]
+pub struct ClientTls {
+    system: bool,
+    extra: Vec<CertificateDer<'static>>,
+    config: ArcSwapOption<ClientConfig>,
+}
+
+impl ClientTls {
+    /// Trusts the authorities installed on this machine, and those of `extra_ca`, a PEM file. A
+    /// server whose own certificate is in that file is trusted too.
+    ///
+    /// A machine without any authority is no error here: connecting then fails with
+    /// [`crate::TlsError::NoRoots`] until some are installed.
+    ///
+    /// # Errors
+    /// When the extra file cannot be read or holds no certificate.
+    pub fn system(extra_ca: Option<&Path>) -> Result<Self, MaterialError> {
+        let extra = extra_ca.map(material::certificates).transpose()?.unwrap_or_default();
+        Self::with(true, extra, extra_ca.map(Path::to_owned))
+    }
+
+    /// Trusts the authorities and certificates of one PEM file and nothing else.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no certificate.
+    pub fn only(ca: &Path) -> Result<Self, MaterialError> {
+        Self::with(false, material::certificates(ca)?, Some(ca.to_owned()))
+    }
+
+    fn with(
+        system: bool,
+        extra: Vec<CertificateDer<'static>>,
+        path: Option<PathBuf>,
+    ) -> Result<Self, MaterialError> {
+        let mut store = RootCertStore::empty();
+        for cert in &extra {
+            store.add(cert.clone()).map_err(|error| MaterialError::Content {
+                path: path.clone().unwrap_or_default(),
+                problem: format!("holds a damaged certificate: {error}"),
+            })?;
+        }
+        let config = build(system, &extra);
+        if config.is_none() {
+            tracing::warn!("no certificate authorities found: no TLS server can be checked");
+        }
+        Ok(Self { system, extra, config: ArcSwapOption::new(config) })
+    }
+
+    /// The configuration; looks for authorities again as long as there were none.
+    pub(crate) async fn config(&self) -> Option<Arc<ClientConfig>> {
+        if let Some(config) = self.config.load_full() {
+            return Some(config);
+        }
+        let (system, extra) = (self.system, self.extra.clone());
+        let config = tokio::task::spawn_blocking(move || build(system, &extra)).await.ok()??;
+        self.config.store(Some(config.clone()));
+        Some(config)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn without_roots() -> Self {
+        Self { system: false, extra: Vec::new(), config: ArcSwapOption::new(None) }
+    }
+}
+
+/// `None` without any authority. Reads the system's files.
+fn build(system: bool, extra: &[CertificateDer<'static>]) -> Option<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(extra.iter().cloned());
+    if system {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            tracing::warn!(%error, "cannot read some certificate authorities");
+        }
+        roots.add_parsable_certificates(found.certs);
+    }
+    let judge = Judge::new(roots, extra.to_vec())?;
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(VERSIONS)
+        .ok()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(judge))
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Some(Arc::new(config))
+}

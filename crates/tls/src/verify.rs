@@ -1,0 +1,119 @@
+//! How a server's certificate is judged.
+//!
+//! Belongs here: the wrapper around the WebPKI verifier that tells self-signed certificates from
+//! unknown issuers, and lets an operator trust one certificate by its file. Must not come here:
+//! where roots come from (`client`).
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+
+/// The certificate vouches for itself: it is its own issuer, or a CA's own certificate.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate is self-signed")]
+pub(crate) struct CaAsServer;
+
+/// WebPKI with the given roots, and with the certificates of the operator's extra file also as
+/// servers' own. Nothing is ever accepted that is expired or lacks the server's name.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    inner: Arc<WebPkiServerVerifier>,
+    pinned: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Judge {
+    /// `None` without any root.
+    pub(crate) fn new(roots: RootCertStore, pinned: Vec<CertificateDer<'static>>) -> Option<Self> {
+        let provider = crate::provider();
+        let algorithms = provider.signature_verification_algorithms;
+        let inner =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().ok()?;
+        Some(Self { inner, pinned, algorithms })
+    }
+}
+
+/// Whether a certificate verifies with itself as its only root.
+fn is_self_signed(cert: &CertificateDer<'_>, algorithms: WebPkiSupportedAlgorithms) -> bool {
+    self_check(cert, UnixTime::now(), algorithms).is_ok()
+}
+
+/// Judges a certificate with itself as its only root: `ExpiredContext` and the like, else whether
+/// it signed itself.
+pub(crate) fn self_check(
+    cert: &CertificateDer<'_>,
+    now: UnixTime,
+    algorithms: WebPkiSupportedAlgorithms,
+) -> Result<(), rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.clone().into_owned())?;
+    let parsed = ParsedCertificate::try_from(cert)?;
+    verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], now, algorithms.all)
+}
+
+/// A CA's certificate shown as a server's own, as `openssl req -x509` makes them.
+fn is_ca_as_server(error: &rustls::Error) -> bool {
+    let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else {
+        return false;
+    };
+    matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+impl ServerCertVerifier for Judge {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verdict = self.inner.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        let Err(error) = verdict else { return verdict };
+        let unknown = error == rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        if is_ca_as_server(&error) {
+            // The verifier looks at dates before it looks at this: only the name is left to check.
+            if self.pinned.iter().any(|pinned| pinned == end_entity) {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                return Ok(ServerCertVerified::assertion());
+            }
+        } else if !(unknown && is_self_signed(end_entity, self.algorithms)) {
+            return Err(error);
+        }
+        Err(CertificateError::Other(OtherError(Arc::new(CaAsServer))).into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
