@@ -125,16 +125,41 @@ fn server(picture: &Picture) -> Vec<Family> {
     let one = Family::single;
     vec![
         build,
-        one(Gauge, "start_time_seconds", "When the server started, as Unix time", started.as_secs_f64()),
+        one(
+            Gauge,
+            "start_time_seconds",
+            "When the server started, as Unix time",
+            started.as_secs_f64(),
+        ),
         one(Gauge, "ready", "1 when all listeners are bound and the server does not drain", ready),
         one(Gauge, "config_reload_ok", "1 unless the last reload was refused", reload),
-        one(Gauge, "streams", "Streams that exist, configured or published", float(picture.streams.len() as u64)),
+        one(
+            Gauge,
+            "streams",
+            "Streams that exist, configured or published",
+            float(picture.streams.len() as u64),
+        ),
         one(Gauge, "streams_live", "Streams that are published now", float(live)),
         one(Counter, "http_connections", "HTTP connections taken", count(&http.accepted)),
-        one(Counter, "http_connections_refused", "HTTP connections closed at accept: too many", count(&http.refused)),
+        one(
+            Counter,
+            "http_connections_refused",
+            "HTTP connections closed at accept: too many",
+            count(&http.refused),
+        ),
         one(Counter, "http_requests", "HTTP requests answered", count(&http.requests)),
-        one(Counter, "http_faults", "HTTP connections cut: too slow, too large, broken", count(&http.faults)),
-        one(Counter, "http_panics", "Panics of HTTP handlers, each one connection lost", count(&http.panics)),
+        one(
+            Counter,
+            "http_faults",
+            "HTTP connections cut: too slow, too large, broken",
+            count(&http.faults),
+        ),
+        one(
+            Counter,
+            "http_panics",
+            "Panics of HTTP handlers, each one connection lost",
+            count(&http.panics),
+        ),
     ]
 }
 
@@ -145,15 +170,21 @@ fn streams(picture: &Picture) -> Vec<Family> {
     let mut bitrate =
         Family::new(Gauge, "stream_bits_per_second", "What comes in, over the last seconds");
     let mut window = Family::new(Gauge, "stream_window_bytes", "Memory held for late readers");
-    let mut trouble =
-        Family::new(Gauge, "stream_trouble", "1 while the encoder has to be mended, see the status");
+    let mut trouble = Family::new(
+        Gauge,
+        "stream_trouble",
+        "1 while the encoder has to be mended, see the status",
+    );
     let mut runs = Family::new(Counter, "stream_runs", "Times that an encoder began to publish");
     let mut takeovers =
         Family::new(Counter, "stream_takeovers", "Encoders displaced by another with the same key");
     let mut frames = Family::new(Counter, "stream_frames", "Frames that came in");
     let mut bytes = Family::new(Counter, "stream_bytes", "Bytes of frames that came in");
-    let mut dropped =
-        Family::new(Counter, "stream_frames_dropped", "Frames refused: too many tracks or messages");
+    let mut dropped = Family::new(
+        Counter,
+        "stream_frames_dropped",
+        "Frames refused: too many tracks or messages",
+    );
     let mut clock =
         Family::new(Counter, "stream_clock_faults", "Time stamps of the encoder that were mended");
     for stream in picture.streams.iter().filter(|stream| stream.configured) {

@@ -40,8 +40,7 @@ impl Site {
     pub fn new(hub: Arc<Hub>, readiness: Readiness, source: Arc<dyn Source>) -> Self {
         let counters = Arc::<HttpCounters>::default();
         let started = SystemTime::now();
-        let knowledge =
-            Knowledge { hub, readiness, source, counters: counters.clone(), started };
+        let knowledge = Knowledge { hub, readiness, source, counters: counters.clone(), started };
         let router = Router::new()
             .route("/healthz", get(alive))
             .route("/readyz", get(ready))

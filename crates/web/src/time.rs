@@ -14,7 +14,8 @@ pub(crate) fn rfc3339(at: SystemTime) -> String {
 
 /// The calendar day, counted from 1970-01-01.
 fn civil(mut days: u64) -> (u64, u64, u64) {
-    let leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let leap =
+        |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
     // 146,097 days in 400 years
     let mut year = 1970 + days / 146_097 * 400;
     days %= 146_097;
