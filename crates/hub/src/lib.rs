@@ -13,6 +13,7 @@ mod cursor;
 mod entry;
 mod gate;
 mod link;
+mod liveness;
 mod publisher;
 mod registry;
 mod secret;
@@ -31,6 +32,7 @@ pub use gate::{
 pub use link::{
     Fault, Link, LinkEnd, LinkMonitor, Progress, Running, Stage, Stop, StopHandle, Target,
 };
+pub use liveness::{Liveness, OnAir};
 pub use publisher::{Displaced, Publisher, Takeover};
 pub use registry::Hub;
 pub use secret::Secret;

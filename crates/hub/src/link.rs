@@ -77,6 +77,7 @@ pub struct LinkEnd {
 pub struct LinkMonitor {
     stage: watch::Sender<Option<Stage>>,
     progress: Mutex<Progress>,
+    reports: AtomicU64,
     /// Frames handed to the connection.
     pub frames: AtomicU64,
     /// Bytes handed to the connection.
@@ -121,6 +122,13 @@ impl LinkMonitor {
     /// Notes the state of the connection.
     pub fn report(&self, progress: Progress) {
         *self.progress.lock() = progress;
+        self.reports.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the state of the connection was noted: a sign that the Link itself is alive.
+    #[must_use]
+    pub fn reports(&self) -> u64 {
+        self.reports.load(Ordering::Relaxed)
     }
 
     /// The last state noted.

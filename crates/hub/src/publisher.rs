@@ -193,6 +193,9 @@ impl Publisher {
         }
         self.urgent |= opens || Some(frame.track) == set.lead();
         inner.window.push(Content::Frame(frame), now, opens.then_some(set));
+        if opens {
+            self.stream.is_on_air(self.number);
+        }
         self.stream.store_head(inner.window.head());
         drop(guard);
         self.unseen.get_or_insert(now);

@@ -6,11 +6,13 @@ use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::watch;
 
 /// The registry of Streams.
 #[derive(Debug, Default)]
 pub struct Hub {
     streams: RwLock<BTreeMap<StreamName, Arc<Stream>>>,
+    changes: watch::Sender<u64>,
 }
 
 impl Hub {
@@ -26,7 +28,19 @@ impl Hub {
             return stream;
         }
         let mut streams = self.streams.write();
-        streams.entry(name.clone()).or_insert_with(|| Stream::new(name.clone(), limits)).clone()
+        let stream = streams
+            .entry(name.clone())
+            .or_insert_with(|| Stream::new(name.clone(), limits))
+            .clone();
+        drop(streams);
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        stream
+    }
+
+    /// Changes its value whenever a Stream may have been made, for those who wait for one.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// The Stream of this name.

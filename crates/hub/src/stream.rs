@@ -4,14 +4,14 @@ use crate::publisher::{Publisher, RunState, Takeover};
 use crate::stats::{Counters, PublisherStats, StreamStats};
 use crate::subscriber::Subscriber;
 use crate::window::Window;
-use crate::{Bounds, Content, Cursor, Item, RunEnd, Start, WindowLimits};
+use crate::{Bounds, Content, Cursor, Item, Liveness, OnAir, RunEnd, Start, WindowLimits};
 use manycast_media::{StreamName, TimeDelta, Timestamp, TrackSet};
 use parking_lot::{Mutex, RwLock};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// A Publisher that has been silent for this long may be displaced by another with the same key.
 pub(crate) const SILENCE: Duration = Duration::from_secs(2);
@@ -50,6 +50,7 @@ pub struct Stream {
     limits: WindowLimits,
     pub(crate) inner: Mutex<Inner>,
     notify: Notify,
+    liveness: watch::Sender<Liveness>,
     listeners: RwLock<Vec<Arc<dyn Listener>>>,
     head: AtomicU64,
     heard: AtomicU64,
@@ -70,6 +71,7 @@ impl Stream {
                 counters: Counters::default(),
             }),
             notify: Notify::new(),
+            liveness: watch::Sender::default(),
             listeners: RwLock::default(),
             head: AtomicU64::new(0),
             heard: AtomicU64::new(0),
@@ -132,6 +134,10 @@ impl Stream {
         inner.resume = Some((run.timeline.newest(), run.last_heard));
         inner.window.push(Content::RunEnded(end), now, None);
         inner.counters.fold(&run);
+        self.liveness.send_modify(|liveness| {
+            liveness.on_air = OnAir::Ended(end);
+            liveness.orderly_ends += u64::from(end == RunEnd::Orderly);
+        });
         self.head.store(inner.window.head(), Ordering::Release);
     }
 
@@ -153,6 +159,18 @@ impl Stream {
     /// Notes a sign of life of the Publisher.
     pub(crate) fn hear(&self) {
         self.heard.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Notes that this Run can be joined.
+    pub(crate) fn is_on_air(&self, run: u64) {
+        let on_air = OnAir::Live { run };
+        self.liveness.send_if_modified(|now| std::mem::replace(&mut now.on_air, on_air) != on_air);
+    }
+
+    /// Follows what the Stream is doing.
+    #[must_use]
+    pub fn liveness(&self) -> watch::Receiver<Liveness> {
+        self.liveness.subscribe()
     }
 
     pub(crate) fn store_head(&self, head: u64) {
@@ -271,6 +289,7 @@ impl Stream {
         self.end_run(&mut inner, RunEnd::Orderly, now, why);
         drop(inner);
         self.closed.store(true, Ordering::Release);
+        self.liveness.send_modify(|liveness| liveness.on_air = OnAir::Closed);
         self.hear();
         self.wake();
     }

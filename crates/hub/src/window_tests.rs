@@ -1,5 +1,6 @@
 use crate::{
-    Bounds, Content, Cursor, Hub, Item, Publisher, RunEnd, Start, Stream, Takeover, WindowLimits,
+    Bounds, Content, Cursor, Hub, Item, Liveness, OnAir, Publisher, RunEnd, Start, Stream,
+    Takeover, WindowLimits,
 };
 use bytes::Bytes;
 use manycast_media::{Codec, CodecConfig, Frame, StreamName, Timestamp, TrackId};
@@ -303,4 +304,35 @@ fn c2_a_displaced_publisher_writes_nothing_more() {
     assert!(bench.stream.is_live(), "the end of the old one is not the end of the new one");
     drop(new);
     assert!(!bench.stream.is_live());
+}
+
+#[test]
+fn followers_learn_when_a_run_can_be_joined_and_how_it_ended() {
+    let mut bench = Bench::new(WindowLimits::default());
+    let follower = bench.stream.liveness();
+    let on_air = || follower.borrow().on_air;
+    bench.push(TrackId::VIDEO, Codec::H264, false, 10);
+    assert_eq!(on_air(), OnAir::Offline, "no key frame yet");
+    bench.pictures(2, 2, 10);
+    assert_eq!(on_air(), OnAir::Live { run: 1 });
+    bench.publish();
+    assert_eq!(on_air(), OnAir::Ended(RunEnd::Lost), "displaced, and nothing of the next yet");
+    bench.pictures(1, 2, 10);
+    assert_eq!(on_air(), OnAir::Live { run: 2 });
+    let now = bench.now();
+    bench.publisher.take().unwrap().end(now, RunEnd::Orderly);
+    bench.publish();
+    bench.pictures(1, 2, 10);
+    let liveness = *follower.borrow();
+    assert_eq!(liveness, Liveness { on_air: OnAir::Live { run: 3 }, orderly_ends: 1 });
+    bench.stream.close(now, "removed");
+    assert_eq!(on_air(), OnAir::Closed);
+}
+
+#[test]
+fn followers_of_the_hub_learn_of_new_streams() {
+    let hub = Hub::new();
+    let changes = hub.changes();
+    hub.open(&StreamName::new("main").unwrap(), WindowLimits::default());
+    assert!(changes.has_changed().unwrap());
 }

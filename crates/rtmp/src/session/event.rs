@@ -340,8 +340,12 @@ impl fmt::Debug for Event {
             Self::PlayEnded { stream } => write!(f, "PlayEnded(stream {})", stream.0),
             Self::Paused { stream, paused } => write!(f, "Paused(stream {}, {paused})", stream.0),
             Self::SeekToLive { stream } => write!(f, "SeekToLive(stream {})", stream.0),
-            Self::ReceiveAudio { stream, on } => write!(f, "ReceiveAudio(stream {}, {on})", stream.0),
-            Self::ReceiveVideo { stream, on } => write!(f, "ReceiveVideo(stream {}, {on})", stream.0),
+            Self::ReceiveAudio { stream, on } => {
+                write!(f, "ReceiveAudio(stream {}, {on})", stream.0)
+            }
+            Self::ReceiveVideo { stream, on } => {
+                write!(f, "ReceiveVideo(stream {}, {on})", stream.0)
+            }
             Self::BufferLength { stream, milliseconds } => {
                 write!(f, "BufferLength(stream {}, {milliseconds} ms)", stream.0)
             }

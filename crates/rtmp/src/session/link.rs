@@ -86,7 +86,11 @@ impl Link {
     }
 
     /// Ends a read: acknowledges once, and looks at the pace.
-    pub(crate) fn finish<E>(&mut self, now: Instant, out: &mut Outbox<E>) -> Result<(), SessionError> {
+    pub(crate) fn finish<E>(
+        &mut self,
+        now: Instant,
+        out: &mut Outbox<E>,
+    ) -> Result<(), SessionError> {
         if let Some(sequence) = self.receipts.due() {
             out.reply_control(&Control::Acknowledgement(sequence));
         }

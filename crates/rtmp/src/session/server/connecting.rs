@@ -169,7 +169,10 @@ fn accept(
     let config = context.config;
     let out = &mut *context.out;
     out.reply_control(&Control::WindowAckSize(config.limits.window_ack_size));
-    out.reply_control(&Control::SetPeerBandwidth { window: config.limits.window_ack_size, limit: LimitType::Dynamic });
+    out.reply_control(&Control::SetPeerBandwidth {
+        window: config.limits.window_ack_size,
+        limit: LimitType::Dynamic,
+    });
     link.announced(config.limits.window_ack_size);
     out.reply_control(&Control::User(UserControl::StreamBegin(MessageStreamId::CONNECTION)));
     out.set_chunk_size(config.connect_chunk_size);

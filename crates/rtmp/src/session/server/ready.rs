@@ -355,7 +355,8 @@ impl Ready {
 
     /// A notice on each stream in use and on the connection, for an end that is ours.
     pub(super) fn say_farewell(&mut self, context: &mut Context<'_>, reason: DrainReason) {
-        let ids: Vec<_> = self.streams.iter().map(|(&id, state)| (id, state.is_publish())).collect();
+        let ids: Vec<_> =
+            self.streams.iter().map(|(&id, state)| (id, state.is_publish())).collect();
         for (stream, publish) in ids {
             if !publish {
                 self.notify_unpublish(context, stream);
@@ -427,7 +428,10 @@ impl Ready {
         next
     }
 
-    pub(super) fn check_deadlines(&mut self, context: &mut Context<'_>) -> Result<(), SessionError> {
+    pub(super) fn check_deadlines(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Result<(), SessionError> {
         let now = context.now;
         let limits = &context.config.limits;
         if self.setup_deadline.is_some_and(|deadline| deadline <= now) {
@@ -452,7 +456,11 @@ impl Ready {
                 continue;
             }
             if wait == Wait::Verdict {
-                let code = if stream.is_publish() { RefusalCode::Rejected } else { RefusalCode::PlayFailed };
+                let code = if stream.is_publish() {
+                    RefusalCode::Rejected
+                } else {
+                    RefusalCode::PlayFailed
+                };
                 let status = Status::error(code.as_str(), "No decision in time.");
                 context.out.send(&command_message(id, status.on_status()));
             }
