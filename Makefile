@@ -1,0 +1,49 @@
+# The commands of the project. Each installs what it lacks first (Debian, Ubuntu) and nothing else.
+# What belongs here: names for scripts. What must not: logic.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test test-quick fuzz obs bench bench-quick deny clean
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+RUST := . scripts/env.sh && use_rust &&
+# bash has a variable of this name with a meaning of its own
+unexport SECONDS
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: build ## see it run on real input; SECONDS=10 ends it by itself
+	@target/release/manycast demo $(if $(SECONDS),--seconds $(SECONDS))
+
+build: ## target/release/manycast
+	@scripts/setup build
+	@$(RUST) cargo build --release --locked --bin manycast
+
+test: ## everything that CI checks, real programs included
+	@scripts/test
+
+test-quick: ## format, lints, the house rules and the tests that need no other program
+	@scripts/test --quick
+
+fuzz: ## fuzz each target; SECONDS=60 per target
+	@scripts/setup build test
+	@$(RUST) fuzz/run $(or $(SECONDS),60)
+
+obs: ## OBS Studio streams through the server to a destination, under a virtual display
+	@scripts/setup build test obs
+	@$(RUST) cargo build --locked --bin manycast && tests/obs/run
+
+bench: build ## figures beside the floor of the machine and nginx-rtmp; three interleaved runs
+	@scripts/setup bench
+	@$(RUST) python3 bench/run.py
+
+bench-quick: build ## the same in about two minutes: one run, two suites
+	@scripts/setup bench
+	@$(RUST) python3 bench/run.py --quick
+
+deny: ## licences, bans and sources of the dependencies (needs cargo-deny)
+	@$(RUST) command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed: cargo install --locked cargo-deny"; exit 1; }
+	@$(RUST) cargo deny --locked check bans licenses sources
+
+clean: ## remove what was built and cached
+	@$(RUST) cargo clean && rm -rf bench/rtmp-load/target fuzz/target bench/out .cache

@@ -1,0 +1,318 @@
+//! The physical limit: the same bytes, at the same times, to every accepted socket, no protocol.
+
+use crate::publisher::{Slot, put_tag};
+use crate::sys::{self, Epoll, Io};
+use crate::wire::*;
+use io_uring::{IoUring, opcode, types};
+use std::collections::VecDeque;
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Mode {
+    Send,
+    ZeroCopy,
+    SendFile,
+    Uring,
+}
+
+pub struct FloorCfg {
+    pub listen: SocketAddrV4,
+    pub flv: Arc<Flv>,
+    pub chunk: usize,
+    /// Group this many video frames (with the audio between them) into one write; 0 writes every
+    /// tag.
+    pub batch: usize,
+    pub mode: Mode,
+    pub seconds: u64,
+    pub max_conns: usize,
+}
+
+struct Peer {
+    fd: i32,
+    /// What the last write could not take.
+    rest: Vec<u8>,
+    zc_pending: u32,
+    dead: bool,
+}
+
+#[derive(Default)]
+struct Count {
+    calls: u64,
+    sent: u64,
+    short: u64,
+    groups: u64,
+}
+
+struct Floor {
+    cfg: FloorCfg,
+    ep: Epoll,
+    listener: i32,
+    hello: Vec<u8>,
+    peers: Vec<Peer>,
+    ring: Option<IoUring>,
+    memfd: i32,
+    file_at: u64,
+    count: Count,
+}
+
+/// Where the endless loop over the file stands.
+#[derive(Default)]
+struct Cursor {
+    at: usize,
+    loop_ms: u64,
+    seq: u32,
+    in_group: usize,
+}
+
+const RING: usize = 2048;
+/// Bytes of the memfd that stay readable behind the write position.
+const KEPT: u64 = 16 << 20;
+
+/// Serve until `cfg.seconds` are over, then print one JSON object.
+pub fn run(cfg: FloorCfg) -> Result<(), String> {
+    let listener = sys::listen_nb(&cfg.listen).map_err(|e| e.to_string())?;
+    let ep = Epoll::new();
+    ep.add(listener, sys::IN, 0);
+    let ring = match cfg.mode {
+        Mode::Uring => Some(IoUring::new(RING as u32 * 2).map_err(|e| format!("io_uring: {e}"))?),
+        _ => None,
+    };
+    let mut hello = Vec::new();
+    put_msg(&mut hello, 2, 1, 0, 0, &(cfg.chunk as u32).to_be_bytes(), 128);
+    let memfd = sys::memfd();
+    let mut f = Floor {
+        cfg,
+        ep,
+        listener,
+        hello,
+        peers: Vec::new(),
+        ring,
+        memfd,
+        file_at: 0,
+        count: Count::default(),
+    };
+    f.serve()?;
+    f.report();
+    Ok(())
+}
+
+impl Floor {
+    fn serve(&mut self) -> Result<(), String> {
+        let flv = self.cfg.flv.clone();
+        let mut evs = Vec::new();
+        // what may still be in flight under zero-copy
+        let mut keep: VecDeque<Vec<u8>> = VecDeque::new();
+        let (mut group, mut tmp) = (Vec::new(), Vec::new());
+        let start = sys::now_ns();
+        let end = start + self.cfg.seconds * 1_000_000_000;
+        let mut c = Cursor::default();
+        loop {
+            let now = sys::now_ns();
+            if now >= end {
+                return Ok(());
+            }
+            let t = &flv.tags[c.at];
+            let ms = c.loop_ms + t.ts as u64;
+            let due = start + ms * 1_000_000;
+            if due > now {
+                let until = due.min(end);
+                if self.ep.wait(&mut evs, ((until - now) / 1_000_000) as i32) > 0 {
+                    self.accept();
+                } else {
+                    sys::sleep_until(until);
+                }
+                continue;
+            }
+            let slot = Slot { msid: 1, ts: ms as u32, seq: c.seq };
+            put_tag(&mut group, t, slot, self.cfg.chunk, &mut tmp);
+            c.seq += u32::from(t.stamped);
+            c.in_group += usize::from(t.stamped);
+            c.at += 1;
+            if c.at == flv.tags.len() {
+                c.at = 0;
+                c.loop_ms += flv.span_ms as u64;
+            }
+            if c.in_group < self.cfg.batch {
+                continue;
+            }
+            c.in_group = 0;
+            let data = std::mem::take(&mut group);
+            self.send_all(&data)?;
+            keep.push_back(data);
+            if keep.len() > 256 {
+                keep.pop_front();
+            }
+        }
+    }
+
+    fn accept(&mut self) {
+        while let Some(fd) = sys::accept_nb(self.listener) {
+            if self.peers.len() >= self.cfg.max_conns {
+                sys::close(fd);
+                continue;
+            }
+            sys::nodelay(fd);
+            if self.cfg.mode == Mode::ZeroCopy {
+                sys::set_zerocopy(fd);
+            }
+            let _ = sys::send(fd, &self.hello, 0);
+            self.peers.push(Peer { fd, rest: Vec::new(), zc_pending: 0, dead: false });
+        }
+    }
+
+    fn send_all(&mut self, data: &[u8]) -> Result<(), String> {
+        self.count.groups += 1;
+        let off = self.file_at;
+        if self.cfg.mode == Mode::SendFile {
+            self.write_file(data)?;
+        }
+        if let Some(mut ring) = self.ring.take() {
+            let done = self.send_ring(&mut ring, data);
+            self.ring = Some(ring);
+            return done;
+        }
+        let (mode, memfd) = (self.cfg.mode, self.memfd);
+        for p in self.peers.iter_mut().filter(|p| !p.dead) {
+            if !p.rest.is_empty() {
+                flush_rest(p, &mut self.count.sent, Some(data));
+                continue;
+            }
+            self.count.calls += 1;
+            let r = match mode {
+                Mode::SendFile => sys::sendfile(p.fd, memfd, off, data.len()),
+                Mode::ZeroCopy => send_zerocopy(p, data),
+                _ => sys::send(p.fd, data, 0),
+            };
+            let done = match r {
+                Io::Done(n) => n,
+                Io::Again => 0,
+                Io::Closed => {
+                    p.dead = true;
+                    sys::close(p.fd);
+                    continue;
+                }
+            };
+            took(p, &mut self.count, data, done);
+        }
+        Ok(())
+    }
+
+    fn write_file(&mut self, data: &[u8]) -> Result<(), String> {
+        let off = self.file_at;
+        if !sys::pwrite_all(self.memfd, data, off) {
+            return Err("memfd write".into());
+        }
+        // whole pages only, so that a page is never rewritten while it is in flight
+        self.file_at += (data.len() as u64).next_multiple_of(4096);
+        if off >= KEPT {
+            sys::punch_hole(self.memfd, (off - KEPT) & !4095);
+        }
+        Ok(())
+    }
+
+    fn send_ring(&mut self, ring: &mut IoUring, data: &[u8]) -> Result<(), String> {
+        let mut lo = 0;
+        while lo < self.peers.len() {
+            let hi = (lo + RING).min(self.peers.len());
+            let mut left = 0;
+            for (k, p) in self.peers.iter().enumerate().take(hi).skip(lo) {
+                if p.dead || !p.rest.is_empty() {
+                    continue;
+                }
+                let e = opcode::Send::new(types::Fd(p.fd), data.as_ptr(), data.len() as u32)
+                    .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+                    .build()
+                    .user_data(k as u64);
+                // SAFETY: `data` outlives the loop below, which waits for every completion.
+                unsafe { ring.submission().push(&e).map_err(|_| "ring full")? };
+                left += 1;
+            }
+            self.count.calls += 1;
+            ring.submit_and_wait(left).map_err(|e| e.to_string())?;
+            while left > 0 {
+                let before = left;
+                for c in ring.completion() {
+                    left -= 1;
+                    self.completed(c.user_data() as usize, c.result(), data);
+                }
+                if left == before {
+                    ring.submit_and_wait(1).map_err(|e| e.to_string())?;
+                }
+            }
+            for p in &mut self.peers[lo..hi] {
+                flush_rest(p, &mut self.count.sent, None);
+            }
+            lo = hi;
+        }
+        Ok(())
+    }
+
+    fn completed(&mut self, k: usize, result: i32, data: &[u8]) {
+        let p = &mut self.peers[k];
+        match result {
+            n if n >= 0 => took(p, &mut self.count, data, n as usize),
+            e if e == -libc::EAGAIN => took(p, &mut self.count, data, 0),
+            _ => p.dead = true,
+        }
+    }
+
+    fn report(&self) {
+        let (user, sys, rss) = sys::rusage();
+        let c = &self.count;
+        println!(
+            concat!(
+                "{{\"floor\":\"{:?}\",\"batch\":{},\"chunk\":{},\"conns\":{},\"groups\":{},",
+                "\"calls\":{},\"short\":{},\"bytes\":{},\"user_s\":{:.3},\"sys_s\":{:.3},",
+                "\"cpu_s_per_gb\":{:.4},\"maxrss_kb\":{}}}"
+            ),
+            self.cfg.mode,
+            self.cfg.batch,
+            self.cfg.chunk,
+            self.peers.len(),
+            c.groups,
+            c.calls,
+            c.short,
+            c.sent,
+            user,
+            sys,
+            (user + sys) / (c.sent.max(1) as f64 / 1e9),
+            rss
+        );
+    }
+}
+
+fn send_zerocopy(p: &mut Peer, data: &[u8]) -> Io {
+    p.zc_pending += 1;
+    if p.zc_pending >= 16 {
+        sys::reap_zerocopy(p.fd);
+        p.zc_pending = 0;
+    }
+    sys::send(p.fd, data, libc::MSG_ZEROCOPY)
+}
+
+/// The kernel took `done` bytes; the rest waits for the next group.
+fn took(p: &mut Peer, count: &mut Count, data: &[u8], done: usize) {
+    count.sent += done as u64;
+    if done < data.len() {
+        count.short += 1;
+        p.rest.extend_from_slice(&data[done..]);
+    }
+}
+
+fn flush_rest(p: &mut Peer, sent: &mut u64, more: Option<&[u8]>) {
+    if let Some(d) = more {
+        p.rest.extend_from_slice(d);
+    }
+    if p.rest.is_empty() || p.dead {
+        return;
+    }
+    match sys::send(p.fd, &p.rest, 0) {
+        Io::Done(n) => {
+            *sent += n as u64;
+            p.rest.drain(..n);
+        }
+        Io::Again => {}
+        Io::Closed => p.dead = true,
+    }
+}

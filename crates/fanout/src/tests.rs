@@ -1,0 +1,309 @@
+//! Passes in virtual time over sinks that take bytes as a slow socket does.
+
+use crate::fanout::Control;
+use crate::group::Group;
+use crate::viewer::Viewer;
+use crate::{Fanout, FanoutConfig, Sink};
+use bytes::Bytes;
+use manycast_hub::{
+    Bounds, Content, Hub, Lane, LaneId, Listener, Publisher, Start, Stream, Takeover, WindowLimits,
+};
+use manycast_media::{Codec, Frame, StreamName, Timestamp, TrackId, TrackSet};
+use parking_lot::Mutex;
+use std::io::{self, ErrorKind, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Writes Frames as `<K0001xxxx>`; a joiner's header as `{J}`.
+struct TextLane;
+
+impl Lane for TextLane {
+    fn id(&self) -> LaneId {
+        LaneId(0)
+    }
+    fn write(&self, content: &Content, out: &mut Vec<Bytes>) {
+        if let Content::Frame(frame) = content {
+            let letter = if frame.key { 'K' } else { 'f' };
+            out.push(format!("<{letter}{:05}", frame.dts.as_millis()).into());
+            out.push(frame.payload.clone());
+            out.push(Bytes::from_static(b">"));
+        }
+    }
+    fn write_joiner(&self, _: &TrackSet, _: Timestamp, out: &mut Vec<Bytes>) {
+        out.push(Bytes::from_static(b"{J}"));
+    }
+}
+
+/// Takes `room` bytes in all, at most `step` at a time.
+#[derive(Default)]
+struct TestSink {
+    got: Mutex<Vec<u8>>,
+    room: AtomicUsize,
+    step: usize,
+    aborted: AtomicBool,
+    broken: AtomicBool,
+}
+
+impl TestSink {
+    fn new(room: usize, step: usize) -> Arc<Self> {
+        Arc::new(Self { room: AtomicUsize::new(room), step, ..Self::default() })
+    }
+    fn text(&self) -> String {
+        String::from_utf8(self.got.lock().clone()).unwrap()
+    }
+}
+
+impl Sink for TestSink {
+    fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        let all: Vec<u8> = bufs.iter().flat_map(|b| b.iter().copied()).collect();
+        let room = self.room.load(Ordering::Relaxed);
+        let take = all.len().min(room).min(self.step);
+        if take == 0 && !all.is_empty() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.room.fetch_sub(take, Ordering::Relaxed);
+        self.got.lock().extend(&all[..take]);
+        Ok(take)
+    }
+    fn abort(&self) {
+        self.aborted.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Nobody;
+impl Listener for Nobody {
+    fn wake(&self) {}
+}
+
+struct Bench {
+    start: Instant,
+    ms: u64,
+    stream: Arc<Stream>,
+    publisher: Publisher,
+    group: Group,
+    config: FanoutConfig,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let start = Instant::now();
+        let hub = Hub::new();
+        let stream = hub.open(&StreamName::new("main").unwrap(), WindowLimits::default());
+        let publisher = stream.publish(start, Takeover::Always, "test").unwrap();
+        let group = Group::new(stream.clone(), Arc::new(TextLane), Arc::new(Nobody));
+        Self { start, ms: 0, stream, publisher, group, config: FanoutConfig::default() }
+    }
+
+    fn now(&self) -> Instant {
+        self.start + Duration::from_millis(self.ms)
+    }
+
+    fn join(&mut self, sink: &Arc<TestSink>) -> Arc<Control> {
+        let now = self.now();
+        let control = Control::new();
+        let cursor = self.stream.join(Start::CurrentGop, self.config.bounds, now);
+        self.group.viewers.push(Viewer::new(sink.clone(), cursor, control.clone(), now));
+        self.group.restless = true;
+        self.stream.reader_joined();
+        control
+    }
+
+    fn picture(&mut self, key: bool) {
+        let at = Timestamp::from_millis(i64::try_from(self.ms).unwrap());
+        let frame = Frame {
+            track: TrackId::VIDEO,
+            codec: Codec::Vp8,
+            dts: at,
+            pts: at,
+            key,
+            payload: Bytes::from_static(b"xxxx"),
+            wire: None,
+        };
+        self.publisher.push(self.now(), frame).unwrap();
+    }
+
+    fn pass(&mut self) {
+        let now = self.now();
+        if self.group.due(now, &self.config).is_some() || self.group.has_blocked() {
+            self.group.pass(now, &self.config);
+        }
+    }
+
+    /// Pictures each 40 ms with a pass after each.
+    fn run(&mut self, count: usize, gop: usize) {
+        for n in 0..count {
+            self.picture(n % gop == 0);
+            self.pass();
+            self.ms += 40;
+        }
+    }
+}
+
+const ALL: usize = usize::MAX / 2;
+
+fn pictures(times: impl Iterator<Item = usize>, gop: usize) -> String {
+    times.map(|n| format!("<{}{:05}xxxx>", if n % gop == 0 { 'K' } else { 'f' }, n * 40)).collect()
+}
+
+#[test]
+fn all_viewers_get_the_same_bytes_however_little_the_socket_takes() {
+    let mut bench = Bench::new();
+    let sinks: Vec<_> = (1..40).map(|step| TestSink::new(ALL, step)).collect();
+    for sink in &sinks {
+        bench.join(sink);
+    }
+    bench.run(20, 5);
+    for _ in 0..400 {
+        bench.pass();
+    }
+    let want = format!("{{J}}{}", pictures(0..20, 5));
+    for sink in &sinks {
+        assert_eq!(sink.text(), want, "steps of {}", sink.step);
+    }
+}
+
+#[test]
+fn a_joiner_gets_the_current_gop() {
+    let mut bench = Bench::new();
+    bench.run(8, 5);
+    let sink = TestSink::new(ALL, ALL);
+    bench.join(&sink);
+    bench.pass();
+    assert_eq!(sink.text(), format!("{{J}}{}", pictures(5..8, 5)));
+}
+
+#[test]
+fn a_slow_viewer_jumps_between_whole_messages_and_delays_nobody() {
+    let mut bench = Bench::new();
+    let slow = TestSink::new(30, ALL);
+    let fast = TestSink::new(ALL, ALL);
+    let control = bench.join(&slow);
+    bench.join(&fast);
+    bench.run(150, 25);
+    assert_eq!(fast.text(), format!("{{J}}{}", pictures(0..150, 25)));
+    slow.room.store(ALL, Ordering::Relaxed);
+    bench.pass();
+    bench.pass();
+    bench.pass();
+    let text = slow.text();
+    let (first, rest) = text.split_once("{J}").unwrap().1.split_once("{J}").unwrap();
+    assert_eq!(first, pictures(0..3, 25), "the message that was begun is finished");
+    assert_eq!(rest, pictures(125..150, 25), "then the current Gop");
+    assert_eq!(control.skipped_frames.load(Ordering::Relaxed), 122);
+}
+
+#[test]
+fn b2_a_stalled_viewer_is_reset_after_its_patience() {
+    let mut bench = Bench::new();
+    let stalled = TestSink::new(10, ALL);
+    let fast = TestSink::new(ALL, ALL);
+    bench.join(&stalled);
+    bench.join(&fast);
+    bench.run(240, 25);
+    assert!(!stalled.aborted.load(Ordering::Relaxed), "9.6 s");
+    bench.run(20, 25);
+    assert!(stalled.aborted.load(Ordering::Relaxed));
+    assert_eq!(bench.group.viewers.len(), 1);
+}
+
+#[test]
+fn a_broken_viewer_leaves() {
+    let mut bench = Bench::new();
+    let sink = TestSink::new(ALL, ALL);
+    bench.join(&sink);
+    bench.run(2, 5);
+    sink.broken.store(true, Ordering::Relaxed);
+    bench.run(1, 5);
+    assert!(bench.group.viewers.is_empty());
+    assert_eq!(bench.stream.stats(bench.now()).readers, 0);
+}
+
+#[test]
+fn a_paused_viewer_goes_on_at_the_current_gop() {
+    let mut bench = Bench::new();
+    let sink = TestSink::new(ALL, ALL);
+    let control = bench.join(&sink);
+    bench.run(3, 5);
+    control.paused.store(true, Ordering::Relaxed);
+    bench.run(9, 5);
+    control.paused.store(false, Ordering::Relaxed);
+    control.rejoin.store(true, Ordering::Relaxed);
+    bench.group.restless = true;
+    bench.pass();
+    let text = sink.text();
+    let parts: Vec<_> = text.split("{J}").collect();
+    assert_eq!(parts, ["", &pictures(0..3, 5), "<K00320xxxx><f00360xxxx><f00400xxxx><f00440xxxx>"]);
+}
+
+#[test]
+fn threads_serve_viewers_and_let_them_go() {
+    let fanout = Fanout::start(FanoutConfig { shards: 2, ..FanoutConfig::default() }).unwrap();
+    let hub = Hub::new();
+    let stream = hub.open(&StreamName::new("main").unwrap(), WindowLimits::default());
+    let mut publisher = stream.publish(Instant::now(), Takeover::Always, "test").unwrap();
+    let sinks: Vec<_> = (0..5).map(|_| TestSink::new(ALL, 7)).collect();
+    let members: Vec<_> = sinks
+        .iter()
+        .map(|sink| {
+            let hello = vec![Bytes::from_static(b"hello ")];
+            fanout.join(stream.clone(), Arc::new(TextLane), sink.clone(), hello)
+        })
+        .collect();
+    for n in 0..10i64 {
+        let at = Timestamp::from_millis(n * 40);
+        let frame = Frame {
+            track: TrackId::VIDEO,
+            codec: Codec::Vp8,
+            dts: at,
+            pts: at,
+            key: n % 5 == 0,
+            payload: Bytes::from_static(b"xxxx"),
+            wire: None,
+        };
+        publisher.push(Instant::now(), frame).unwrap();
+        publisher.commit(Instant::now());
+    }
+    // Which Gop a viewer starts with depends on when its shard let it in.
+    let end = "<f00360xxxx>";
+    let done = |sink: &Arc<TestSink>| sink.text().ends_with(end);
+    for _ in 0..2000 {
+        if sinks.iter().all(done) {
+            break;
+        }
+        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    for sink in &sinks {
+        assert!(sink.text().starts_with("hello {J}<K") && done(sink), "{}", sink.text());
+    }
+    let mut members = members;
+    let rest = members.split_off(1);
+    drop(members);
+    hub.close(stream.name(), Instant::now(), "removed");
+    for member in rest {
+        let end = futures_block_on(member.ended());
+        assert_eq!(end, crate::ViewerEnd::StreamClosed);
+    }
+}
+
+/// Polls a future on this thread until it is done, at most ten seconds.
+fn futures_block_on<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for _ in 0..2000 {
+        if let std::task::Poll::Ready(out) = future.as_mut().poll(&mut context) {
+            return out;
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    panic!("the viewer was not told of its end");
+}
+
+#[test]
+fn bounds_of_a_viewer_are_those_of_the_configuration() {
+    assert_eq!(FanoutConfig::default().bounds, Bounds::default());
+}

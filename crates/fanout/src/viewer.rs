@@ -1,0 +1,165 @@
+//! One viewer: a socket, a place, and the rest of what was begun.
+
+use crate::fanout::{Control, ViewerEnd};
+use bytes::{Buf, Bytes};
+use manycast_hub::Cursor;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Most pieces handed to one write (the kernel's limit).
+pub(crate) const MAX_SLICES: usize = 1024;
+
+/// Where a viewer's bytes go. Must not block.
+pub trait Sink: Send + Sync + 'static {
+    /// Writes what the connection takes now.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing; anything else ends the viewer.
+    fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Pushes on what earlier writes left inside the sink (encryption buffers).
+    ///
+    /// # Errors
+    /// `WouldBlock` when some of it must stay; anything else ends the viewer.
+    fn try_flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Has the connection reset when it is closed, so that the kernel keeps nothing of it.
+    fn abort(&self);
+}
+
+/// What a write came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// Everything is out.
+    Clear,
+    /// The connection takes no more now.
+    Blocked,
+    /// The connection is gone.
+    Gone,
+}
+
+pub(crate) struct Viewer {
+    pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) cursor: Cursor,
+    pub(crate) control: Arc<Control>,
+    pub(crate) blocked: bool,
+    /// The rest of a message that was begun, and control bytes; to go out before anything else.
+    tail: VecDeque<Bytes>,
+    last_progress: Instant,
+    pub(crate) end: Option<ViewerEnd>,
+}
+
+impl Viewer {
+    pub(crate) fn new(
+        sink: Arc<dyn Sink>,
+        cursor: Cursor,
+        control: Arc<Control>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            sink,
+            cursor,
+            control,
+            blocked: false,
+            tail: VecDeque::new(),
+            last_progress: now,
+            end: None,
+        }
+    }
+
+    pub(crate) fn queue(&mut self, bytes: impl IntoIterator<Item = Bytes>) {
+        self.tail.extend(bytes.into_iter().filter(|b| !b.is_empty()));
+    }
+
+    pub(crate) fn take_tail(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.tail).into()
+    }
+
+    /// Sends what must go first. Control bytes are let in between messages.
+    pub(crate) fn clear_tail(&mut self, now: Instant) -> Flow {
+        if self.control.waiting.load(Ordering::Acquire) {
+            let bytes = self.control.take();
+            self.queue(bytes);
+        }
+        while !self.tail.is_empty() {
+            let mut slices = [IoSlice::new(&[]); 64];
+            let count = self.tail.len().min(slices.len());
+            for (slice, bytes) in slices.iter_mut().zip(&self.tail) {
+                *slice = IoSlice::new(bytes);
+            }
+            match self.sink.try_write_vectored(&slices[..count]) {
+                Ok(written) => {
+                    self.note_progress(now, written);
+                    self.drop_front(written);
+                }
+                Err(e) => return self.fail(&e),
+            }
+        }
+        match self.sink.try_flush() {
+            Ok(()) => {
+                self.blocked = false;
+                Flow::Clear
+            }
+            Err(e) => self.fail(&e),
+        }
+    }
+
+    /// Writes shared bytes; how many were taken.
+    pub(crate) fn write(&mut self, slices: &[IoSlice<'_>], now: Instant) -> usize {
+        match self.sink.try_write_vectored(slices) {
+            Ok(written) => {
+                self.note_progress(now, written);
+                written
+            }
+            Err(e) => {
+                self.fail(&e);
+                0
+            }
+        }
+    }
+
+    fn note_progress(&mut self, now: Instant, written: usize) {
+        self.last_progress = now;
+        self.control.sent.fetch_add(written as u64, Ordering::Relaxed);
+    }
+
+    fn fail(&mut self, error: &io::Error) -> Flow {
+        match error.kind() {
+            ErrorKind::WouldBlock => {
+                self.blocked = true;
+                Flow::Blocked
+            }
+            ErrorKind::Interrupted => Flow::Blocked,
+            kind => {
+                self.end = Some(ViewerEnd::Broken(kind));
+                Flow::Gone
+            }
+        }
+    }
+
+    fn drop_front(&mut self, mut written: usize) {
+        while let Some(front) = self.tail.front_mut() {
+            if written < front.len() {
+                front.advance(written);
+                return;
+            }
+            written -= front.len();
+            self.tail.pop_front();
+        }
+    }
+
+    /// Ends a viewer that has taken nothing for `patience` while there was something to send.
+    pub(crate) fn judge(&mut self, now: Instant, patience: Duration) {
+        if !self.blocked {
+            self.last_progress = now;
+        } else if now.saturating_duration_since(self.last_progress) > patience {
+            self.sink.abort();
+            self.end = Some(ViewerEnd::Stalled);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The only place where a tag becomes Frames, configurations and sticky messages, and back.
+//!
+//! Reading: [`read_video`], [`read_audio`] and [`read_data`] turn a message body into [`Units`];
+//! [`Unit::into_frame`] makes the [`Frame`]. Nothing is an error here: what is not understood is
+//! [`Unit::Opaque`] and travels as it came. Payloads, records and wire forms are slices of the body.
+//!
+//! Writing: [`write_frame`] and [`write_config`] hand out the wire form of a Frame where it has one
+//! in a dialect of ours, and build one where it came from elsewhere.
+//!
+//! Must not come here: byte layouts (video, audio, script), timestamps of the wire, sockets.
+
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use read::{AUDIO_CHANNELS, VIDEO_METADATA, read_audio, read_data, read_video};
+pub use write::{
+    write_config, write_frame, write_legacy_config, write_legacy_frame, write_sequence_end,
+};
+
+use crate::TagKind;
+use bytes::Bytes;
+use manycast_media::{
+    Codec, CodecConfig, Dialect, Frame, Sticky, TimeDelta, Timestamp, TrackId, Wire,
+};
+use smallvec::SmallVec;
+
+/// Body of a video tag, an RTMP message of type 9.
+pub const FLV_VIDEO: Dialect = Dialect(1);
+/// Body of an audio tag, an RTMP message of type 8.
+pub const FLV_AUDIO: Dialect = Dialect(2);
+/// Body of a script tag in AMF0, an RTMP message of type 18, without `@setDataFrame`.
+pub const FLV_DATA_AMF0: Dialect = Dialect(3);
+/// Body of a script tag in AMF3, an RTMP message of type 15, without `@setDataFrame`.
+pub const FLV_DATA_AMF3: Dialect = Dialect(4);
+
+/// The kind of tag, and so the RTMP message type, that carries a body in this dialect; `None` when
+/// the dialect is not one of ours.
+///
+/// This, not the kind of the Track, decides the message type. A Frame of the data Track is mostly a
+/// script message of either kind, but the HDR description of pictures is one too, and that is a
+/// video message; so is the sticky message of it.
+#[must_use]
+pub const fn tag_kind(dialect: Dialect) -> Option<TagKind> {
+    match dialect {
+        FLV_VIDEO => Some(TagKind::Video),
+        FLV_AUDIO => Some(TagKind::Audio),
+        FLV_DATA_AMF0 => Some(TagKind::Script),
+        FLV_DATA_AMF3 => Some(TagKind::ScriptAmf3),
+        _ => None,
+    }
+}
+
+/// What one message holds, in order; mostly a single unit.
+pub type Units = SmallVec<[Unit; 1]>;
+
+/// One thing that a message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// The configuration of a Track. A message with several Tracks gives one of these for each,
+    /// then without a wire form of its own.
+    Config {
+        /// The Track that it configures.
+        track: TrackId,
+        /// The configuration; its timestamp does not matter.
+        config: CodecConfig,
+    },
+    /// One access unit.
+    Frame {
+        /// Its Track; of several in one message the one with the lowest number.
+        track: TrackId,
+        /// How it is coded; [`Codec::Opaque`] when the codec has no name here.
+        codec: Codec,
+        /// Presentation minus decoding time; may be negative.
+        pts_offset: TimeDelta,
+        /// Whether decoding can start here. Audio and data: always.
+        key: bool,
+        /// The coded bytes of that Track alone.
+        payload: Bytes,
+        /// The whole message.
+        wire: Wire,
+    },
+    /// A coded frame of a further Track travels inside the message of the [`Unit::Frame`] before.
+    /// Makes no Frame; it tells that the Track flows.
+    Within {
+        /// The further Track.
+        track: TrackId,
+        /// How it is coded.
+        codec: Codec,
+    },
+    /// A message that joiners need; the Frame of the data Track that carries it live follows in the
+    /// same [`Units`].
+    Sticky(Sticky),
+    /// The sequence of a Track ends. Not the end of the Stream, and not to be relayed while the
+    /// Stream goes on, since some players stop at it.
+    SequenceEnd {
+        /// The Track that ends.
+        track: TrackId,
+        /// The codec that ends.
+        codec: Codec,
+    },
+    /// Carried, not understood. The Frame made of it has [`Codec::Opaque`] and says nothing about
+    /// the codec of its Track.
+    Opaque {
+        /// The Track that it travels on.
+        track: TrackId,
+        /// The whole message.
+        wire: Wire,
+    },
+    /// Nothing: a zero-length message, or one that stands for silence. To be dropped.
+    Empty,
+}
+
+impl Unit {
+    /// The Frame to publish, for the two kinds of unit that make one ([`Unit::Frame`] and
+    /// [`Unit::Opaque`]).
+    #[must_use]
+    pub fn into_frame(self, dts: Timestamp) -> Option<Frame> {
+        match self {
+            Self::Frame { track, codec, pts_offset, key, payload, wire } => Some(Frame {
+                track,
+                codec,
+                dts,
+                pts: dts + pts_offset,
+                key,
+                payload,
+                wire: Some(wire),
+            }),
+            Self::Opaque { track, wire } => Some(Frame {
+                track,
+                codec: Codec::Opaque,
+                dts,
+                pts: dts,
+                key: false,
+                payload: wire.body.clone(),
+                wire: Some(wire),
+            }),
+            Self::Config { .. }
+            | Self::Within { .. }
+            | Self::Sticky(_)
+            | Self::SequenceEnd { .. }
+            | Self::Empty => None,
+        }
+    }
+}

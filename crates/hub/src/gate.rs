@@ -1,0 +1,134 @@
+//! The question that a transport asks before it serves a peer, and the answer.
+//!
+//! Declared here so that no transport knows where keys are kept; implemented above; joined in the
+//! application.
+
+use crate::{Secret, Stream, Takeover};
+use std::{fmt, future::Future, net::SocketAddr, pin::Pin, sync::Arc};
+use tokio::sync::watch;
+
+/// What a peer wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Send a Stream in.
+    Publish,
+    /// Watch a Stream.
+    Play,
+}
+
+/// What a transport asks.
+#[derive(Clone, Debug)]
+pub struct AccessRequest {
+    /// Publish or play.
+    pub action: Action,
+    /// The transport's name for logs and metrics, for example `rtmp`.
+    pub protocol: &'static str,
+    /// The application part of the address, for example `live`.
+    pub app: String,
+    /// The stream key of a publisher, the Stream's name of a viewer; without query.
+    pub name: Secret,
+    /// The query that came with name or address, without `?`.
+    pub query: Secret,
+    /// Who asks.
+    pub peer: SocketAddr,
+    /// Whether the connection is encrypted.
+    pub secure: bool,
+}
+
+/// The answer yes: a live lease on a Stream.
+#[derive(Debug)]
+pub struct Grant {
+    /// What may be published to or played.
+    pub stream: Arc<Stream>,
+    /// What happens when somebody else publishes already.
+    pub takeover: Takeover,
+    /// Ends the session when it is revoked.
+    pub lease: Lease,
+}
+
+/// Why the answer is no, in the sense that transports map to their own codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DenialKind {
+    /// No Stream has this key.
+    UnknownKey,
+    /// No Stream has this name, or it may not be watched.
+    UnknownStream,
+    /// Known, but not allowed now.
+    Forbidden,
+    /// The server cannot take more at the moment.
+    Full,
+}
+
+/// The answer no.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Denial {
+    /// For the transport.
+    pub kind: DenialKind,
+    /// For the person who reads the encoder's window: what is wrong and what to do.
+    pub message: String,
+}
+
+/// A decision under way.
+pub type Admission<'a> = Pin<Box<dyn Future<Output = Result<Grant, Denial>> + Send + 'a>>;
+
+/// Decides who may publish and play.
+pub trait Gate: Send + Sync + 'static {
+    /// Answers one request.
+    fn admit(&self, request: AccessRequest) -> Admission<'_>;
+}
+
+/// The holder's end of a lease: dropping it or calling [`LeaseHolder::revoke`] ends all sessions
+/// that run under it.
+pub struct LeaseHolder(watch::Sender<Option<Arc<str>>>);
+
+/// A permission that can be taken back while the session runs.
+#[derive(Clone)]
+pub struct Lease(watch::Receiver<Option<Arc<str>>>);
+
+impl LeaseHolder {
+    /// A new lease.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(watch::channel(None).0)
+    }
+
+    /// A lease for one session.
+    #[must_use]
+    pub fn lease(&self) -> Lease {
+        Lease(self.0.subscribe())
+    }
+
+    /// Takes every lease back; sessions end with `reason`.
+    pub fn revoke(&self, reason: &str) {
+        self.0.send_replace(Some(reason.into()));
+    }
+}
+
+impl Default for LeaseHolder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lease {
+    /// Resolves when the permission is taken back, with the reason. Cancel-safe.
+    pub async fn revoked(&mut self) -> Arc<str> {
+        match self.0.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_else(|| "revoked".into()),
+            Err(_) => "the stream was removed".into(),
+        }
+    }
+}
+
+impl fmt::Debug for LeaseHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LeaseHolder")
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lease")
+    }
+}

@@ -1,0 +1,198 @@
+//! Carrying a Stream to a remote: what a Delivery asks of a protocol, and what it is told.
+//!
+//! Declared here, implemented by each protocol's network crate, driven by the restream service.
+
+use crate::{Secret, Subscriber};
+use parking_lot::Mutex;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Where to.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The address as configured, without the key, for example `rtmps://host/app`.
+    pub url: String,
+    /// The key that the remote knows us by.
+    pub key: Secret,
+}
+
+/// How far an attempt has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Looking up the name.
+    Resolving,
+    /// Opening the connection.
+    Connecting,
+    /// Setting up encryption.
+    Securing,
+    /// The protocol's own greeting.
+    Handshake,
+    /// Asking to publish.
+    Publishing,
+    /// The remote said yes; media may flow.
+    Accepted,
+}
+
+/// Whose fault an end was and what it was, in the sense that decides about the next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// We were told to stop, or the Stream was closed.
+    None,
+    /// The address or our own settings forbid it; waiting does not help.
+    Configuration,
+    /// The name could not be resolved.
+    Dns,
+    /// Nobody listens there, or the network says no.
+    Unreachable,
+    /// No answer in time while connecting.
+    ConnectTimeout,
+    /// Encryption could not be set up.
+    Tls,
+    /// The far end did not speak the protocol.
+    Handshake,
+    /// The far end said no, in its own words.
+    Rejected,
+    /// The connection broke.
+    Reset,
+    /// The far end closed without a word.
+    Closed,
+}
+
+/// Why an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct LinkEnd {
+    /// For the supervisor.
+    pub fault: Fault,
+    /// For people; no secrets in it.
+    pub message: String,
+}
+
+/// Counters of one attempt, written by the Link and read by anybody.
+#[derive(Debug, Default)]
+pub struct LinkMonitor {
+    stage: watch::Sender<Option<Stage>>,
+    progress: Mutex<Progress>,
+    reports: AtomicU64,
+    /// Frames handed to the connection.
+    pub frames: AtomicU64,
+    /// Bytes handed to the connection.
+    pub bytes: AtomicU64,
+    /// Gops left out because the connection was too slow.
+    pub dropped_gops: AtomicU64,
+    /// Frames left out because the connection was too slow.
+    pub dropped_frames: AtomicU64,
+}
+
+/// What is known of the connection at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes written and not yet acknowledged by the far end.
+    pub unacked_bytes: u64,
+    /// Bytes that the far end's host acknowledged, over the whole connection.
+    pub acked_bytes: u64,
+    /// Round-trip time.
+    pub rtt: Duration,
+    /// How old the oldest Frame is that was not yet handed to the connection.
+    pub lag: Duration,
+}
+
+impl LinkMonitor {
+    /// Counters of a new attempt.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Tells how far the attempt is.
+    pub fn reach(&self, stage: Stage) {
+        self.stage.send_replace(Some(stage));
+    }
+
+    /// Follows the stages.
+    #[must_use]
+    pub fn stages(&self) -> watch::Receiver<Option<Stage>> {
+        self.stage.subscribe()
+    }
+
+    /// Notes the state of the connection.
+    pub fn report(&self, progress: Progress) {
+        *self.progress.lock() = progress;
+        self.reports.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the state of the connection was noted: a sign that the Link itself is alive.
+    #[must_use]
+    pub fn reports(&self) -> u64 {
+        self.reports.load(Ordering::Relaxed)
+    }
+
+    /// The last state noted.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        *self.progress.lock()
+    }
+
+    /// Counts what was handed to the connection.
+    pub fn sent(&self, frames: u64, bytes: u64) {
+        self.frames.fetch_add(frames, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts what was left out.
+    pub fn skipped(&self, frames: u64, gops: u64) {
+        self.dropped_frames.fetch_add(frames, Ordering::Relaxed);
+        self.dropped_gops.fetch_add(gops, Ordering::Relaxed);
+    }
+}
+
+/// The order to stop, as seen by the Link.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<bool>);
+
+/// Gives the order to stop. Dropping it gives it too.
+#[derive(Debug)]
+pub struct StopHandle(watch::Sender<bool>);
+
+impl StopHandle {
+    /// A pair of giver and follower.
+    #[must_use]
+    pub fn new() -> (Self, Stop) {
+        let (sender, receiver) = watch::channel(false);
+        (Self(sender), Stop(receiver))
+    }
+
+    /// Orders an orderly goodbye.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Stop {
+    /// Resolves at the order. Cancel-safe.
+    pub async fn ordered(&mut self) {
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
+
+/// An attempt under way.
+pub type Running = Pin<Box<dyn Future<Output = LinkEnd> + Send>>;
+
+/// Carries a Stream to a remote.
+pub trait Link: Send + Sync + 'static {
+    /// Connects, greets, publishes and then sends whatever `source` yields until it ends, the far
+    /// end ends it, or `stop` is ordered; then says goodbye as the protocol wants it. Reports to
+    /// `monitor` on the way: stages, counters, and the state of the connection at least twice per
+    /// second. Begins with the configuration and a key frame, times from zero and rising.
+    fn deliver(
+        &self,
+        target: Target,
+        source: Subscriber,
+        monitor: Arc<LinkMonitor>,
+        stop: Stop,
+    ) -> Running;
+}

@@ -1,0 +1,254 @@
+//! The exclusive write handle of a Stream, and one Run of it.
+
+use crate::stats::RunCounters;
+use crate::stream::Stream;
+use crate::timeline::{ClockFault, Timeline};
+use crate::tracks::{Cutter, TrackBook};
+use crate::{Content, Lease, LeaseHolder, RunEnd};
+use manycast_media::{Codec, CodecConfig, Frame, Sticky, Timestamp, TrackId};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Sound and data that came without a picture are handed on after this long at the latest; a
+/// picture takes along whatever came before it.
+const RIDE: Duration = Duration::from_millis(15);
+
+/// What happens when somebody publishes to a Stream that has a Publisher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Takeover {
+    /// The new one is refused until the old one has been silent for 2 s.
+    #[default]
+    WhenSilent,
+    /// The new one displaces the old one at once.
+    Always,
+}
+
+/// This Publisher lost its Stream to another one, or by order; nothing it sends is taken any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the stream was taken over")]
+pub struct Displaced;
+
+/// The state of the Run that is on air.
+#[derive(Debug)]
+pub(crate) struct RunState {
+    pub(crate) number: u64,
+    pub(crate) who: String,
+    pub(crate) began: Instant,
+    pub(crate) last_heard: Instant,
+    pub(crate) book: TrackBook,
+    pub(crate) timeline: Timeline,
+    pub(crate) holder: LeaseHolder,
+    pub(crate) counters: RunCounters,
+    cutter: Cutter,
+}
+
+/// Writes one Run of a Stream. Dropping it ends the Run as lost; [`Publisher::end`] in good order.
+#[derive(Debug)]
+pub struct Publisher {
+    stream: Arc<Stream>,
+    number: u64,
+    lease: Lease,
+    /// When the oldest entry that nobody was woken for came.
+    unseen: Option<Instant>,
+    urgent: bool,
+    last_seen: Instant,
+    ended: bool,
+}
+
+impl RunState {
+    pub(crate) fn begin(
+        stream: Arc<Stream>,
+        number: u64,
+        begin: Option<Timestamp>,
+        now: Instant,
+        who: &str,
+    ) -> (Self, Publisher) {
+        let holder = LeaseHolder::new();
+        let lease = holder.lease();
+        let run = Self {
+            number,
+            who: who.to_owned(),
+            began: now,
+            last_heard: now,
+            book: TrackBook::default(),
+            timeline: Timeline::new(begin),
+            holder,
+            counters: RunCounters::default(),
+            cutter: Cutter::default(),
+        };
+        let publisher = Publisher {
+            stream,
+            number,
+            lease,
+            unseen: None,
+            urgent: false,
+            last_seen: now,
+            ended: false,
+        };
+        (run, publisher)
+    }
+}
+
+impl Publisher {
+    /// The Stream that this writes to.
+    #[must_use]
+    pub fn stream(&self) -> &Arc<Stream> {
+        &self.stream
+    }
+
+    fn with_run<T>(
+        &mut self,
+        now: Instant,
+        act: impl FnOnce(&mut RunState) -> T,
+    ) -> Result<T, Displaced> {
+        let mut inner = self.stream.inner.lock();
+        let run = inner.run.as_mut().filter(|run| run.number == self.number).ok_or(Displaced)?;
+        run.last_heard = now;
+        Ok(act(run))
+    }
+
+    /// Notes that the encoder is alive, whatever it sent.
+    ///
+    /// # Errors
+    /// [`Displaced`] when this Publisher lost its Stream.
+    pub fn hear(&mut self, now: Instant) -> Result<(), Displaced> {
+        self.with_run(now, |_| ())?;
+        self.stream.hear();
+        Ok(())
+    }
+
+    /// Takes the configuration of a Track, in force from its next Frame.
+    ///
+    /// # Errors
+    /// [`Displaced`] when this Publisher lost its Stream.
+    pub fn configure(
+        &mut self,
+        now: Instant,
+        track: TrackId,
+        config: CodecConfig,
+    ) -> Result<(), Displaced> {
+        self.with_run(now, |run| run.book.configure(track, config))
+    }
+
+    /// Keeps a message for those who join later; it replaces the last of its name.
+    ///
+    /// # Errors
+    /// [`Displaced`] when this Publisher lost its Stream.
+    pub fn stick(&mut self, now: Instant, sticky: Sticky) -> Result<(), Displaced> {
+        self.with_run(now, |run| {
+            if !run.book.stick(sticky) {
+                run.counters.dropped += 1;
+            }
+        })
+    }
+
+    /// Notes that a Track flows inside the messages of another one: several Tracks in one message.
+    ///
+    /// # Errors
+    /// [`Displaced`] when this Publisher lost its Stream.
+    pub fn carry(&mut self, now: Instant, track: TrackId, codec: Codec) -> Result<(), Displaced> {
+        let mut guard = self.stream.inner.lock();
+        let inner = &mut *guard;
+        let run = inner.run.as_mut().filter(|run| run.number == self.number).ok_or(Displaced)?;
+        if let Ok(Some(id)) = run.book.note(track, codec) {
+            let (set, at) = (run.book.set().clone(), run.timeline.newest());
+            let content = Content::Tracks { set, changed: Arc::from([id]), at };
+            inner.window.push(content, now, None);
+            self.stream.store_head(inner.window.head());
+        }
+        Ok(())
+    }
+
+    /// The lease of this Run: it is revoked when the Publisher is displaced or ended from outside.
+    #[must_use]
+    pub fn lease(&self) -> Lease {
+        self.lease.clone()
+    }
+
+    /// Puts a Frame on the Stream. Its times are the Publisher's own; the Stream places them on
+    /// its timeline. Nobody is woken before [`Publisher::commit`].
+    ///
+    /// # Errors
+    /// [`Displaced`] when this Publisher lost its Stream.
+    pub fn push(&mut self, now: Instant, mut frame: Frame) -> Result<(), Displaced> {
+        let mut guard = self.stream.inner.lock();
+        let inner = &mut *guard;
+        let run = inner.run.as_mut().filter(|run| run.number == self.number).ok_or(Displaced)?;
+        run.last_heard = now;
+        let Ok(changed) = run.book.note(frame.track, frame.codec) else {
+            run.counters.dropped += 1;
+            return Ok(());
+        };
+        let (dts, fault) = run.timeline.place(frame.track, frame.dts);
+        run.counters.clock(fault);
+        frame.pts = dts + (frame.pts - frame.dts);
+        frame.dts = dts;
+        run.counters.frame(now, &frame);
+        let opens = run.cutter.opens(&frame, &run.book, self.stream.limits());
+        let set = run.book.set().clone();
+        if let Some(id) = changed {
+            let changed = Arc::from([id]);
+            let content = Content::Tracks { set: set.clone(), changed, at: dts };
+            inner.window.push(content, now, None);
+        }
+        self.urgent |= opens || Some(frame.track) == set.lead();
+        inner.window.push(Content::Frame(frame), now, opens.then_some(set));
+        if opens {
+            self.stream.is_on_air(self.number);
+        }
+        self.stream.store_head(inner.window.head());
+        drop(guard);
+        self.unseen.get_or_insert(now);
+        Ok(())
+    }
+
+    /// Wakes the readers if a picture is there or sound has waited long enough. Call after each
+    /// batch of pushes, and again at the time it returns.
+    pub fn commit(&mut self, now: Instant) -> Option<Instant> {
+        let due = self.unseen? + RIDE;
+        if self.urgent || now >= due {
+            self.unseen = None;
+            self.urgent = false;
+            self.last_seen = now;
+            self.stream.hear();
+            self.stream.wake();
+            return None;
+        }
+        Some(due)
+    }
+
+    /// Ends the Run.
+    pub fn end(mut self, now: Instant, end: RunEnd) {
+        self.finish(now, end);
+    }
+
+    fn finish(&mut self, now: Instant, end: RunEnd) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let mut inner = self.stream.inner.lock();
+        if inner.run.as_ref().is_some_and(|run| run.number == self.number) {
+            self.stream.end_run(&mut inner, end, now, "the encoder ended the stream");
+        }
+        drop(inner);
+        self.stream.hear();
+        self.stream.wake();
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let now = self.last_seen;
+        self.finish(now, RunEnd::Lost);
+    }
+}
+
+impl RunCounters {
+    fn clock(&mut self, fault: ClockFault) {
+        match fault {
+            ClockFault::None => {}
+            ClockFault::Levelled => self.levelled += 1,
+            ClockFault::Rebased => self.rebased += 1,
+        }
+    }
+}

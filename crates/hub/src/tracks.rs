@@ -1,0 +1,131 @@
+//! Which Tracks flow, how they are configured, and where Gops begin.
+
+use crate::WindowLimits;
+use manycast_media::{
+    Codec, CodecConfig, Frame, Sticky, TimeDelta, Timestamp, Track, TrackId, TrackKind, TrackSet,
+};
+use std::sync::Arc;
+
+/// Sound leads when announced pictures have not come for this long.
+const WAIT_FOR_VIDEO: TimeDelta = TimeDelta::from_millis(2_000);
+/// Sound leads when pictures have stopped for this long.
+const VIDEO_GONE: TimeDelta = TimeDelta::from_millis(5_000);
+/// Most sticky messages kept, and their bytes.
+const MAX_STICKY: usize = 16;
+const MAX_STICKY_BYTES: usize = 64 * 1024;
+/// Most Tracks of one Stream.
+const MAX_TRACKS: usize = 64;
+
+/// The Tracks of one Run. A Track exists once a coded Frame of it came; a configuration alone only
+/// waits for that.
+#[derive(Debug, Default)]
+pub(crate) struct TrackBook {
+    set: Arc<TrackSet>,
+    pending: Vec<(TrackId, CodecConfig)>,
+}
+
+impl TrackBook {
+    pub(crate) fn set(&self) -> &Arc<TrackSet> {
+        &self.set
+    }
+
+    /// Whether pictures were announced, flowing or not.
+    pub(crate) fn announces_video(&self) -> bool {
+        self.pending.iter().any(|(id, _)| id.kind == TrackKind::Video)
+    }
+
+    /// Takes a configuration; in force from the next Frame of its Track.
+    pub(crate) fn configure(&mut self, id: TrackId, config: CodecConfig) {
+        self.pending.retain(|(other, _)| *other != id);
+        let same = |t: &Track| t.config.as_ref().is_some_and(|c| *c == config);
+        if !self.set.get(id).is_some_and(same) && self.pending.len() < MAX_TRACKS {
+            self.pending.push((id, config));
+        }
+    }
+
+    /// Keeps a sticky message for those who join later. False: there is no room for it.
+    pub(crate) fn stick(&mut self, sticky: Sticky) -> bool {
+        let others = self.set.sticky.iter();
+        let others: Vec<_> = others
+            .filter(|s| (s.track, &s.name) != (sticky.track, &sticky.name))
+            .cloned()
+            .collect();
+        let bytes: usize = others.iter().map(|s| s.wire.body.len()).sum();
+        if others.len() >= MAX_STICKY || bytes + sticky.wire.body.len() > MAX_STICKY_BYTES {
+            return false;
+        }
+        let set = Arc::make_mut(&mut self.set);
+        set.sticky = others;
+        set.sticky.push(sticky);
+        true
+    }
+
+    /// Notes that a Frame of this Track came; names the Track if it is new or newly configured.
+    /// A Frame of a Track beyond the cap is refused with `Err`.
+    pub(crate) fn note(&mut self, id: TrackId, codec: Codec) -> Result<Option<TrackId>, ()> {
+        let pending = self.pending.iter().position(|(other, c)| *other == id && c.codec == codec);
+        let known = self.set.get(id);
+        // What nobody understands says nothing about its Track.
+        if codec == Codec::Opaque && known.is_some() {
+            return Ok(None);
+        }
+        if pending.is_none() && known.is_some_and(|t| t.codec == codec) {
+            return Ok(None);
+        }
+        if known.is_none() && self.set.tracks.len() >= MAX_TRACKS {
+            return Err(());
+        }
+        let config = match pending {
+            Some(at) => Some(self.pending.swap_remove(at).1),
+            None => known.and_then(|t| t.config.clone()).filter(|c| c.codec == codec),
+        };
+        Arc::make_mut(&mut self.set).insert(Track { id, codec, config });
+        Ok(Some(id))
+    }
+
+    /// Whether a decoder could start with what is known of this Track.
+    pub(crate) fn is_configured(&self, id: TrackId) -> bool {
+        let track = self.set.get(id);
+        track.is_some_and(|t| !t.codec.needs_config() || t.config.is_some())
+    }
+}
+
+/// Decides which Frames open a Gop.
+#[derive(Debug, Default)]
+pub(crate) struct Cutter {
+    lead_video: Option<TrackId>,
+    last_video: Option<Timestamp>,
+    first_audio: Option<Timestamp>,
+    gop_at: Option<Timestamp>,
+}
+
+impl Cutter {
+    /// Whether this Frame opens a Gop.
+    pub(crate) fn opens(&mut self, frame: &Frame, book: &TrackBook, limits: &WindowLimits) -> bool {
+        match frame.track.kind {
+            TrackKind::Video => {
+                let lead = *self.lead_video.get_or_insert(frame.track);
+                if frame.track != lead {
+                    return false;
+                }
+                self.last_video = Some(frame.dts);
+                frame.key && book.is_configured(lead) && self.open_at(frame.dts)
+            }
+            TrackKind::Audio => {
+                let first = *self.first_audio.get_or_insert(frame.dts);
+                let waiting = match self.last_video {
+                    Some(last) => frame.dts - last < VIDEO_GONE,
+                    None => book.announces_video() && frame.dts - first < WAIT_FOR_VIDEO,
+                };
+                let due = self.gop_at.is_none_or(|at| frame.dts - at >= limits.audio_gop);
+                !waiting && due && book.is_configured(frame.track) && self.open_at(frame.dts)
+            }
+            TrackKind::Data => false,
+        }
+    }
+
+    fn open_at(&mut self, at: Timestamp) -> bool {
+        self.gop_at = Some(at);
+        true
+    }
+}

@@ -1,0 +1,280 @@
+//! The bounded ring of recent Gops.
+//!
+//! ```text
+//! first                      gops[0].start        gops[1].start              head
+//!   |  (before any key frame)  |  K . . . . . .     |  K . . . . . . . . . .   |
+//!   evicted from the left, whole Gops at a time, by bytes and by age
+//! ```
+//! A reader's place is a sequence number; whoever stands left of `first`, or too far behind, goes
+//! on at a start of a Gop.
+
+use crate::{Bounds, Content, Cursor, Entry, Item, Start};
+use manycast_media::{TimeDelta, Timestamp, TrackSet};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How much of a Stream is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowLimits {
+    /// Most bytes of Frames kept per Stream. A Gop that is larger loses its head, and joiners wait
+    /// for the next one.
+    pub bytes: usize,
+    /// Gops that ended longer ago than this are let go, except the current one. It bounds how late
+    /// a reader can be, and costs bitrate x age of memory.
+    pub age: Duration,
+    /// Streams without pictures are cut into Gops of this length.
+    pub audio_gop: TimeDelta,
+}
+
+impl Default for WindowLimits {
+    fn default() -> Self {
+        Self {
+            bytes: 24 << 20,
+            age: Duration::from_secs(6),
+            audio_gop: TimeDelta::from_millis(1000),
+        }
+    }
+}
+
+/// Where a Gop begins.
+#[derive(Debug)]
+struct GopStart {
+    start: u64,
+    at: Timestamp,
+    arrived: Instant,
+    tracks: Arc<TrackSet>,
+    /// Frames and Gops pushed before it, for counting what a skip lost.
+    frames_before: u64,
+    ordinal: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Window {
+    limits: WindowLimits,
+    entries: VecDeque<Arc<Entry>>,
+    first: u64,
+    gops: VecDeque<GopStart>,
+    bytes: usize,
+    pushed_bytes: u64,
+    pushed_frames: u64,
+    pushed_gops: u64,
+    /// Joiners never start left of this: an earlier Run.
+    run_start: u64,
+    /// The current Gop lost its head.
+    pub(crate) headless: bool,
+}
+
+impl Window {
+    pub(crate) fn new(limits: WindowLimits) -> Self {
+        Self {
+            limits,
+            entries: VecDeque::new(),
+            first: 0,
+            gops: VecDeque::new(),
+            bytes: 0,
+            pushed_bytes: 0,
+            pushed_frames: 0,
+            pushed_gops: 0,
+            run_start: 0,
+            headless: false,
+        }
+    }
+
+    pub(crate) fn head(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether a joiner would be served at once.
+    pub(crate) fn joinable(&self) -> bool {
+        self.current_gop().is_some()
+    }
+
+    fn current_gop(&self) -> Option<&GopStart> {
+        self.gops.back().filter(|g| g.start >= self.run_start)
+    }
+
+    /// Appends an entry. `gop` holds the Tracks in force when this Frame opens a Gop.
+    pub(crate) fn push(&mut self, content: Content, now: Instant, gop: Option<Arc<TrackSet>>) {
+        if matches!(content, Content::RunStarted { .. } | Content::RunEnded(_)) {
+            self.run_start = self.head();
+            self.headless = false;
+        }
+        if let (Some(tracks), Content::Frame(frame)) = (gop, &content) {
+            self.pushed_gops += 1;
+            self.headless = false;
+            self.gops.push_back(GopStart {
+                start: self.head(),
+                at: frame.dts,
+                arrived: now,
+                tracks,
+                frames_before: self.pushed_frames,
+                ordinal: self.pushed_gops,
+            });
+        }
+        let entry = Entry::new(content, now, self.pushed_bytes, self.pushed_gops);
+        self.bytes += entry.size();
+        self.pushed_bytes += entry.size() as u64;
+        self.pushed_frames += u64::from(entry.frame().is_some());
+        self.entries.push_back(Arc::new(entry));
+        self.evict(now);
+    }
+
+    /// Lets go of what is too much or too old.
+    pub(crate) fn evict(&mut self, now: Instant) {
+        let old = |at: Instant, age| now.saturating_duration_since(at) > age;
+        while let Some(second) = self.gops.get(1) {
+            if self.bytes <= self.limits.bytes && !old(second.arrived, self.limits.age) {
+                break;
+            }
+            let to = second.start;
+            self.drop_until(to);
+        }
+        let keep = self.gops.front().map_or(u64::MAX, |g| g.start);
+        while self.first < keep {
+            let Some(front) = self.entries.front() else { return };
+            if self.bytes <= self.limits.bytes && !old(front.arrived, self.limits.age) {
+                return;
+            }
+            self.drop_until(self.first + 1);
+        }
+        while self.bytes > self.limits.bytes && self.entries.len() > 1 {
+            self.headless = true;
+            self.drop_until(self.first + 1);
+        }
+    }
+
+    /// Without a Publisher nothing is current: everything old goes.
+    pub(crate) fn evict_idle(&mut self, now: Instant) {
+        while let Some(front) = self.entries.front() {
+            if now.saturating_duration_since(front.arrived) <= self.limits.age {
+                break;
+            }
+            self.drop_until(self.first + 1);
+        }
+        if self.entries.is_empty() {
+            self.entries.shrink_to_fit();
+        }
+    }
+
+    fn drop_until(&mut self, seq: u64) {
+        while self.first < seq {
+            let Some(entry) = self.entries.pop_front() else { break };
+            self.bytes -= entry.size();
+            self.first += 1;
+        }
+        while self.gops.front().is_some_and(|g| g.start < self.first) {
+            self.gops.pop_front();
+        }
+    }
+
+    pub(crate) fn join(&self, start: Start, bounds: Bounds, now: Instant) -> Cursor {
+        let gop = self.current_gop().filter(|_| start == Start::CurrentGop);
+        Cursor {
+            next: gop.map_or_else(|| self.head(), |g| g.start),
+            wants_key: true,
+            bounds,
+            late: false,
+            not_before: 0,
+            frames: self.pushed_frames,
+            gop: self.pushed_gops,
+            joined: Some((now, self.pushed_bytes)),
+        }
+    }
+
+    /// Hands out up to `max` entries from the cursor on, and moves it by just these.
+    pub(crate) fn read(&self, cursor: &mut Cursor, now: Instant, max: usize, out: &mut Vec<Item>) {
+        let mut left = max.max(1);
+        while left > 0 {
+            if !cursor.wants_key && self.is_late(cursor, now) {
+                self.skip(cursor, now);
+            }
+            if cursor.wants_key && !self.resume(cursor, out) {
+                return;
+            }
+            let at = usize::try_from(cursor.next - self.first).unwrap_or(usize::MAX);
+            let Some(entry) = self.entries.get(at) else { return };
+            cursor.pass(entry);
+            left -= 1;
+            out.push(Item::Entry(entry.clone()));
+        }
+    }
+
+    /// What lies between the reader and the newest Frame, judged from the moment it joined.
+    pub(crate) fn lag(&self, cursor: &Cursor, now: Instant) -> (Duration, u64) {
+        if cursor.next < self.first {
+            return (Duration::MAX, u64::MAX);
+        }
+        let at = usize::try_from(cursor.next - self.first).unwrap_or(usize::MAX);
+        let Some(entry) = self.entries.get(at) else { return (Duration::ZERO, 0) };
+        let (mut since, mut offset) = (entry.arrived, entry.offset);
+        if let Some((joined, pushed)) = cursor.joined {
+            since = since.max(joined);
+            offset = offset.max(pushed);
+        }
+        (now.saturating_duration_since(since), self.pushed_bytes - offset)
+    }
+
+    fn is_late(&self, cursor: &Cursor, now: Instant) -> bool {
+        let (age, bytes) = self.lag(cursor, now);
+        age > cursor.bounds.age || bytes > cursor.bounds.bytes
+    }
+
+    /// Moves a late reader to the current Gop if that is young enough, else to the next.
+    fn skip(&self, cursor: &mut Cursor, now: Instant) {
+        let (next, bounds) = (cursor.next, cursor.bounds);
+        let young = |g: &&GopStart| {
+            let behind = self.entries.get(usize::try_from(g.start - self.first).unwrap_or(0));
+            let bytes = behind.map_or(0, |e| self.pushed_bytes - e.offset);
+            g.start > next
+                && now.saturating_duration_since(g.arrived) < bounds.age / 2
+                && bytes < bounds.bytes / 2
+        };
+        if self.gops.iter().any(|g| g.start == next) {
+            cursor.gop += 1; // it had the one before whole
+        }
+        // What the Runs did in between must still be told, so the place moves in `resume`.
+        cursor.next = cursor.next.max(self.first);
+        cursor.wants_key = true;
+        cursor.late = true;
+        cursor.joined = None;
+        cursor.not_before = self.gops.back().filter(young).map_or_else(|| self.head(), |g| g.start);
+    }
+
+    /// Looks for the start of a Gop for a reader that needs one. False: none yet.
+    fn resume(&self, cursor: &mut Cursor, out: &mut Vec<Item>) -> bool {
+        cursor.next = cursor.next.max(self.first);
+        let from = cursor.next.max(cursor.not_before);
+        let gop = self.gops.iter().find(|g| g.start >= from);
+        let limit = gop.map_or_else(|| self.head(), |g| g.start);
+        while cursor.next < limit {
+            let at = usize::try_from(cursor.next - self.first).unwrap_or(usize::MAX);
+            let Some(entry) = self.entries.get(at) else { break };
+            if matches!(entry.content, Content::RunStarted { .. } | Content::RunEnded(_)) {
+                out.push(Item::Entry(entry.clone()));
+            }
+            cursor.next += 1;
+        }
+        let Some(gop) = gop else { return false };
+        if cursor.late {
+            out.push(Item::Skipped {
+                frames: gop.frames_before.saturating_sub(cursor.frames),
+                gops: gop.ordinal.saturating_sub(cursor.gop).max(1),
+            });
+        }
+        out.push(Item::Joined { tracks: gop.tracks.clone(), at: gop.at });
+        cursor.wants_key = false;
+        cursor.late = false;
+        cursor.frames = gop.frames_before;
+        cursor.gop = gop.ordinal;
+        true
+    }
+}
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

@@ -1,0 +1,23 @@
+//! Destinations: where a Stream goes out to, each kept on air by itself and apart from the others.
+//!
+//! ```text
+//! Restream --orders--> supervisor (one task per Destination) --drives--> Machine (pure)
+//!    ^                    |  starts, stops, drops                          now, events in;
+//!    +--status, events ---+---> attempt (one task) = Link::deliver         orders out
+//! ```
+//!
+//! Belongs here: when to dial, when to wait and how long, when to give an attempt up, and what is
+//! told about it. Must not come here: a protocol, a socket, a file, HTTP or JSON. What carries the
+//! Stream is a [`manycast_hub::Link`] handed in from above.
+
+mod board;
+mod destination;
+pub mod machine;
+mod redact;
+mod service;
+mod spec;
+
+pub use board::{DestinationEvent, DestinationStatus};
+pub use machine::State;
+pub use service::Restream;
+pub use spec::{DestinationId, DestinationSpec, Timings};

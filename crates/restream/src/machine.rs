@@ -1,0 +1,472 @@
+//! The supervisor of one Destination, as a value: what happened and what time it is go in, orders
+//! come out. No task, no clock, no randomness of its own.
+//!
+//! Belongs here: every decision about dialling, waiting and giving up. Must not come here: how an
+//! attempt is made, or what is shown of it.
+//!
+//! ```text
+//! stopped <-> idle -> resolving .. publishing -> live <-> held
+//!               ^         |  ^          |          |       |
+//!               |         v  |          v          v       |
+//!               |   backoff, rejected, stalled <---+       |
+//!               +------------- draining <------------------+
+//! ```
+#![doc = include_str!("machine/table.md")]
+
+mod attempt;
+mod ladder;
+mod state;
+mod verdict;
+
+pub use attempt::Sample;
+pub use state::State;
+
+use crate::Timings;
+use attempt::Attempt;
+use ladder::Ladder;
+use manycast_hub::{Fault, LinkEnd, RunEnd, Stage};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use verdict::Verdict;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// It shall be on air when the Stream is.
+    Enabled,
+    /// It shall not be on air any more.
+    Disabled,
+    /// Address, key or bounds changed; the next attempt uses the new ones.
+    Edited,
+    /// The Stream can be joined.
+    StreamLive,
+    /// The Stream's Run ended.
+    StreamEnded(RunEnd),
+    /// The attempt came so far.
+    Stage(Stage),
+    /// The state of the attempt's connection, to be given a few times per second.
+    Progress(Sample),
+    /// The attempt is over, whoever ended it.
+    AttemptEnded(LinkEnd),
+    /// The attempt is over because of a defect of ours.
+    AttemptPanicked,
+    /// The [`Machine::deadline`] may have passed.
+    Tick,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Start an attempt. There is none under way.
+    StartAttempt,
+    /// End the attempt; [`Input::AttemptEnded`] must follow.
+    StopAttempt {
+        /// With a goodbye; else drop it at once.
+        orderly: bool,
+    },
+    /// The state is another one now.
+    Changed {
+        /// The new state.
+        state: State,
+        /// Why, for people.
+        reason: Arc<str>,
+    },
+}
+
+/// The Stream, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Off,
+    Live,
+    Lost { until: Instant },
+}
+
+/// Why no dial is made yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// Many start at once.
+    Spread,
+    Ladder,
+    Stall,
+    Refused,
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    Idle,
+    Waiting,
+    Running(Attempt),
+    Held(Option<Attempt>),
+    /// Told to die for want of progress.
+    Dropping,
+    /// Saying goodbye; without a limit once it was told to die.
+    Draining(Option<Instant>),
+    Stopped,
+}
+
+/// The supervisor of one Destination. See the [module](self) for its table.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    timings: Timings,
+    enabled: bool,
+    source: Source,
+    phase: Phase,
+    ladder: Ladder,
+    /// No dial before this, and why. Outlives the states: a hold or an edit in between does not
+    /// make trouble go away.
+    wait: Option<(Wait, Instant)>,
+    /// A delay of the first dial, and until when it is of use.
+    spread: Option<(Duration, Instant)>,
+    dialled: Option<Instant>,
+    early_closes: u32,
+    last_error: Option<Arc<str>>,
+}
+
+type Orders = Vec<Output>;
+
+impl Machine {
+    /// Stopped, with the Stream off air. `seed` is all its randomness.
+    #[must_use]
+    pub fn new(timings: Timings, seed: u64) -> Self {
+        Self {
+            timings,
+            enabled: false,
+            source: Source::Off,
+            phase: Phase::Stopped,
+            ladder: Ladder::new(seed),
+            wait: None,
+            spread: None,
+            dialled: None,
+            early_closes: 0,
+            last_error: None,
+        }
+    }
+
+    /// Delays the first dial if the Stream comes on air before `until`, so that many Destinations
+    /// that start together do not dial together.
+    pub fn spread_start(&mut self, delay: Duration, until: Instant) {
+        self.spread = Some((delay, until));
+    }
+
+    /// Changes how patient it is, from now on.
+    pub fn set_timings(&mut self, timings: Timings) {
+        self.timings = timings;
+    }
+
+    /// What it is doing.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match &self.phase {
+            Phase::Idle => State::Idle,
+            Phase::Waiting => match self.wait {
+                Some((Wait::Ladder, _)) => State::Backoff,
+                Some((Wait::Stall, _)) => State::Stalled,
+                Some((Wait::Refused, _)) => State::Rejected,
+                Some((Wait::Spread, _)) | None => State::Idle,
+            },
+            Phase::Running(attempt) => attempt.state(),
+            Phase::Held(_) => State::Held,
+            Phase::Dropping => State::Stalled,
+            Phase::Draining(_) => State::Draining,
+            Phase::Stopped => State::Stopped,
+        }
+    }
+
+    /// What went wrong last, since the last edit.
+    #[must_use]
+    pub fn last_error(&self) -> Option<&Arc<str>> {
+        self.last_error.as_ref()
+    }
+
+    /// When [`Input::Tick`] is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Waiting => self.wait.map(|(_, until)| until),
+            Phase::Running(attempt) => Some(attempt.deadline(&self.timings)),
+            Phase::Held(_) => match self.source {
+                Source::Lost { until } => Some(until),
+                Source::Off | Source::Live => None,
+            },
+            Phase::Draining(until) => *until,
+            Phase::Idle | Phase::Dropping | Phase::Stopped => None,
+        }
+    }
+
+    /// Takes what happened; the orders are to be carried out in turn.
+    #[must_use]
+    pub fn handle(&mut self, now: Instant, input: Input) -> Vec<Output> {
+        let before = self.state();
+        let mut orders = Orders::new();
+        let reason = match input {
+            Input::Enabled => self.enable(now, &mut orders),
+            Input::Disabled => self.disable(now, &mut orders),
+            Input::Edited => self.edit(now, &mut orders),
+            Input::StreamLive => self.go_live(now, &mut orders),
+            Input::StreamEnded(end) => self.stream_ended(now, end, &mut orders),
+            Input::Stage(stage) => self.reach(now, stage),
+            Input::Progress(sample) => self.progress(now, sample, &mut orders),
+            Input::AttemptEnded(end) => self.attempt_ended(now, Some(&end), &mut orders),
+            Input::AttemptPanicked => self.attempt_ended(now, None, &mut orders),
+            Input::Tick => self.tick(now, &mut orders),
+        };
+        let state = self.state();
+        if state != before {
+            orders.push(Output::Changed { state, reason: reason.into() });
+        }
+        orders
+    }
+
+    // === orders from people
+
+    fn enable(&mut self, now: Instant, orders: &mut Orders) -> String {
+        self.enabled = true;
+        if matches!(self.phase, Phase::Stopped) {
+            self.settle(now, orders);
+        }
+        "switched on".into()
+    }
+
+    fn disable(&mut self, now: Instant, orders: &mut Orders) -> String {
+        self.enabled = false;
+        self.forget_trouble();
+        self.leave(now, orders);
+        "switched off".into()
+    }
+
+    fn edit(&mut self, now: Instant, orders: &mut Orders) -> String {
+        self.forget_trouble();
+        self.last_error = None;
+        self.leave(now, orders);
+        "edited".into()
+    }
+
+    /// A person has seen to it: nothing is held against the far end any more.
+    fn forget_trouble(&mut self) {
+        self.wait = None;
+        self.ladder.reset();
+        self.early_closes = 0;
+    }
+
+    // === the Stream
+
+    fn go_live(&mut self, now: Instant, orders: &mut Orders) -> String {
+        self.source = Source::Live;
+        if let Some((delay, until)) = self.spread.take()
+            && now < until
+        {
+            self.wait = Some((Wait::Spread, now + delay));
+        }
+        match &mut self.phase {
+            Phase::Held(session) => match session.take() {
+                Some(mut attempt) => {
+                    attempt.resume(now);
+                    self.phase = Phase::Running(attempt);
+                }
+                None => self.settle(now, orders),
+            },
+            Phase::Idle => self.settle(now, orders),
+            Phase::Waiting
+            | Phase::Running(_)
+            | Phase::Dropping
+            | Phase::Draining(_)
+            | Phase::Stopped => {}
+        }
+        "the stream is on air".into()
+    }
+
+    fn stream_ended(&mut self, now: Instant, end: RunEnd, orders: &mut Orders) -> String {
+        let window = self.timings.reconnect_window;
+        if end == RunEnd::Orderly || (self.source == Source::Live && window.is_zero()) {
+            self.go_off(now, orders);
+            return "the stream ended".into();
+        }
+        if self.source != Source::Live {
+            return String::new();
+        }
+        self.source = Source::Lost { until: now + window };
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Running(attempt) => self.phase = Phase::Held(Some(attempt)),
+            Phase::Waiting => self.phase = Phase::Held(None),
+            other => self.phase = other,
+        }
+        "the encoder vanished".into()
+    }
+
+    /// The Stream is over. Whoever starts it anew has a right to a dial before long.
+    fn go_off(&mut self, now: Instant, orders: &mut Orders) {
+        self.source = Source::Off;
+        if let (Some((_, until)), Some(dialled)) = (&mut self.wait, self.dialled) {
+            *until = (*until).min(dialled + self.timings.restart);
+        }
+        if self.enabled {
+            self.leave(now, orders);
+        }
+    }
+
+    // === the attempt
+
+    fn reach(&mut self, now: Instant, stage: Stage) -> String {
+        match &mut self.phase {
+            Phase::Running(attempt) | Phase::Held(Some(attempt)) => attempt.reach(now, stage),
+            _ => {}
+        }
+        "one step further".into()
+    }
+
+    fn progress(&mut self, now: Instant, sample: Sample, orders: &mut Orders) -> String {
+        match &mut self.phase {
+            Phase::Running(attempt) => attempt.note(now, sample),
+            Phase::Held(Some(attempt)) => {
+                attempt.note(now, sample);
+                return String::new();
+            }
+            _ => return String::new(),
+        }
+        self.lose_patience(now, orders).unwrap_or_else(|| "media was acknowledged".into())
+    }
+
+    /// Drops the attempt if it has had its time.
+    fn lose_patience(&mut self, now: Instant, orders: &mut Orders) -> Option<String> {
+        let Phase::Running(attempt) = &self.phase else { return None };
+        if now < attempt.deadline(&self.timings) {
+            return None;
+        }
+        let complaint = attempt.complaint(&self.timings);
+        let settled = attempt.is_settled(&self.timings);
+        self.phase = Phase::Dropping;
+        self.credit(settled);
+        self.early_closes = 0;
+        self.last_error = Some(complaint.as_str().into());
+        self.wait = Some((Wait::Stall, now + self.ladder.next(&self.timings)));
+        orders.push(Output::StopAttempt { orderly: false });
+        Some(complaint)
+    }
+
+    /// `None`: it panicked.
+    fn attempt_ended(
+        &mut self,
+        now: Instant,
+        end: Option<&LinkEnd>,
+        orders: &mut Orders,
+    ) -> String {
+        let reason = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Running(attempt) => self.judge(now, end, &attempt),
+            Phase::Held(Some(attempt)) => match end {
+                Some(end) if attempt.is_accepted() => {
+                    self.credit(attempt.is_settled(&self.timings));
+                    end.message.clone()
+                }
+                _ => self.judge(now, end, &attempt),
+            },
+            Phase::Dropping => "dropped".into(),
+            Phase::Draining(_) => "said goodbye".into(),
+            other @ (Phase::Idle | Phase::Waiting | Phase::Held(None) | Phase::Stopped) => {
+                self.phase = other;
+                return String::new();
+            }
+        };
+        self.settle(now, orders);
+        reason
+    }
+
+    /// Decides what the end of an attempt that was wanted means for the next.
+    fn judge(&mut self, now: Instant, end: Option<&LinkEnd>, attempt: &Attempt) -> String {
+        self.credit(attempt.is_settled(&self.timings));
+        let early = end.is_some_and(|end| verdict::is_early_close(end, attempt));
+        self.early_closes = if early { self.early_closes.saturating_add(1) } else { 0 };
+        let words = match end {
+            Some(end) => verdict::words(end, self.early_closes),
+            None => "internal error, this attempt was given up".into(),
+        };
+        if end.is_none_or(|end| end.fault != Fault::None) {
+            self.last_error = Some(words.as_str().into());
+        }
+        let verdict = end.map_or(Verdict::Ladder, |end| verdict::judge(end.fault));
+        self.wait = Some(match verdict {
+            Verdict::Ladder => (Wait::Ladder, now + self.ladder.next(&self.timings)),
+            Verdict::Refused => (Wait::Refused, now + self.timings.refusal),
+        });
+        words
+    }
+
+    /// A session that was well for a while has paid for earlier trouble.
+    fn credit(&mut self, settled: bool) {
+        if settled {
+            self.ladder.reset();
+        }
+    }
+
+    // === time
+
+    fn tick(&mut self, now: Instant, orders: &mut Orders) -> String {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return String::new();
+        }
+        match &mut self.phase {
+            Phase::Waiting => {
+                self.settle(now, orders);
+                "waited long enough".into()
+            }
+            Phase::Running(_) => self.lose_patience(now, orders).unwrap_or_default(),
+            Phase::Held(_) => {
+                self.go_off(now, orders);
+                let window = self.timings.reconnect_window.as_secs();
+                format!("the encoder did not come back within {window} s")
+            }
+            Phase::Draining(until) => {
+                *until = None;
+                orders.push(Output::StopAttempt { orderly: false });
+                String::new()
+            }
+            Phase::Idle | Phase::Dropping | Phase::Stopped => String::new(),
+        }
+    }
+
+    // === the two ways on
+
+    /// Says goodbye if there is a session, else settles.
+    fn leave(&mut self, now: Instant, orders: &mut Orders) {
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Running(attempt) | Phase::Held(Some(attempt)) => {
+                self.credit(attempt.is_settled(&self.timings));
+                if attempt.is_proven() {
+                    self.early_closes = 0;
+                }
+                self.phase = Phase::Draining(Some(now + self.timings.goodbye));
+                orders.push(Output::StopAttempt { orderly: true });
+            }
+            busy @ (Phase::Dropping | Phase::Draining(_)) => self.phase = busy,
+            Phase::Idle | Phase::Waiting | Phase::Held(None) | Phase::Stopped => {
+                self.settle(now, orders);
+            }
+        }
+    }
+
+    /// Takes the place where it belongs while no attempt is under way, or starts one.
+    fn settle(&mut self, now: Instant, orders: &mut Orders) {
+        if matches!(self.source, Source::Lost { until } if until <= now) {
+            self.source = Source::Off;
+        }
+        let waits = self.wait.is_some_and(|(_, until)| now < until);
+        self.phase = match self.source {
+            _ if !self.enabled => Phase::Stopped,
+            Source::Off => Phase::Idle,
+            Source::Lost { .. } => Phase::Held(None),
+            Source::Live if waits => Phase::Waiting,
+            Source::Live => {
+                self.wait = None;
+                self.dialled = Some(now);
+                orders.push(Output::StartAttempt);
+                Phase::Running(Attempt::new(now))
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod table_tests;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod walk_tests;

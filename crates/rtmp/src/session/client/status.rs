@@ -1,0 +1,113 @@
+//! Reading what a server says about itself: status objects, errors, redirects.
+//!
+//! Belongs here: finding code and words wherever servers put them, and making them fit to show.
+//! Must not come here: what follows from them, see `commands.rs`.
+
+use manycast_amf::Value;
+
+use crate::command::{Command, StreamKeyText};
+
+/// Longer words of a server are cut, in characters.
+const CODE_CHARS: usize = 128;
+const DESCRIPTION_CHARS: usize = 512;
+
+/// What stands in place of a name that a server repeats.
+const HIDDEN: &str = "(stream name)";
+
+/// A status object, made presentable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Notice {
+    pub(super) code: String,
+    pub(super) description: String,
+    pub(super) error: bool,
+}
+
+impl Notice {
+    /// The first object with a `code` or a `level` among the values. Servers put it behind a null, in
+    /// the place of the command object, or behind another object.
+    pub(super) fn find<'a>(
+        values: impl IntoIterator<Item = &'a Value>,
+        name: &StreamKeyText,
+    ) -> Option<Self> {
+        let is_status = |value: &&Value| value.get("code").or(value.get("level")).is_some();
+        let value = values.into_iter().find(is_status)?;
+        let text = |key: &str, chars: usize| {
+            let text = value.get(key).and_then(Value::as_str).unwrap_or_default();
+            presentable(&text, name, chars)
+        };
+        let code = text("code", CODE_CHARS);
+        let level = text("level", CODE_CHARS);
+        let error = level.eq_ignore_ascii_case("error") || is_fatal(&code);
+        let mut description = text("description", DESCRIPTION_CHARS);
+        if description.is_empty() {
+            description = text("details", DESCRIPTION_CHARS);
+        }
+        Some(Self { code, description, error })
+    }
+
+    /// As [`Self::find`], in the object and the arguments of a command.
+    pub(super) fn of(command: &Command, name: &StreamKeyText) -> Self {
+        let values = command.arguments.iter().chain([&command.object]);
+        Self::find(values, name).unwrap_or_default()
+    }
+}
+
+/// Codes that end a session whatever their level says: the list of librtmp, and the ends of a
+/// connection.
+fn is_fatal(code: &str) -> bool {
+    matches!(
+        code,
+        "NetStream.Failed"
+            | "NetStream.Play.Failed"
+            | "NetStream.Play.StreamNotFound"
+            | "NetStream.Publish.Rejected"
+            | "NetStream.Publish.Denied"
+            | "NetStream.Publish.BadName"
+            | "NetStream.Publish.Unauthorized"
+            | "NetStream.Publish.Failed"
+            | "NetConnection.Connect.InvalidApp"
+            | "NetConnection.Connect.Rejected"
+            | "NetConnection.Connect.Failed"
+            | "NetConnection.Connect.AppShutdown"
+            | "NetConnection.Connect.Closed"
+    )
+}
+
+/// Where a server sends us instead: `ex: {code: 302, redirect: url}` within an error.
+pub(super) fn redirect(command: &Command) -> Option<StreamKeyText> {
+    let values = command.arguments.iter().chain([&command.object]);
+    let url = values.filter_map(|value| value.get("ex")?.get("redirect")?.as_text()).next()?;
+    Some(StreamKeyText::from(url.as_bytes()))
+}
+
+/// The `tcUrl` of a reconnect request, made absolute against ours (E-RTMP v2 Reconnect Request).
+pub(super) fn reconnect_url(command: &Command, ours: &StreamKeyText) -> StreamKeyText {
+    let values = command.arguments.iter().chain([&command.object]);
+    let Some(theirs) = values.filter_map(|value| value.get("tcUrl")?.as_str()).next() else {
+        return ours.clone();
+    };
+    let base = ours.expose();
+    let (scheme, rest) = base.split_once("://").unwrap_or(("rtmp", &base));
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let absolute = if theirs.starts_with("//") {
+        format!("{scheme}:{theirs}")
+    } else if theirs.starts_with('/') {
+        format!("{scheme}://{authority}{theirs}")
+    } else {
+        theirs.into_owned()
+    };
+    StreamKeyText::from(absolute.as_str())
+}
+
+/// Cuts, drops control characters and hides the stream name (bar J1), with and without its query.
+fn presentable(text: &str, name: &StreamKeyText, chars: usize) -> String {
+    let name = name.expose();
+    let path = name.split('?').next().unwrap_or_default();
+    let mut text = text.to_owned();
+    for secret in [name.as_ref(), path] {
+        if !secret.is_empty() {
+            text = text.replace(secret, HIDDEN);
+        }
+    }
+    text.chars().filter(|c| !c.is_control()).take(chars).collect()
+}

@@ -1,0 +1,7 @@
+//! Reads the workspace so that the house rules can be judged by tests.
+//!
+//! What belongs here: finding packages ([`workspace`]), files and the plain code in them
+//! ([`source`]). What must not: a rule. The rules are the tests under `tests/house/`, one file each.
+
+pub mod source;
+pub mod workspace;

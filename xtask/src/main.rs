@@ -1,2 +1,0 @@
-//! Chores of the workspace.
-fn main() {}

@@ -1,0 +1,6 @@
+//! The house rules, each a test: what a reviewer would otherwise have to remember.
+
+mod floors;
+mod gates;
+mod licences;
+mod quirks;
