@@ -32,7 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) link: Link,
-    pub(super) app: String,
+    app: StreamKeyText,
     pub(super) streams: BTreeMap<MessageStreamId, Stream>,
     /// Whether the client used `FCPublish`, and so waits for `onFCPublish`.
     pub(super) fc_publish: bool,
@@ -49,10 +49,10 @@ pub(super) struct Ready {
 pub(super) type Next = Option<CloseReason>;
 
 impl Ready {
-    pub(super) fn new(link: Link, app: String, caps_ex: u32, deadline: Instant) -> Self {
+    pub(super) fn new(link: Link, app: &str, caps_ex: u32, deadline: Instant) -> Self {
         Self {
             link,
-            app,
+            app: StreamKeyText::from(app),
             streams: BTreeMap::new(),
             fc_publish: false,
             play_chunk_size: false,
@@ -241,6 +241,11 @@ impl Ready {
         }
         self.streams.insert(stream, Stream::idle());
         Some(stream)
+    }
+
+    /// The app as events tell it.
+    pub(super) fn app(&self) -> String {
+        self.app.expose().into_owned()
     }
 
     pub(super) fn verdict(
