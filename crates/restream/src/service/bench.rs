@@ -54,19 +54,25 @@ pub(super) struct Seen {
 
 /// All far ends, by address.
 #[derive(Clone, Default)]
-pub(super) struct World(Arc<Mutex<BTreeMap<String, (Option<Manner>, Seen)>>>);
+pub(super) struct World(Arc<Mutex<BTreeMap<String, FarEnd>>>);
+
+#[derive(Default)]
+struct FarEnd {
+    manner: Option<Manner>,
+    seen: Seen,
+}
 
 impl World {
     pub(super) fn set(&self, name: &str, manner: Manner) {
-        self.0.lock().entry(url(name)).or_default().0 = Some(manner);
+        self.0.lock().entry(url(name)).or_default().manner = Some(manner);
     }
 
     pub(super) fn seen(&self, name: &str) -> Seen {
-        self.0.lock().get(&url(name)).map(|far| far.1.clone()).unwrap_or_default()
+        self.0.lock().get(&url(name)).map(|far| far.seen.clone()).unwrap_or_default()
     }
 
     fn note<T>(&self, url: &str, note: impl FnOnce(&mut Seen) -> T) -> T {
-        note(&mut self.0.lock().entry(url.to_owned()).or_default().1)
+        note(&mut self.0.lock().entry(url.to_owned()).or_default().seen)
     }
 }
 
@@ -105,7 +111,7 @@ impl Link for Scripted {
         monitor: Arc<LinkMonitor>,
         stop: Stop,
     ) -> Running {
-        let manner = self.0.0.lock().get(&target.url).and_then(|far| far.0.clone());
+        let manner = self.0.0.lock().get(&target.url).and_then(|far| far.manner.clone());
         let manner = manner.unwrap_or(Manner::Healthy);
         let open = Open::new(self.0.clone(), target.url.clone());
         let session = Session { manner, target, source, monitor, open };
