@@ -60,15 +60,48 @@ pub fn short(name: &str) -> Option<&str> {
 /// # Panics
 /// Where cargo cannot be run or its answer cannot be read: the caller is a test.
 pub fn packages() -> Vec<Package> {
+    let all = metadata(&["--no-deps", "--offline"]);
+    list(&all["packages"]).iter().map(package).collect()
+}
+
+/// A package of someone else that the workspace builds with on this kind of machine.
+#[derive(Clone, Debug)]
+pub struct Foreign {
+    /// Name and version.
+    pub name: String,
+    /// Its licence expression (SPDX, or the older form with `/`).
+    pub license: String,
+    /// Where it came from, as cargo names it.
+    pub source: String,
+}
+
+/// All packages of the lock file that are not ours, for Linux on this processor.
+///
+/// # Panics
+/// As [`packages`], and where they cannot be downloaded.
+pub fn foreign() -> Vec<Foreign> {
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let all = metadata(&["--locked", "--filter-platform", &platform]);
+    let theirs = list(&all["packages"]).iter().filter(|p| p["source"].is_string());
+    theirs
+        .map(|p| Foreign {
+            name: format!("{} {}", text(&p["name"]), text(&p["version"])),
+            license: text(&p["license"]),
+            source: text(&p["source"]),
+        })
+        .collect()
+}
+
+fn metadata(more: &[&str]) -> Value {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let out = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args(["metadata", "--format-version", "1"])
+        .args(more)
         .current_dir(root())
         .output()
         .expect("cargo metadata runs");
     assert!(out.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&out.stderr));
-    let all: Value = serde_json::from_slice(&out.stdout).expect("cargo metadata prints JSON");
-    list(&all["packages"]).iter().map(package).collect()
+    serde_json::from_slice(&out.stdout).expect("cargo metadata prints JSON")
 }
 
 fn list(v: &Value) -> &[Value] {

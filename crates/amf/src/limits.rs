@@ -9,8 +9,8 @@ const DEEPEST: usize = 32;
 
 /// Bounds of one [`Decoder`](crate::Decoder), that is of one message.
 ///
-/// Memory of a decoded message is at most its bytes, plus `values` times the size of a value
-/// (56 bytes), plus `string` bytes.
+/// Memory of a decoded message is at most twice its bytes, plus `string` bytes, plus 300 bytes for
+/// each value (of which real messages need 80).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Containers that may be nested; above 32 counts as 32. Real messages use 3.

@@ -17,6 +17,9 @@ use manycast_bits::Reader;
 
 const NAL_SPS: u8 = 7;
 
+/// Parameter sets of one type that are looked at in byte-stream form; a record has 31 at most.
+const MAX_UNITS: usize = 32;
+
 /// Whether a NAL unit is a slice of an IDR picture; `None` when it is no slice.
 pub(crate) fn slice_is_idr(unit: &[u8]) -> Option<bool> {
     match unit.first()? & 0x1F {
@@ -65,6 +68,7 @@ impl<'a> AvcConfig<'a> {
         let of_type = |wanted: u8| {
             NalUnits::new(Framing::StartCode, record)
                 .filter(move |unit| unit.first().is_some_and(|b| b & 0x1F == wanted))
+                .take(MAX_UNITS)
                 .collect::<Vec<_>>()
         };
         let sps = of_type(NAL_SPS);

@@ -11,11 +11,15 @@ pub use sps::Sps;
 
 use crate::{
     Description, RecordError, Shape, VideoShape,
+    description::frame_rate,
     nal::{Framing, LengthSize, NalUnits, starts_with_code},
 };
 use manycast_bits::Reader;
 
 const NAL_SPS: u8 = 33;
+
+/// Parameter sets of a record that are looked at; real ones have three to five.
+const MAX_UNITS: usize = 256;
 
 /// `nal_unit_type` of a NAL unit (H.265 7.3.1.2).
 fn unit_type(unit: &[u8]) -> Option<u8> {
@@ -97,10 +101,12 @@ impl ProfileTierLevel {
 }
 
 /// HEVCDecoderConfigurationRecord.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HevcConfig<'a> {
     /// Profile, tier and level; `None` in a record of byte-stream form.
     pub profile: Option<ProfileTierLevel>,
+    /// The average frame rate, where the record tells.
+    pub fps: Option<f64>,
     /// How the NAL units of the Frames are framed.
     pub framing: Framing,
     /// All parameter sets and SEI messages, headers included, in their order.
@@ -115,18 +121,19 @@ impl<'a> HevcConfig<'a> {
     /// [`RecordError`] when it ends before the arrays or has lengths of three bytes.
     pub fn parse(record: &'a [u8]) -> Result<Self, RecordError> {
         if starts_with_code(record) {
-            let units = NalUnits::new(Framing::StartCode, record).collect();
-            return Ok(Self { profile: None, framing: Framing::StartCode, units });
+            let units = NalUnits::new(Framing::StartCode, record).take(MAX_UNITS).collect();
+            return Ok(Self { profile: None, fps: None, framing: Framing::StartCode, units });
         }
         let mut reader = Reader::new(record);
         reader.skip(1)?;
         let profile = ProfileTierLevel::read(&mut reader)?;
-        reader.skip(8)?; // segmentation, parallelism, chroma, depths, average frame rate
+        reader.skip(6)?; // segmentation, parallelism, chroma, depths
+        let fps = frame_rate(u32::from(reader.u16_be()?), 256);
         let size = LengthSize::from_bytes((reader.u8()? & 3).saturating_add(1))
             .ok_or(RecordError::OutOfRange("lengthSizeMinusOne"))?;
         let mut units = Vec::new();
         let _ = arrays(&mut reader, &mut units);
-        Ok(Self { profile: Some(profile), framing: Framing::Length(size), units })
+        Ok(Self { profile: Some(profile), fps, framing: Framing::Length(size), units })
     }
 
     /// The first sequence parameter set.
@@ -136,11 +143,13 @@ impl<'a> HevcConfig<'a> {
     }
 }
 
-/// Every unit takes at least its two length bytes, so that the record bounds their number.
 fn arrays<'a>(reader: &mut Reader<'a>, units: &mut Vec<&'a [u8]>) -> Result<(), RecordError> {
     for _ in 0..reader.u8()? {
         reader.skip(1)?; // array_completeness and type: the unit's own header tells
         for _ in 0..reader.u16_be()? {
+            if units.len() >= MAX_UNITS {
+                return Ok(());
+            }
             let length = reader.u16_be()?;
             units.push(reader.take(usize::from(length))?);
         }
@@ -156,7 +165,7 @@ pub(crate) fn describe(record: &[u8]) -> Result<Description, RecordError> {
         shape: Shape::Video(VideoShape {
             width: sps.width,
             height: sps.height,
-            fps: None,
+            fps: config.fps,
             profile: profile.profile_name(),
             level: profile.level_name(),
         }),

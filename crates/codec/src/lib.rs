@@ -26,6 +26,8 @@ pub mod h264;
 pub mod h265;
 mod key_frame;
 pub mod nal;
+#[cfg(test)]
+mod testing;
 
 pub use description::{AudioShape, Description, Shape, VideoShape, describe};
 pub use error::RecordError;

@@ -38,8 +38,9 @@ pub const FLV_DATA_AMF3: Dialect = Dialect(4);
 /// The kind of tag, and so the RTMP message type, that carries a body in this dialect; `None` when
 /// the dialect is not one of ours.
 ///
-/// This, not the kind of the Track, decides the message type: a sticky message of a video Track is
-/// a video message, and a Frame of the data Track may be either kind of script message.
+/// This, not the kind of the Track, decides the message type. A Frame of the data Track is mostly a
+/// script message of either kind, but the HDR description of pictures is one too, and that is a
+/// video message; so is the sticky message of it.
 #[must_use]
 pub const fn tag_kind(dialect: Dialect) -> Option<TagKind> {
     match dialect {
@@ -88,7 +89,8 @@ pub enum Unit {
         /// How it is coded.
         codec: Codec,
     },
-    /// A message that joiners need; the Frame that carries it live follows in the same [`Units`].
+    /// A message that joiners need; the Frame of the data Track that carries it live follows in the
+    /// same [`Units`].
     Sticky(Sticky),
     /// The sequence of a Track ends. Not the end of the Stream, and not to be relayed while the
     /// Stream goes on, since some players stop at it.

@@ -33,6 +33,8 @@ pub mod frame;
 pub mod limits;
 pub mod script;
 mod tag;
+#[cfg(test)]
+mod testing;
 pub mod video;
 
 pub use four_cc::FourCc;

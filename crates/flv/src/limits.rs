@@ -9,3 +9,7 @@ pub const MAX_MOD_EX: usize = 8;
 
 /// Bytes of an FLV file header with its extension; more is no FLV file.
 pub const MAX_FILE_HEADER: usize = 4096;
+
+/// Bytes of a tag that ends the search after damage in a file; longer ones are passed over, so that
+/// a false start costs no more than this.
+pub const MAX_SEARCHED_TAG: usize = 1 << 20;

@@ -23,9 +23,11 @@
 )]
 
 pub mod chunk;
+pub mod command;
 pub mod handshake;
 pub mod limits;
 pub mod message;
 mod quirks;
+pub mod session;
 
 pub use limits::Limits;

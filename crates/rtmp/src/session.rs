@@ -28,3 +28,10 @@ pub use event::{
     PublishKind, RefusalCode, RequestId, Verdict,
 };
 pub use server::{ServerConfig, ServerSession};
+
+/// Where the virtual time of a unit test begins.
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "there is no other way to make the first Instant")]
+fn origin() -> std::time::Instant {
+    std::time::Instant::now()
+}

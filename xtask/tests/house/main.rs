@@ -2,4 +2,5 @@
 
 mod floors;
 mod gates;
+mod licences;
 mod quirks;

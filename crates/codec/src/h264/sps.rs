@@ -55,6 +55,9 @@ impl Sps {
             width_in_mbs.saturating_mul(16),
             height_in_units.saturating_mul(16).saturating_mul(fields),
         );
+        if coded.1 > MAX_SIDE {
+            return Err(RecordError::OutOfRange("picture size"));
+        }
         let (width, height) = cropped(&mut bits, coded, chroma, fields)?;
         let fps = vui_frame_rate(&mut bits).ok().flatten();
         Ok(Self { profile, width, height, fps, reference_frames, progressive })

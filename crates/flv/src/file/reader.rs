@@ -81,33 +81,47 @@ impl FileReader {
         if self.header.is_none() && !self.read_header()? {
             return Ok(None);
         }
-        loop {
-            let passed = self.skip.min(self.buffer.len());
-            self.buffer.advance(passed);
-            self.skip = self.skip.saturating_sub(passed);
-            let Ok(found) = TagHead::read(&self.buffer) else { return Ok(None) };
-            let Some(head) = found.filter(|head| !self.searching || head.stream_id == 0) else {
-                self.lose_one();
-                continue;
-            };
-            if self.searching {
-                match head.is_confirmed(&self.buffer) {
-                    Ok(true) => self.searching = false,
-                    Ok(false) => {
-                        self.lose_one();
-                        continue;
-                    }
-                    Err(UnexpectedEnd) => return Ok(None),
-                }
+        let passed = self.skip.min(self.buffer.len());
+        self.buffer.advance(passed);
+        self.skip = self.skip.saturating_sub(passed);
+        if !self.searching {
+            match TagHead::read(&self.buffer) {
+                Ok(Some(head)) => return Ok(self.take(head)),
+                Ok(None) => self.searching = true,
+                Err(UnexpectedEnd) => return Ok(None),
             }
-            return Ok(self.take(head));
         }
+        Ok(self.search().and_then(|head| self.take(head)))
     }
 
-    fn lose_one(&mut self) {
-        self.searching = true;
-        self.lost = self.lost.saturating_add(1);
-        self.buffer.advance(1.min(self.buffer.len()));
+    /// The first place where a tag starts for sure, since its size stands behind it. Without one,
+    /// keeps what may become one with more bytes.
+    fn search(&mut self) -> Option<TagHead> {
+        let mut keep = None;
+        let mut found = None;
+        for at in 0..self.buffer.len() {
+            let rest = self.buffer.get(at..).unwrap_or_default();
+            let confirmed = match TagHead::read(rest) {
+                Ok(Some(head)) if head.is_plausible() => {
+                    head.is_confirmed(rest).map(|is| (is, head))
+                }
+                Ok(_) => continue,
+                Err(UnexpectedEnd) => Err(UnexpectedEnd),
+            };
+            match confirmed {
+                Ok((true, head)) => {
+                    (keep, found) = (Some(at), Some(head));
+                    break;
+                }
+                Ok((false, _)) => {}
+                Err(UnexpectedEnd) => keep = keep.or(Some(at)),
+            }
+        }
+        let lost = keep.unwrap_or(self.buffer.len());
+        self.buffer.advance(lost);
+        self.lost = self.lost.saturating_add(u64::try_from(lost).unwrap_or(u64::MAX));
+        self.searching = found.is_none();
+        found
     }
 
     /// The tag of this header, once it is there whole.
@@ -166,6 +180,11 @@ impl TagHead {
         let stream_id = reader.u24_be()?;
         let length = usize::try_from(length).map_err(|_| UnexpectedEnd)?;
         Ok(kind.map(|kind| Self { kind, length, timestamp, stream_id }))
+    }
+
+    /// Whether it may be a tag, in a place where that is in doubt.
+    const fn is_plausible(&self) -> bool {
+        self.stream_id == 0 && self.length <= limits::MAX_SEARCHED_TAG
     }
 
     /// Whether the size behind the tag is the size of the tag.

@@ -66,14 +66,7 @@ pub fn read_data(body: &Bytes, amf3: bool) -> Units {
     }
     let dialect = if message.amf3 { FLV_DATA_AMF3 } else { FLV_DATA_AMF0 };
     let wire = Wire { dialect, body: message.body.clone() };
-    let frame = Unit::Frame {
-        track: TrackId::DATA,
-        codec: Codec::Script,
-        pts_offset: TimeDelta::ZERO,
-        key: true,
-        payload: message.body.clone(),
-        wire: wire.clone(),
-    };
+    let frame = script_frame(message.body.clone(), wire.clone());
     if message.name().is_some_and(|name| name == *ON_META_DATA) {
         return smallvec![sticky(TrackId::DATA, ON_META_DATA, wire), frame];
     }
@@ -136,7 +129,7 @@ fn enhanced_video(tag: EnhancedVideo, wire: Wire) -> Units {
         VideoPacketType::Metadata => {
             let is_color_info = |track: &TrackBody| names_color_info(&track.body);
             let known = tracks.list.iter().any(is_color_info).then_some(VIDEO_METADATA);
-            carried(TrackKind::Video, tracks, known, wire)
+            about(TrackKind::Video, tracks, known, wire)
         }
         VideoPacketType::CodedFrames | VideoPacketType::CodedFramesX => {
             let timed = *packet_type == VideoPacketType::CodedFrames;
@@ -155,7 +148,7 @@ fn enhanced_audio(tag: &EnhancedAudio, wire: Wire) -> Units {
         AudioPacketType::SequenceStart => configs(TrackKind::Audio, tracks, &wire),
         AudioPacketType::SequenceEnd => sequence_ends(TrackKind::Audio, tracks),
         AudioPacketType::MultichannelConfig => {
-            carried(TrackKind::Audio, tracks, Some(AUDIO_CHANNELS), wire)
+            about(TrackKind::Audio, tracks, Some(AUDIO_CHANNELS), wire)
         }
         AudioPacketType::CodedFrames => coded(TrackKind::Audio, tracks, wire, |_, body| {
             Some((offset(0, tag.nanos()), true, body.clone()))
@@ -193,12 +186,25 @@ fn sequence_ends(kind: TrackKind, tracks: &Tracks) -> Units {
     tracks.list.iter().map(one).collect()
 }
 
-/// A message that is passed on as it is, and kept for joiners under `name` if it has one.
-fn carried(kind: TrackKind, tracks: &Tracks, name: Option<&str>, wire: Wire) -> Units {
-    let index = tracks.list.iter().map(|track| track.id).min().unwrap_or(0);
-    let track = TrackId { kind, index };
-    let kept = name.map(|name| sticky(track, name, wire.clone()));
-    kept.into_iter().chain([Unit::Opaque { track, wire }]).collect()
+/// A message about Tracks: kept for joiners under `name` if it has one, and passed on as a Frame of
+/// the data Track, since it is no picture and no sound and must not make a Track of either.
+fn about(kind: TrackKind, tracks: &Tracks, name: Option<&str>, wire: Wire) -> Units {
+    let lowest = tracks.list.iter().min_by_key(|track| track.id);
+    let (index, payload) = lowest.map_or((0, Bytes::new()), |t| (t.id, t.body.clone()));
+    let kept = name.map(|name| sticky(TrackId { kind, index }, name, wire.clone()));
+    let frame = script_frame(payload, wire);
+    kept.into_iter().chain([frame]).collect()
+}
+
+fn script_frame(payload: Bytes, wire: Wire) -> Unit {
+    Unit::Frame {
+        track: TrackId::DATA,
+        codec: Codec::Script,
+        pts_offset: TimeDelta::ZERO,
+        key: true,
+        payload,
+        wire,
+    }
 }
 
 /// One Frame for the whole message, on the lowest Track that has something in it; the others are

@@ -6,6 +6,7 @@
 
 mod header;
 mod reader;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -1,18 +1,19 @@
 //! Chunks to messages.
 //!
-//! Belongs here: the state of each chunk stream, reassembly, its bounds. The tolerances are named
-//! in `quirks.rs`. Must not come here: what messages mean.
+//! Belongs here: finding headers, reassembly, its bounds. What a header means for its chunk stream
+//! is in `stream.rs`, the tolerances are named in `quirks.rs`. Must not come here: what messages
+//! mean.
 //!
 //! A payload byte is copied once, from the input to the body of its message, which grows with what
 //! arrived and never with what was announced (bar A3).
 
-use bytes::Bytes;
 use manycast_bits::Reader;
 
 use super::header::{Header, LONGEST, MessageHeader};
+use super::stream::{Open, Stream};
 use super::{ChunkError, DEFAULT_CHUNK_SIZE};
 use crate::Limits;
-use crate::message::{ChunkStreamId, Message, MessageStreamId, MessageType};
+use crate::message::{ChunkStreamId, Message, MessageType};
 use crate::quirks::{self, InMessage};
 
 /// Bytes that may be allocated, over all messages, for what seems to be in the input already.
@@ -27,7 +28,7 @@ pub struct ChunkReader {
     chunk_size: u32,
     max_message: usize,
     max_chunk_streams: usize,
-    /// Sorted by id. Peers use few; the last one used is looked at first.
+    /// Sorted by id.
     streams: Vec<Stream>,
     /// Bytes that are not judged yet: the start of a header, or what was read ahead of it.
     pending: Pending,
@@ -64,35 +65,6 @@ pub struct OpenMessage {
     pub length: usize,
     /// Bytes that came.
     pub received: usize,
-}
-
-/// The memory of one chunk stream.
-#[derive(Debug)]
-struct Stream {
-    id: ChunkStreamId,
-    /// Of the last message, also of one that was aborted (Errata 6).
-    timestamp: u32,
-    step: Step,
-    length: u32,
-    kind: MessageType,
-    stream: MessageStreamId,
-    /// The extended field of the last header of type 0 to 2, if it had one.
-    extended: Option<u32>,
-    open: Option<Open>,
-}
-
-/// What a type 3 chunk that opens a message goes by.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    /// The timestamp of a type 0 header (trap C2).
-    FullHeader(u32),
-    Delta(u32),
-}
-
-#[derive(Debug)]
-struct Open {
-    sequence: u64,
-    body: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
@@ -262,7 +234,7 @@ impl ChunkReader {
         let Some(stream) = self.streams.get_mut(index) else { return Ok(()) };
         if stream.open.is_none() {
             stream.apply(&parsed.header.message, parsed.repeated);
-            let length = usize::try_from(stream.length).unwrap_or(usize::MAX);
+            let length = stream.length();
             if length > self.max_message {
                 let (chunk_stream, limit) = (stream.id, self.max_message);
                 return Err(ChunkError::MessageTooLong { chunk_stream, length, limit });
@@ -326,28 +298,16 @@ impl ChunkReader {
     }
 
     fn take_finished(&mut self, index: usize) -> Option<Message> {
-        let stream = self.streams.get_mut(index)?;
-        if stream.missing() > 0 {
-            return None;
-        }
-        let body = stream.open.take()?.body;
-        self.buffered = self.buffered.saturating_sub(body.len());
+        let message = self.streams.get_mut(index)?.finish()?;
+        self.buffered = self.buffered.saturating_sub(message.body.len());
         self.counts.messages = self.counts.messages.wrapping_add(1);
-        Some(Message {
-            chunk_stream: stream.id,
-            timestamp: stream.timestamp,
-            kind: stream.kind,
-            stream: stream.stream,
-            body: Bytes::from(body),
-        })
+        Some(message)
     }
 
     fn drop_open(&mut self, index: usize) {
         let dropped = self.streams.get_mut(index).and_then(|stream| stream.open.take());
         let bytes = dropped.map_or(0, |open| open.body.len());
         self.buffered = self.buffered.saturating_sub(bytes);
-        // the rest of a chunk under way belonged to what was dropped: Abort is read between chunks,
-        // where there is none
     }
 
     fn find(&self, chunk_stream: ChunkStreamId) -> Result<usize, usize> {
@@ -371,115 +331,6 @@ impl ChunkReader {
         }
         self.streams.insert(index, Stream::new(header.chunk_stream));
         Ok(index)
-    }
-}
-
-impl Stream {
-    const fn new(id: ChunkStreamId) -> Self {
-        Self {
-            id,
-            timestamp: 0,
-            step: Step::Delta(0),
-            length: 0,
-            kind: MessageType(0),
-            stream: MessageStreamId::CONNECTION,
-            extended: None,
-            open: None,
-        }
-    }
-
-    fn open_message(&self) -> Option<OpenMessage> {
-        self.open.as_ref().map(|open| OpenMessage {
-            sequence: open.sequence,
-            chunk_stream: self.id,
-            kind: self.kind,
-            length: usize::try_from(self.length).unwrap_or(usize::MAX),
-            received: open.body.len(),
-        })
-    }
-
-    /// Bytes that the open message still lacks.
-    fn missing(&self) -> usize {
-        let length = usize::try_from(self.length).unwrap_or(usize::MAX);
-        length.saturating_sub(self.open.as_ref().map_or(0, |open| open.body.len()))
-    }
-
-    /// Trap C1: whether the extended timestamp is repeated after a type 3 header. `Some(None)` says
-    /// that payload follows, `None` that `ahead` is too short to tell.
-    fn repeated_extended(&self, ahead: &[u8]) -> Option<Option<u32>> {
-        let Some(stored) = self.extended else { return Some(None) };
-        if !quirks::may_be_extended(*ahead.first()?, stored, self.timestamp) {
-            return Some(None);
-        }
-        let field = u32::from_be_bytes(*ahead.first_chunk::<4>()?);
-        // some senders advance the field when a message begins
-        let advanced = self.open.is_none() && quirks::is_absolute(field, self.timestamp);
-        Some((advanced || quirks::repeats_extended(field, stored)).then_some(field))
-    }
-
-    /// Whether a header leaves length and type of the open message as they are.
-    fn is_unchanged(&self, header: &MessageHeader) -> bool {
-        match header {
-            MessageHeader::Full { length, kind, .. }
-            | MessageHeader::SameStream { length, kind, .. } => {
-                *length == self.length && *kind == self.kind
-            }
-            MessageHeader::SameLength { .. } | MessageHeader::Continuation => true,
-        }
-    }
-
-    /// Takes over what the header of a new message says.
-    fn apply(&mut self, header: &MessageHeader, repeated: Option<u32>) {
-        match *header {
-            MessageHeader::Full { timestamp, length, kind, stream } => {
-                self.timestamp = timestamp.value;
-                self.step = Step::FullHeader(timestamp.value);
-                self.extended = timestamp.extended.then_some(timestamp.value);
-                (self.length, self.kind, self.stream) = (length, kind, stream);
-            }
-            MessageHeader::SameStream { delta, length, kind } => {
-                self.advance(delta.value, delta.extended);
-                (self.length, self.kind) = (length, kind);
-            }
-            MessageHeader::SameLength { delta } => self.advance(delta.value, delta.extended),
-            MessageHeader::Continuation => {
-                self.timestamp = self.time_of_continuation(repeated);
-            }
-        }
-    }
-
-    /// A delta of a type 1 or 2 header. Extended, it may be an absolute time (trap C3). Wrapping
-    /// makes large deltas steps back (trap C14).
-    fn advance(&mut self, value: u32, extended: bool) {
-        self.extended = extended.then_some(value);
-        let absolute = extended && quirks::is_absolute(value, self.timestamp);
-        let delta = if absolute { value.wrapping_sub(self.timestamp) } else { value };
-        self.step = Step::Delta(delta);
-        self.timestamp = self.timestamp.wrapping_add(delta);
-    }
-
-    /// The time of a message that a type 3 header opens (RTMP 5.3.1.2.4).
-    fn time_of_continuation(&self, repeated: Option<u32>) -> u32 {
-        match (repeated, self.step) {
-            (Some(field), _) if quirks::is_absolute(field, self.timestamp) => field,
-            (_, Step::FullHeader(timestamp)) => {
-                self.timestamp.wrapping_add(quirks::delta_after_full_header(timestamp))
-            }
-            (Some(delta), Step::Delta(_)) | (None, Step::Delta(delta)) => {
-                self.timestamp.wrapping_add(delta)
-            }
-        }
-    }
-
-    fn append(&mut self, payload: &[u8]) {
-        if let Some(open) = self.open.as_mut() {
-            open.body.extend_from_slice(payload);
-        }
-    }
-
-    /// Bytes allocated for the open message, and those of them in use.
-    fn room(&self) -> (usize, usize) {
-        self.open.as_ref().map_or((0, 0), |open| (open.body.capacity(), open.body.len()))
     }
 }
 

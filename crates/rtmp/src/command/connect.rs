@@ -72,7 +72,8 @@ fn unquote(text: &[u8]) -> &[u8] {
 
 /// The app that a URL names, for clients that leave `app` out.
 fn app_of_url(url: &[u8]) -> &[u8] {
-    let after_scheme = url.windows(3).position(|w| w == b"://").and_then(|at| url.get(at.saturating_add(3)..));
+    let after_scheme =
+        url.windows(3).position(|w| w == b"://").and_then(|at| url.get(at.saturating_add(3)..));
     let path = after_scheme.and_then(|rest| super::target::split_once(rest, b'/'));
     path.map_or(b"", |(_, app)| app)
 }
@@ -153,7 +154,9 @@ mod tests {
 
     fn read(value: Value) -> ConnectCommand {
         let body = command_body("connect", 1.0, &[value]);
-        ConnectCommand::read(&Command::parse(&body, Limits::default()).expect("bounded").expect("named"))
+        ConnectCommand::read(
+            &Command::parse(&body, Limits::default()).expect("bounded").expect("named"),
+        )
     }
 
     fn app(value: Value) -> String {

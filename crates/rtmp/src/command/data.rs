@@ -79,7 +79,9 @@ mod tests {
 
     #[test]
     fn section14_other_data_passes_as_it_is() {
-        for body in [&b"\x02\x00\x06onText\x05"[..], b"", b"\x00", b"\x00\x00\x00\x01", b"\x02\xff\xffab"] {
+        for body in
+            [&b"\x02\x00\x06onText\x05"[..], b"", b"\x00", b"\x00\x00\x00\x01", b"\x02\xff\xffab"]
+        {
             let body = Bytes::from_static(body);
             assert_eq!(with_set_data_frame(&body), body);
             assert_eq!(without_set_data_frame(&body), body);
@@ -96,7 +98,9 @@ mod tests {
 
     #[test]
     fn trap_a10_data_that_is_not_amf_has_no_name() {
-        for body in [&b"\x00\x00\x00\x01"[..], b"", b"\x02", b"\x02\x00\x05abcd", b"\x09\x02\x00\x01a"] {
+        for body in
+            [&b"\x00\x00\x00\x01"[..], b"", b"\x02", b"\x02\x00\x05abcd", b"\x09\x02\x00\x01a"]
+        {
             assert_eq!(data_name(body), None, "{body:?}");
         }
     }

@@ -195,7 +195,8 @@ mod tests {
 
     #[test]
     fn section9_a_token_in_the_name_wins_over_the_app_and_that_over_tc_url() {
-        let all = check("live?token=app", "rtmp://h/live?token=tc&z=9", "k?token=name&y=2", "live", "k");
+        let all =
+            check("live?token=app", "rtmp://h/live?token=tc&z=9", "k?token=name&y=2", "live", "k");
         assert_eq!(parameter(&all, "token").as_deref(), Some("name"));
         assert_eq!(parameter(&all, "y").as_deref(), Some("2"));
         assert_eq!(parameter(&all, "z").as_deref(), Some("9"));
@@ -234,7 +235,8 @@ mod tests {
 
     #[test]
     fn percent_escapes_are_decoded_and_broken_ones_kept() {
-        let row = |text: &str| String::from_utf8_lossy(&percent_decode(text.as_bytes())).into_owned();
+        let row =
+            |text: &str| String::from_utf8_lossy(&percent_decode(text.as_bytes())).into_owned();
         assert_eq!(row("a%20b%2Fc+d"), "a b/c+d");
         assert_eq!(row("100%"), "100%");
         assert_eq!(row("%zz%4"), "%zz%4");

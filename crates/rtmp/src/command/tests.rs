@@ -22,7 +22,9 @@ fn section8_a_command_reads_as_it_was_written() {
 #[test]
 fn trap_a3_the_command_object_may_be_anything_or_absent() {
     let app = || [("app", Value::from("live"))];
-    for value in [object(app()), manycast_amf::ecma_array(app()), Value::Null, Value::Undefined, 7.0.into()] {
+    for value in
+        [object(app()), manycast_amf::ecma_array(app()), Value::Null, Value::Undefined, 7.0.into()]
+    {
         let command = parse(&command_body("connect", 1.0, std::slice::from_ref(&value)));
         assert_eq!(command.object, value);
     }
@@ -58,7 +60,8 @@ fn section5_an_amf3_command_has_a_selector_or_lacks_it() {
     let body = command_body("createStream", 2.0, &[Value::Null]);
     let with = [&[0][..], &body].concat();
     for body in [&with[..], &body[..]] {
-        let command = Command::parse_amf3(body, Limits::default()).expect("bounded").expect("named");
+        let command =
+            Command::parse_amf3(body, Limits::default()).expect("bounded").expect("named");
         assert_eq!(command.name, "createStream");
     }
 }

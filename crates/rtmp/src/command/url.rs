@@ -179,7 +179,13 @@ mod tests {
         check(&row("rtmp://h/a/b", ""), ("h", 1935, false), "a/b", "rtmp://h/a/b", "");
         check(&row("rtmps://u:p@h/a#key", ""), ("h", 443, true), "a", "rtmps://h/a", "key");
         check(&row("rtmp://[::1]:19/a", "k"), ("::1", 19, false), "a", "rtmp://[::1]:19/a", "k");
-        check(&row("rtmp://h:80/x", "?streamname=a&key=b"), ("h", 80, false), "x", "rtmp://h:80/x", "?streamname=a&key=b");
+        check(
+            &row("rtmp://h:80/x", "?streamname=a&key=b"),
+            ("h", 80, false),
+            "x",
+            "rtmp://h:80/x",
+            "?streamname=a&key=b",
+        );
         check(&row("rtmp://h", "k"), ("h", 1935, false), "", "rtmp://h/", "k");
     }
 

@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn section4_peer_bandwidth_is_answered_when_it_changes_the_window() {
-        let rows: [(&[(u32, LimitType)], &[Option<u32>]); 6] = [
+        type Row = (&'static [(u32, LimitType)], &'static [Option<u32>]);
+        let rows: [Row; 6] = [
             (&[(5000, Dynamic)], &[Some(5000)]),
             (&[(5000, Hard), (5000, Hard)], &[Some(5000), None]),
             (&[(5000, Hard), (9000, Soft), (4000, Soft)], &[Some(5000), None, Some(4000)]),

@@ -7,8 +7,6 @@ mod commands;
 mod config;
 mod event;
 mod status;
-#[cfg(test)]
-mod tests;
 
 use std::time::Instant;
 

@@ -13,8 +13,7 @@ use crate::{command::StreamKeyText, message::MessageStreamId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub(crate) u64);
 
-/// What a server session is told.
-#[derive(Debug)]
+/// What a session is told.
 pub enum Input<'a> {
     /// Bytes from the socket, in any pieces.
     Bytes(&'a [u8]),
@@ -84,7 +83,6 @@ impl RefusalCode {
 }
 
 /// What a session wants done. `E` is its kind of event.
-#[derive(Debug)]
 pub enum Output<E = Event> {
     /// Write these bytes. Pieces of one flight follow each other: write them in one vectored write.
     Transmit(Bytes),
@@ -95,6 +93,29 @@ pub enum Output<E = Event> {
         /// The next deadline, if the session waits for one.
         until: Option<Instant>,
     },
+}
+
+impl fmt::Debug for Input<'_> {
+    /// Bytes are counted, not shown: they may hold keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Verdict { request, verdict } => write!(f, "Verdict({}, {verdict:?})", request.0),
+            Self::Deadline => f.write_str("Deadline"),
+            Self::Eof => f.write_str("Eof"),
+        }
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for Output<E> {
+    /// Bytes are counted, not shown: they may hold keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transmit(bytes) => write!(f, "Transmit({})", bytes.len()),
+            Self::Event(event) => write!(f, "Event({event:?})"),
+            Self::Idle { until } => write!(f, "Idle({until:?})"),
+        }
+    }
 }
 
 /// What a media message carries.
@@ -340,8 +361,12 @@ impl fmt::Debug for Event {
             Self::PlayEnded { stream } => write!(f, "PlayEnded(stream {})", stream.0),
             Self::Paused { stream, paused } => write!(f, "Paused(stream {}, {paused})", stream.0),
             Self::SeekToLive { stream } => write!(f, "SeekToLive(stream {})", stream.0),
-            Self::ReceiveAudio { stream, on } => write!(f, "ReceiveAudio(stream {}, {on})", stream.0),
-            Self::ReceiveVideo { stream, on } => write!(f, "ReceiveVideo(stream {}, {on})", stream.0),
+            Self::ReceiveAudio { stream, on } => {
+                write!(f, "ReceiveAudio(stream {}, {on})", stream.0)
+            }
+            Self::ReceiveVideo { stream, on } => {
+                write!(f, "ReceiveVideo(stream {}, {on})", stream.0)
+            }
             Self::BufferLength { stream, milliseconds } => {
                 write!(f, "BufferLength(stream {}, {milliseconds} ms)", stream.0)
             }

@@ -10,8 +10,6 @@ mod play;
 mod publish;
 mod ready;
 mod stream;
-#[cfg(test)]
-mod tests;
 
 use std::time::Instant;
 
@@ -180,11 +178,7 @@ impl ServerSession {
 
     /// Asks the client to connect anew, to `tc_url` if given (E-RTMP v2 Reconnect Request). `false`
     /// when the client did not say that it understands: then nothing is sent.
-    pub fn reconnect_request(
-        &mut self,
-        tc_url: Option<&StreamKeyText>,
-        description: &str,
-    ) -> bool {
+    pub fn reconnect_request(&mut self, tc_url: Option<&StreamKeyText>, description: &str) -> bool {
         let mut sent = false;
         self.with_ready(|ready, context| {
             sent = ready.reconnect_request(context, tc_url, description);

@@ -48,8 +48,6 @@ impl ServerConfig {
 impl std::fmt::Debug for ServerConfig {
     /// Without the seed.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServerConfig")
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
+        f.debug_struct("ServerConfig").field("limits", &self.limits).finish_non_exhaustive()
     }
 }

@@ -169,21 +169,25 @@ fn accept(
     let config = context.config;
     let out = &mut *context.out;
     out.reply_control(&Control::WindowAckSize(config.limits.window_ack_size));
-    out.reply_control(&Control::SetPeerBandwidth { window: config.limits.window_ack_size, limit: LimitType::Dynamic });
+    out.reply_control(&Control::SetPeerBandwidth {
+        window: config.limits.window_ack_size,
+        limit: LimitType::Dynamic,
+    });
     link.announced(config.limits.window_ack_size);
     out.reply_control(&Control::User(UserControl::StreamBegin(MessageStreamId::CONNECTION)));
     out.set_chunk_size(config.connect_chunk_size);
     say_connected(context, connect, transaction);
     let (app, query) = connect.app_parts();
+    let ready = Ready::new(link, &app, connect.capabilities.caps_ex, deadline);
     context.out.event(Event::Connected {
-        app: app.clone(),
+        app,
         tc_url: connect.tc_url.clone(),
         query,
         flash_version: connect.flash_version.clone(),
         object_encoding: connect.object_encoding,
         capabilities: connect.capabilities.clone(),
     });
-    Ready::new(link, app, connect.capabilities.caps_ex, deadline)
+    ready
 }
 
 /// `_result` of `connect`, on message stream 0: some encoders connect for ever if it comes on

@@ -8,11 +8,7 @@ use std::time::Instant;
 use super::{Context, ServerConfig, State, connecting::Connecting};
 use crate::{
     handshake::{HandshakeStatus, ServerHandshake},
-    session::{
-        error::SessionError,
-        link::Link,
-        pace::after,
-    },
+    session::{error::SessionError, link::Link, pace::after},
 };
 
 /// C0 to C2 are not complete.

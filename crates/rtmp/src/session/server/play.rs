@@ -93,7 +93,7 @@ impl Ready {
         context.out.event(Event::PlayRequest {
             request,
             stream,
-            app: self.app.clone(),
+            app: self.app(),
             name,
             start,
             duration,

@@ -62,7 +62,7 @@ impl Ready {
         context.out.event(Event::PublishRequest {
             request,
             stream,
-            app: self.app.clone(),
+            app: self.app(),
             name,
             kind: kind_of(command.argument(1)),
         });

@@ -32,7 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) link: Link,
-    pub(super) app: String,
+    app: StreamKeyText,
     pub(super) streams: BTreeMap<MessageStreamId, Stream>,
     /// Whether the client used `FCPublish`, and so waits for `onFCPublish`.
     pub(super) fc_publish: bool,
@@ -49,10 +49,10 @@ pub(super) struct Ready {
 pub(super) type Next = Option<CloseReason>;
 
 impl Ready {
-    pub(super) fn new(link: Link, app: String, caps_ex: u32, deadline: Instant) -> Self {
+    pub(super) fn new(link: Link, app: &str, caps_ex: u32, deadline: Instant) -> Self {
         Self {
             link,
-            app,
+            app: StreamKeyText::from(app),
             streams: BTreeMap::new(),
             fc_publish: false,
             play_chunk_size: false,
@@ -243,6 +243,11 @@ impl Ready {
         Some(stream)
     }
 
+    /// The app as events tell it.
+    pub(super) fn app(&self) -> String {
+        self.app.expose().into_owned()
+    }
+
     pub(super) fn verdict(
         mut self: Box<Self>,
         context: &mut Context<'_>,
@@ -355,7 +360,8 @@ impl Ready {
 
     /// A notice on each stream in use and on the connection, for an end that is ours.
     pub(super) fn say_farewell(&mut self, context: &mut Context<'_>, reason: DrainReason) {
-        let ids: Vec<_> = self.streams.iter().map(|(&id, state)| (id, state.is_publish())).collect();
+        let ids: Vec<_> =
+            self.streams.iter().map(|(&id, state)| (id, state.is_publish())).collect();
         for (stream, publish) in ids {
             if !publish {
                 self.notify_unpublish(context, stream);
@@ -427,7 +433,10 @@ impl Ready {
         next
     }
 
-    pub(super) fn check_deadlines(&mut self, context: &mut Context<'_>) -> Result<(), SessionError> {
+    pub(super) fn check_deadlines(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Result<(), SessionError> {
         let now = context.now;
         let limits = &context.config.limits;
         if self.setup_deadline.is_some_and(|deadline| deadline <= now) {
@@ -452,7 +461,11 @@ impl Ready {
                 continue;
             }
             if wait == Wait::Verdict {
-                let code = if stream.is_publish() { RefusalCode::Rejected } else { RefusalCode::PlayFailed };
+                let code = if stream.is_publish() {
+                    RefusalCode::Rejected
+                } else {
+                    RefusalCode::PlayFailed
+                };
                 let status = Status::error(code.as_str(), "No decision in time.");
                 context.out.send(&command_message(id, status.on_status()));
             }
