@@ -26,5 +26,6 @@ pub use client::{
     Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender,
 };
 pub use lane::{RTMP_LANE, RtmpLane};
+pub use registry::{ConnectionLimits, Connections};
 pub use server::{Server, ServerSettings};
 pub use stats::{RtmpStats, RtmpStatsSnapshot};

@@ -9,13 +9,13 @@ use tokio::sync::Notify;
 /// Connections kept back for publishers when viewers fill the server.
 const RESERVE: usize = 8;
 
-/// How many connections may be open.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Limits {
-    /// In all; `None`: whatever the descriptors allow.
-    pub(crate) total: Option<usize>,
-    /// From one address.
-    pub(crate) per_address: Option<usize>,
+/// How many connections may be open, over all listeners that share them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// In all; a few more are kept back for publishers. `None`: no limit.
+    pub total: Option<usize>,
+    /// From one address; `None`: no limit.
+    pub per_address: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -35,9 +35,9 @@ struct Table {
 
 /// The table of open connections.
 #[derive(Debug, Default)]
-pub(crate) struct Registry {
+pub struct Connections {
     table: Mutex<Table>,
-    limits: Mutex<Limits>,
+    limits: Mutex<ConnectionLimits>,
 }
 
 /// Why a connection is turned away.
@@ -50,15 +50,22 @@ pub(crate) enum Refused {
 /// One open connection; dropping it takes it off the table.
 #[derive(Debug)]
 pub(crate) struct Place {
-    registry: Arc<Registry>,
+    registry: Arc<Connections>,
     number: u64,
     cut: Arc<Notify>,
     /// In the part kept back: only a publisher may stay.
     pub(crate) reserved: bool,
 }
 
-impl Registry {
-    pub(crate) fn set_limits(&self, limits: Limits) {
+impl Connections {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: ConnectionLimits) -> Arc<Self> {
+        Arc::new(Self { table: Mutex::default(), limits: Mutex::new(limits) })
+    }
+
+    /// Changes the limits for connections that come from now on.
+    pub fn set_limits(&self, limits: ConnectionLimits) {
         *self.limits.lock() = limits;
     }
 
@@ -139,8 +146,8 @@ mod tests {
 
     #[test]
     fn b12_limits_hold_per_address_and_in_all() {
-        let registry = Arc::new(Registry::default());
-        registry.set_limits(Limits { total: Some(4), per_address: Some(3) });
+        let registry = Arc::new(Connections::default());
+        registry.set_limits(ConnectionLimits { total: Some(4), per_address: Some(3) });
         let mut places: Vec<_> = (0..3).map(|_| registry.enter(ip(1)).unwrap().0).collect();
         assert_eq!(registry.enter(ip(1)).unwrap_err(), Refused::Address);
         places.push(registry.enter(ip(2)).unwrap().0);
@@ -158,8 +165,8 @@ mod tests {
 
     #[tokio::test]
     async fn b8_who_was_not_let_in_makes_room() {
-        let registry = Arc::new(Registry::default());
-        registry.set_limits(Limits { total: Some(2), per_address: None });
+        let registry = Arc::new(Connections::default());
+        registry.set_limits(ConnectionLimits { total: Some(2), per_address: None });
         let (first, _) = registry.enter(ip(1)).unwrap();
         let (second, _) = registry.enter(ip(1)).unwrap();
         first.admit();

@@ -1,7 +1,7 @@
 //! The listener: accepts, limits, and joins its connections at the end.
 
 use crate::conn;
-use crate::registry::{Limits as ConnectionLimits, Refused, Registry};
+use crate::registry::{Connections, Refused};
 use crate::stats::{RtmpStats, count};
 use manycast_fanout::Fanout;
 use manycast_hub::Gate;
@@ -39,10 +39,6 @@ pub struct ServerSettings {
     pub tls: Option<Arc<ServerTls>>,
     /// Bounds of one connection.
     pub limits: Limits,
-    /// Most connections in all; `None`: whatever the file descriptors allow.
-    pub connections: Option<usize>,
-    /// Most connections from one address; `None`: no limit.
-    pub connections_per_address: Option<usize>,
     /// A media message with this body makes the session panic.
     #[cfg(test)]
     pub panic_at: Option<&'static [u8]>,
@@ -56,8 +52,6 @@ impl ServerSettings {
             listen,
             tls: None,
             limits: Limits::default(),
-            connections: None,
-            connections_per_address: None,
             #[cfg(test)]
             panic_at: None,
         }
@@ -95,12 +89,13 @@ impl Shared {
 pub struct Server {
     listener: TcpListener,
     shared: Arc<Shared>,
-    registry: Arc<Registry>,
+    connections: Arc<Connections>,
     stop: watch::Sender<bool>,
 }
 
 impl Server {
-    /// Binds the listener.
+    /// Binds the listener. `connections` may be shared with other listeners, so that limits hold
+    /// for all of them together.
     ///
     /// # Errors
     /// What the system says, for example that the port is taken.
@@ -109,17 +104,13 @@ impl Server {
         gate: Arc<dyn Gate>,
         fanout: Arc<Fanout>,
         stats: Arc<RtmpStats>,
+        connections: Arc<Connections>,
     ) -> io::Result<Self> {
         let listener = listen(settings.listen)?;
-        let registry = Arc::new(Registry::default());
-        registry.set_limits(ConnectionLimits {
-            total: settings.connections,
-            per_address: settings.connections_per_address,
-        });
         let (stop, shutdown) = watch::channel(false);
         let log_budget = Mutex::default();
         let shared = Shared { settings, gate, fanout, stats, shutdown, log_budget };
-        Ok(Self { listener, shared: Arc::new(shared), registry, stop })
+        Ok(Self { listener, shared: Arc::new(shared), connections, stop })
     }
 
     /// Where it listens, with the port that was given for port 0.
@@ -162,7 +153,7 @@ impl Server {
     }
 
     fn admit(&self, tasks: &mut JoinSet<()>, tcp: TcpStream, peer: SocketAddr) {
-        let place = match self.registry.enter(peer.ip()) {
+        let place = match self.connections.enter(peer.ip()) {
             Ok((place, _)) => place,
             Err(refused) => {
                 count(&self.shared.stats.refused_limit);

@@ -25,4 +25,3 @@ pub use readiness::Readiness;
 pub use routes::Site;
 pub use server::{HttpCounters, HttpServer, Limits};
 pub use source::{ConfigFacts, ListenerFacts, Source};
-pub use status::{DestinationView, StatusView};

@@ -8,9 +8,10 @@
 //! a fixed set, so that no stranger can make the number of series grow (B14); streams published
 //! under a name of the encoder's own choice are counted, not named.
 
-use crate::status::{Picture, STATES};
+use crate::status::Picture;
+use manycast_restream::State;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use std::fmt;
@@ -86,16 +87,21 @@ impl Collector for Scrape {
             };
             let mut metric = encoder.encode_descriptor(family.name, family.help, None, kind)?;
             for sample in &family.samples {
-                let mut series = metric.encode_family(&sample.labels)?;
-                match family.kind {
-                    Kind::Counter => {
-                        series.encode_counter::<NoLabelSet, f64, u64>(&sample.value, None)?;
-                    }
-                    Kind::Gauge => series.encode_gauge(&sample.value)?,
+                if sample.labels.is_empty() {
+                    value(&mut metric, family.kind, sample.value)?;
+                } else {
+                    value(&mut metric.encode_family(&sample.labels)?, family.kind, sample.value)?;
                 }
             }
         }
         Ok(())
+    }
+}
+
+fn value(series: &mut MetricEncoder<'_>, kind: Kind, value: f64) -> Result<(), fmt::Error> {
+    match kind {
+        Kind::Counter => series.encode_counter::<NoLabelSet, f64, u64>(&value, None),
+        Kind::Gauge => series.encode_gauge(&value),
     }
 }
 
@@ -226,14 +232,14 @@ fn destinations(picture: &Picture) -> Vec<Family> {
     for stream in picture.streams.iter().filter(|stream| stream.configured) {
         for view in &stream.destinations {
             let name = [("stream", stream.stats.name.as_str()), ("destination", &*view.name)];
-            for word in STATES {
-                let at = [name[0], name[1], ("state", *word)];
-                state.add(&at, f64::from(u8::from(*word == view.state)));
+            for one in State::ALL {
+                let at = [name[0], name[1], ("state", one.name())];
+                state.add(&at, f64::from(u8::from(one == view.state)));
             }
             bitrate.add(&name, float(view.bitrate));
             lag.add(&name, float(view.lag_ms) / 1000.0);
             unacked.add(&name, float(view.unacked_bytes));
-            rtt.add(&name, view.rtt_ms / 1000.0);
+            rtt.add(&name, float(view.rtt_ms) / 1000.0);
             frames.add(&name, float(view.frames));
             bytes.add(&name, float(view.bytes));
             gops.add(&name, float(view.dropped_gops));

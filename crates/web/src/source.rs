@@ -1,7 +1,8 @@
 //! What the HTTP side asks of the rest of the server.
 
-use crate::{DestinationView, Family};
+use crate::Family;
 use manycast_media::StreamName;
+use manycast_restream::DestinationStatus;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
@@ -36,8 +37,8 @@ pub trait Source: Send + Sync + 'static {
     /// The Streams of the configuration: only they become labels of metrics.
     fn configured(&self) -> Vec<StreamName>;
 
-    /// The destinations, by Stream, in the order of the configuration.
-    fn destinations(&self) -> Vec<(StreamName, DestinationView)>;
+    /// What each destination is doing.
+    fn destinations(&self) -> Vec<DestinationStatus>;
 
     /// What other parts of the server counted, such as sessions and refusals by reason. The label
     /// values have to be of a fixed set.

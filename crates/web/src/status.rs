@@ -9,26 +9,10 @@ use crate::source::{ConfigFacts, ListenerFacts};
 use crate::time::{Clock, rfc3339};
 use manycast_codec::{Shape, describe};
 use manycast_hub::{PublisherStats, StreamStats, TrackStats, Trouble};
+use manycast_restream::{DestinationStatus, State};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::SystemTime;
-
-/// The states of a destination, in the order in which they are usually passed.
-pub(crate) const STATES: &[&str] = &[
-    "idle",
-    "resolving",
-    "connecting",
-    "securing",
-    "handshake",
-    "publishing",
-    "live",
-    "held",
-    "stalled",
-    "backoff",
-    "rejected",
-    "draining",
-    "stopped",
-];
 
 /// Everything at one moment; what status and metrics are made of.
 pub(crate) struct Picture {
@@ -45,13 +29,13 @@ pub(crate) struct Picture {
 pub(crate) struct StreamPicture {
     pub(crate) stats: StreamStats,
     pub(crate) configured: bool,
-    pub(crate) destinations: Vec<DestinationView>,
+    pub(crate) destinations: Vec<DestinationStatus>,
 }
 
 impl StreamPicture {
     /// Those who read and are no destination.
     pub(crate) fn viewers(&self) -> u64 {
-        let reading = self.destinations.iter().filter(|view| view.reads()).count() as u64;
+        let reading = self.destinations.iter().filter(|one| reads(one.state)).count() as u64;
         self.stats.readers.saturating_sub(reading)
     }
 }
@@ -62,8 +46,8 @@ impl Picture {
         let destinations = known.source.destinations();
         let picture = |stream: &Arc<manycast_hub::Stream>| {
             let stats = stream.stats(clock.now);
-            let own = destinations.iter().filter(|(name, _)| *name == stats.name);
-            let destinations = own.map(|(_, view)| view.clone()).collect();
+            let own = destinations.iter().filter(|one| one.stream == stats.name);
+            let destinations = own.cloned().collect();
             StreamPicture { configured: configured.contains(&stats.name), stats, destinations }
         };
         Self {
@@ -80,7 +64,7 @@ impl Picture {
 
 /// The whole answer.
 #[derive(Clone, Debug, Serialize)]
-pub struct StatusView {
+pub(crate) struct StatusView {
     server: ServerView,
     streams: Vec<StreamView>,
 }
@@ -171,44 +155,46 @@ struct TrackView {
     gop_ms: Option<i64>,
 }
 
-/// A destination as it is shown.
 #[derive(Clone, Debug, Serialize)]
-pub struct DestinationView {
-    /// What the operator calls it.
-    pub name: String,
-    /// Where it goes; without the key.
-    pub url: String,
-    /// Whether it should be on air.
-    pub enabled: bool,
-    /// One of the thirteen words of docs/api.md.
-    pub state: &'static str,
-    /// When it came into this state, RFC 3339.
-    pub since: String,
-    /// Why the last attempt ended, in words; no key in it.
-    pub last_error: Option<String>,
-    /// Bits per second over the last seconds.
-    pub bitrate: u64,
-    /// Frames sent, over all attempts.
-    pub frames: u64,
-    /// Bytes sent, over all attempts.
-    pub bytes: u64,
-    /// Gops left out because the link was too slow, over all attempts.
-    pub dropped_gops: u64,
-    /// Age of the oldest frame that was not yet sent.
-    pub lag_ms: u64,
-    /// Bytes sent and not yet acknowledged.
-    pub unacked_bytes: u64,
-    /// Round-trip time.
-    pub rtt_ms: f64,
-    /// Attempts to connect.
-    pub dials: u64,
+struct DestinationView {
+    name: String,
+    url: String,
+    state: &'static str,
+    since: String,
+    last_error: Option<String>,
+    bitrate: u64,
+    frames: u64,
+    bytes: u64,
+    dropped_gops: u64,
+    lag_ms: u64,
+    unacked_bytes: u64,
+    rtt_ms: u64,
+    dials: u64,
 }
 
 impl DestinationView {
-    /// Whether an attempt is under way, which reads the Stream.
-    fn reads(&self) -> bool {
-        !matches!(self.state, "idle" | "backoff" | "rejected" | "stopped")
+    fn of(status: &DestinationStatus, clock: &Clock) -> Self {
+        Self {
+            name: status.name.clone(),
+            url: status.url.clone(),
+            state: status.state.name(),
+            since: clock.show(status.since),
+            last_error: status.last_error.as_deref().map(str::to_owned),
+            bitrate: status.bitrate,
+            frames: status.frames,
+            bytes: status.bytes,
+            dropped_gops: status.dropped_gops,
+            lag_ms: status.lag_ms,
+            unacked_bytes: status.unacked_bytes,
+            rtt_ms: status.rtt_ms,
+            dials: status.dials,
+        }
     }
+}
+
+/// Whether an attempt is under way in this state, which reads the Stream.
+fn reads(state: State) -> bool {
+    !matches!(state, State::Idle | State::Backoff | State::Rejected | State::Stopped)
 }
 
 impl From<&Picture> for StatusView {
@@ -216,7 +202,7 @@ impl From<&Picture> for StatusView {
         let streams: Vec<_> =
             picture.streams.iter().map(|stream| StreamView::of(stream, &picture.clock)).collect();
         let live = |stream: &StreamPicture| {
-            stream.destinations.iter().filter(|view| view.state == "live").count() as u64
+            stream.destinations.iter().filter(|one| one.state == State::Live).count() as u64
         };
         let listener = |facts: &ListenerFacts| ListenerView {
             protocol: facts.protocol,
@@ -248,6 +234,8 @@ impl From<&Picture> for StatusView {
 impl StreamView {
     fn of(stream: &StreamPicture, clock: &Clock) -> Self {
         let stats = &stream.stats;
+        let shown = stream.destinations.iter().map(|one| DestinationView::of(one, clock));
+        let destinations = shown.collect();
         Self {
             name: stats.name.to_string(),
             configured: stream.configured,
@@ -262,7 +250,7 @@ impl StreamView {
             frames_dropped: stats.frames_dropped,
             clock_levelled: stats.clock_levelled,
             clock_rebased: stats.clock_rebased,
-            destinations: stream.destinations.clone(),
+            destinations,
         }
     }
 }

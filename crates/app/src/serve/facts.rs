@@ -5,14 +5,13 @@ use super::{logging, panics};
 use crate::config::Config;
 use arc_swap::ArcSwapOption;
 use manycast_media::StreamName;
-use manycast_web::{ConfigFacts, DestinationView, Family, Kind, ListenerFacts, Source};
+use manycast_restream::{DestinationStatus, Restream};
+use manycast_web::{ConfigFacts, Family, Kind, ListenerFacts, Source};
 use parking_lot::{Mutex, RwLock};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-/// Answers with the state of the destinations.
-pub(super) type Destinations = Box<dyn Fn() -> Vec<(StreamName, DestinationView)> + Send + Sync>;
 /// Answers with what a part of the server counted.
 pub(super) type Counted = Box<dyn Fn() -> Vec<Family> + Send + Sync>;
 
@@ -21,7 +20,7 @@ pub(super) struct Facts {
     config: ArcSwapOption<Config>,
     state: Mutex<ConfigFacts>,
     listeners: Mutex<Vec<ListenerFacts>>,
-    destinations: OnceLock<Destinations>,
+    restream: OnceLock<Arc<Restream>>,
     counted: RwLock<Vec<Counted>>,
 }
 
@@ -36,7 +35,7 @@ impl Facts {
             config: ArcSwapOption::empty(),
             state: Mutex::new(state),
             listeners: Mutex::default(),
-            destinations: OnceLock::new(),
+            restream: OnceLock::new(),
             counted: RwLock::default(),
         })
     }
@@ -65,8 +64,8 @@ impl Facts {
     }
 
     /// From now on the destinations are asked for their state.
-    pub(super) fn tell_destinations(&self, destinations: Destinations) {
-        let _ = self.destinations.set(destinations);
+    pub(super) fn restreams(&self, restream: Arc<Restream>) {
+        let _ = self.restream.set(restream);
     }
 
     /// Adds a part of the server that counts.
@@ -88,8 +87,8 @@ impl Source for Facts {
         self.current().streams.iter().map(|stream| stream.name.clone()).collect()
     }
 
-    fn destinations(&self) -> Vec<(StreamName, DestinationView)> {
-        self.destinations.get().map(|ask| ask()).unwrap_or_default()
+    fn destinations(&self) -> Vec<DestinationStatus> {
+        self.restream.get().map(|restream| restream.status()).unwrap_or_default()
     }
 
     fn families(&self) -> Vec<Family> {

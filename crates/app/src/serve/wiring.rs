@@ -7,12 +7,16 @@
 //!         of the drain can be watched
 //! ```
 
-use super::facts::families;
+use super::facts::{families, float};
+use super::rtmp::Rtmp;
 use super::{Server, bind};
-use crate::config::Config;
+use crate::config::{Config, DestinationConfig, StreamConfig};
 use anyhow::Result;
-use manycast_web::{HttpServer, Limits, Site};
+use manycast_hub::Target;
+use manycast_restream::{DestinationSpec, Restream, Timings};
+use manycast_web::{Family, HttpServer, Kind, Limits, Site};
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,6 +26,8 @@ const HTTP_END: Duration = Duration::from_secs(2);
 
 /// Everything that runs.
 pub(super) struct Wiring {
+    rtmp: Rtmp,
+    restream: Arc<Restream>,
     http: Option<JoinHandle<()>>,
     /// Ends the HTTP side.
     end_http: watch::Sender<bool>,
@@ -31,9 +37,16 @@ impl Wiring {
     /// Binds and starts everything that the configuration asks for.
     pub(super) async fn start(config: &Config, server: &Server) -> Result<Self> {
         let http = bind_http(config).await?;
+        let rtmp = Rtmp::start(config, server)?;
 
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
+
+        let restream = Arc::new(Restream::new(server.hub.clone(), rtmp.links(), rand::random()));
+        server.facts.restreams(restream.clone());
+        let counted = restream.clone();
+        server.facts.tell_counted(Box::new(move || vec![delivery_panics(&counted)]));
+        restream.apply(specs(config));
 
         let (end_http, ending) = watch::channel(false);
         let http = http.map(|http| {
@@ -44,31 +57,62 @@ impl Wiring {
             let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
             tokio::spawn(http.run(site, ordered(ending)))
         });
-        Ok(Self { http, end_http })
+        Ok(Self { rtmp, restream, http, end_http })
     }
 
     /// Takes what a reload changed; what cannot change live is as it was.
-    pub(super) fn apply(&mut self, _config: &Config) {}
+    pub(super) fn apply(&mut self, config: &Config) {
+        self.rtmp.apply(config);
+        self.restream.apply(specs(config));
+    }
 
     /// Resolves with a name when something vital ended by itself. Cancel-safe.
     pub(super) async fn broken(&mut self) -> &'static str {
-        match &mut self.http {
-            Some(http) => {
-                let _ = http.await;
-                self.http = None;
-                "the HTTP listener"
+        let http = async {
+            match &mut self.http {
+                Some(http) => {
+                    let _ = http.await;
+                    "the HTTP listener"
+                }
+                None => pending().await,
             }
-            None => pending().await,
+        };
+        tokio::select! {
+            name = http => name,
+            name = self.rtmp.broken() => name,
         }
     }
 
     /// Ends everything, within `bound`.
-    pub(super) async fn drain(self, _bound: Duration) {
+    pub(super) async fn drain(self, bound: Duration) {
+        tokio::join!(self.restream.shutdown(bound), self.rtmp.drain());
         self.end_http.send_replace(true);
         if let Some(http) = self.http {
             let _ = tokio::time::timeout(HTTP_END, http).await;
         }
     }
+}
+
+/// The destinations as the restream service takes them.
+fn specs(config: &Config) -> Vec<DestinationSpec> {
+    let of = |stream: &StreamConfig| {
+        let one = |destination: &DestinationConfig| spec(stream, destination);
+        stream.destinations.iter().map(one).collect::<Vec<_>>()
+    };
+    config.streams.iter().flat_map(of).collect()
+}
+
+fn spec(stream: &StreamConfig, destination: &DestinationConfig) -> DestinationSpec {
+    let target = Target { url: destination.url.clone(), key: destination.key.clone() };
+    let mut spec = DestinationSpec::new(stream.name.clone(), &destination.name, target);
+    spec.enabled = destination.enabled;
+    spec.timings = Timings { reconnect_window: stream.reconnect_window, ..spec.timings };
+    spec
+}
+
+fn delivery_panics(restream: &Restream) -> Family {
+    let help = "Deliveries that ended in a panic";
+    Family::single(Kind::Counter, "delivery_panics", help, float(restream.panics()))
 }
 
 async fn bind_http(config: &Config) -> Result<Option<HttpServer>> {

@@ -10,7 +10,10 @@ use manycast_hub::{
     WindowLimits,
 };
 use manycast_media::StreamName;
-use manycast_net_rtmp::{Address, ClientSettings, RtmpStats, Sender, Server, ServerSettings};
+use manycast_net_rtmp::{
+    Address, ClientSettings, ConnectionLimits, Connections, RtmpStats, Sender, Server,
+    ServerSettings,
+};
 use manycast_rtmp::limits::Limits;
 use manycast_rtmp::session::MediaKind;
 use manycast_tls::ClientTls;
@@ -78,7 +81,14 @@ impl TestServer {
         let stats = Arc::new(RtmpStats::default());
         let mut settings = ServerSettings::new("127.0.0.1:0".parse().unwrap());
         change(&mut settings);
-        let server = Server::bind(settings, gate.clone(), Arc::new(fanout), stats.clone()).unwrap();
+        let server = Server::bind(
+            settings,
+            gate.clone(),
+            Arc::new(fanout),
+            stats.clone(),
+            Connections::new(ConnectionLimits::default()),
+        )
+        .unwrap();
         let address = server.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
         let task = Some(tokio::spawn(server.run(stopped, Duration::from_secs(5))));
