@@ -8,12 +8,14 @@
 //! peer       RTMP clients over blocking sockets: Live publishes, Watcher plays
 //! sink       destinations: one that verifies, and the ill ones
 //! raw        hand-written bytes for attacks
+//! corpus     malformed input by rule
 //! control    a healthy stream with viewer and destination, watched while something else goes wrong
 //! ```
 //!
 //! Belongs here: means. Must not come here: what is asserted of the product; that is in `tests/`.
 
 pub mod control;
+pub mod corpus;
 pub mod http;
 pub mod manycast;
 pub mod media;
@@ -74,4 +76,12 @@ pub const fn secs(seconds: u64) -> Duration {
 #[must_use]
 pub const fn millis(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
+}
+
+/// Raises the limit of open files of this test to what the system allows.
+pub fn many_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
 }

@@ -42,6 +42,8 @@ pub struct Setup {
     pub rtmp: SocketAddr,
     /// Where RTMPS will be, if asked for.
     pub rtmps: Option<SocketAddr>,
+    /// Certificate and key of RTMPS; else it makes its own.
+    certificate: Option<(PathBuf, PathBuf)>,
     /// Where HTTP will be.
     pub http: SocketAddr,
     open: bool,
@@ -65,6 +67,7 @@ impl Setup {
         Self {
             rtmp: ports::free(),
             rtmps: None,
+            certificate: None,
             http: ports::free(),
             open: false,
             sections: String::new(),
@@ -87,6 +90,13 @@ impl Setup {
     pub fn rtmps(mut self) -> Self {
         self.rtmps = Some(ports::free());
         self
+    }
+
+    /// RTMPS with this certificate and key.
+    #[must_use]
+    pub fn certificate(mut self, cert: &Path, key: &Path) -> Self {
+        self.certificate = Some((cert.to_owned(), key.to_owned()));
+        self.rtmps()
     }
 
     /// Any other section, as it is written in the file.
@@ -149,7 +159,13 @@ impl Setup {
     #[must_use]
     pub fn text(&self) -> String {
         let (rtmp, http, open) = (self.rtmp, self.http, self.open);
-        let rtmps = self.rtmps.map(|at| format!("[rtmps]\nlisten = \"{at}\"\nself_signed = true\n"));
+        let identity = match &self.certificate {
+            Some((cert, key)) => {
+                format!("cert = \"{}\"\nkey = \"{}\"\n", cert.display(), key.display())
+            }
+            None => "self_signed = true\n".to_owned(),
+        };
+        let rtmps = self.rtmps.map(|at| format!("[rtmps]\nlisten = \"{at}\"\n{identity}"));
         let rtmps = rtmps.unwrap_or_default();
         let (sections, egress, streams) = (&self.sections, &self.egress, &self.streams);
         format!(
