@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 use crate::verify::Judge;
 use crate::{MaterialError, VERSIONS, material, provider};
@@ -21,8 +21,11 @@ use crate::{MaterialError, VERSIONS, material, provider};
 pub struct ClientTls {
     system: bool,
     extra: Vec<CertificateDer<'static>>,
+    versions: Versions,
     config: ArcSwapOption<ClientConfig>,
 }
+
+type Versions = &'static [&'static SupportedProtocolVersion];
 
 impl ClientTls {
     /// Trusts the authorities installed on this machine, and those of `extra_ca`, a PEM file. A
@@ -58,11 +61,11 @@ impl ClientTls {
                 problem: format!("holds a damaged certificate: {error}"),
             })?;
         }
-        let config = build(system, &extra);
+        let config = build(system, &extra, VERSIONS);
         if config.is_none() {
             tracing::warn!("no certificate authorities found: no TLS server can be checked");
         }
-        Ok(Self { system, extra, config: ArcSwapOption::new(config) })
+        Ok(Self { system, extra, versions: VERSIONS, config: ArcSwapOption::new(config) })
     }
 
     /// The configuration; looks for authorities again as long as there were none.
@@ -70,20 +73,34 @@ impl ClientTls {
         if let Some(config) = self.config.load_full() {
             return Some(config);
         }
-        let (system, extra) = (self.system, self.extra.clone());
-        let config = tokio::task::spawn_blocking(move || build(system, &extra)).await.ok()??;
+        let (system, extra, versions) = (self.system, self.extra.clone(), self.versions);
+        let config = tokio::task::spawn_blocking(move || build(system, &extra, versions));
+        let config = config.await.ok()??;
         self.config.store(Some(config.clone()));
         Some(config)
     }
 
     #[cfg(test)]
     pub(crate) fn without_roots() -> Self {
-        Self { system: false, extra: Vec::new(), config: ArcSwapOption::new(None) }
+        let config = ArcSwapOption::new(None);
+        Self { system: false, extra: Vec::new(), versions: VERSIONS, config }
+    }
+
+    /// The same with other protocol versions, to meet every kind of server.
+    #[cfg(test)]
+    pub(crate) fn speaking(mut self, versions: Versions) -> Self {
+        self.versions = versions;
+        self.config.store(build(self.system, &self.extra, versions));
+        self
     }
 }
 
 /// `None` without any authority. Reads the system's files.
-fn build(system: bool, extra: &[CertificateDer<'static>]) -> Option<Arc<ClientConfig>> {
+fn build(
+    system: bool,
+    extra: &[CertificateDer<'static>],
+    versions: Versions,
+) -> Option<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(extra.iter().cloned());
     if system {
@@ -95,7 +112,7 @@ fn build(system: bool, extra: &[CertificateDer<'static>]) -> Option<Arc<ClientCo
     }
     let judge = Judge::new(roots, extra.to_vec())?;
     let mut config = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(VERSIONS)
+        .with_protocol_versions(versions)
         .ok()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(judge))

@@ -197,7 +197,9 @@ impl TlsError {
                 | PeerIncompatible::Tls12NotOfferedOrEnabled
                 | PeerIncompatible::ServerDoesNotSupportTls12Or13
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
-                | PeerIncompatible::SupportedVersionsExtensionRequired,
+                | PeerIncompatible::SupportedVersionsExtensionRequired
+                // Clients up to TLS 1.1 have no such extension (RFC 5246 7.4.1.4.1).
+                | PeerIncompatible::SignatureAlgorithmsExtensionRequired,
             ) => Self::OldVersion,
             E::AlertReceived(AlertDescription::ProtocolVersion) => Self::OldVersion,
             E::AlertReceived(alert) => Self::Alert {

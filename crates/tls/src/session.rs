@@ -98,7 +98,8 @@ impl Session {
                     return Ok(filled);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
-                Err(error) => return self.stopped(filled, &error),
+                // What was sound before the failure is handed out first.
+                Err(error) => self.fault = Some(Fault::of(&error)),
             }
         }
         Ok(filled)
@@ -186,7 +187,7 @@ impl Session {
 
     /// Remembers a failure; what was done before it is reported first.
     fn stopped(&mut self, done: usize, error: &io::Error) -> io::Result<usize> {
-        let fault = Fault { kind: error.kind(), text: error.to_string() };
+        let fault = Fault::of(error);
         let result = if done > 0 { Ok(done) } else { Err(fault.error()) };
         self.fault = Some(fault);
         result
@@ -194,6 +195,10 @@ impl Session {
 }
 
 impl Fault {
+    fn of(error: &io::Error) -> Self {
+        Self { kind: error.kind(), text: error.to_string() }
+    }
+
     fn error(&self) -> io::Error {
         io::Error::new(self.kind, self.text.clone())
     }

@@ -82,7 +82,13 @@ impl ServerCertVerifier for Judge {
             now,
         );
         let Err(error) = verdict else { return verdict };
-        let unknown = error == rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        // A bad signature is what comes of a trusted certificate that happens to have this name.
+        let unknown = matches!(
+            error,
+            rustls::Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature
+            )
+        );
         if is_ca_as_server(&error) {
             // The verifier looks at dates before it looks at this: only the name is left to check.
             if self.pinned.iter().any(|pinned| pinned == end_entity) {

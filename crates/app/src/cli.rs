@@ -1,0 +1,116 @@
+//! The command line: one file per verb.
+//!
+//! Belongs here: what can be asked for and how it is said. Must not come here: doing it, beyond what
+//! a verb needs to start. No key is ever an argument: other users of the machine could read it.
+
+mod check;
+mod serve;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// One live stream in, every channel and every viewer out.
+#[derive(Debug, Parser)]
+#[command(name = "manycast", version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the server.
+    Serve(ServeArgs),
+    /// Check a configuration and name every fault in it.
+    Check(CheckArgs),
+    /// Print the version.
+    Version,
+}
+
+/// What `serve` is asked with.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "MANYCAST_CONFIG", default_value = "manycast.toml")]
+    pub config: PathBuf,
+    /// Where state is kept; one running server per directory.
+    #[arg(long, value_name = "DIR", env = "MANYCAST_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// What `check` is asked with.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "MANYCAST_CONFIG", default_value = "manycast.toml")]
+    pub config: PathBuf,
+}
+
+/// What `demo` is asked with.
+#[derive(Args, Clone, Debug)]
+pub struct DemoArgs {
+    /// End by itself after so many seconds; without it, Ctrl-C ends it.
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<u64>,
+}
+
+/// What `publish` is asked with.
+///
+/// The stream key is not an argument. It is the last part of the address only where it is no
+/// secret; else it comes from the variable `MANYCAST_KEY`, or with `--key -` from the standard
+/// input, one line.
+#[derive(Args, Clone, Debug)]
+pub struct PublishArgs {
+    /// The FLV file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where to: rtmp://HOST/APPLICATION, with the key from MANYCAST_KEY or --key -; or with an
+    /// open stream's name after it.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// `-`: read the key from the standard input.
+    #[arg(long, value_name = "-", value_parser = ["-"])]
+    pub key: Option<String>,
+    /// Begin again at the end of the file, without a step in time.
+    #[arg(long = "loop")]
+    pub repeat: bool,
+}
+
+/// What `play` is asked with.
+#[derive(Args, Clone, Debug)]
+pub struct PlayArgs {
+    /// What to watch: rtmp://HOST/live/NAME.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// How long to watch.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub seconds: u64,
+    /// Print one JSON object in place of lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Does what the command line asks for.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    match cli.verb {
+        Verb::Serve(args) => serve::run(&args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Version => {
+            println!("manycast {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,212 @@
+//! The addresses that a configuration may name.
+//!
+//! Belongs here: from text to a checked address, with a sentence when it is none. The sentences
+//! never repeat the text: an address of a destination may hold a key.
+
+use ipnet::IpNet;
+use manycast_hub::Secret;
+use std::net::{IpAddr, SocketAddr};
+use url::{Host, Url};
+
+/// An address to listen at; `None` for `off`.
+pub(super) fn listen(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    if let Ok(address) = text.parse() {
+        return Ok(Some(address));
+    }
+    Err(if text.starts_with(':') || text.parse::<u16>().is_ok() {
+        "has no IP address before the port; 0.0.0.0 stands for all of this machine's".to_owned()
+    } else if text.parse::<IpAddr>().is_ok() {
+        "has no port".to_owned()
+    } else {
+        "is no IP address with a port; names are not looked up here".to_owned()
+    })
+}
+
+/// A name server; port 53 if none is given.
+pub(super) fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let ip = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    text.parse::<SocketAddr>()
+        .or_else(|_| ip())
+        .map_err(|_| "is no IP address of a name server".to_owned())
+}
+
+/// A network, or a single address.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let single = || text.parse::<IpAddr>().map(IpNet::from);
+    let net = text.parse::<IpNet>().or_else(|_| single());
+    net.map(|net| net.trunc()).map_err(|_| "is no network in CIDR notation".to_owned())
+}
+
+/// The address of a destination without its key, and the key if the address carried it.
+#[derive(Debug)]
+pub(super) struct Remote {
+    pub(super) url: String,
+    /// The last part of the path, split off because no key was given apart.
+    pub(super) key: Option<Secret>,
+    /// The host, if it is a bare IP address.
+    pub(super) ip: Option<IpAddr>,
+    pub(super) encrypted: bool,
+}
+
+/// What is wrong with an address, and what to do about it.
+pub(super) type Refusal = (&'static str, &'static str);
+
+const EXAMPLE: &str = "write it like rtmp://HOST/APPLICATION, and the key apart as key = \"...\"";
+
+/// Reads the address of a destination. `key` is what was given apart.
+pub(super) fn remote(text: &str, key: Option<&Secret>) -> Result<Remote, Refusal> {
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(("holds blanks or control characters", "remove them"));
+    }
+    let url = Url::parse(text).map_err(|_| ("is no address", EXAMPLE))?;
+    let encrypted = match url.scheme() {
+        "rtmp" => false,
+        "rtmps" => true,
+        _ => return Err(("is neither rtmp:// nor rtmps://", EXAMPLE)),
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        let remedy = "user and password in an address are not supported: use key = \"...\"";
+        return Err(("holds a user or password before the host", remedy));
+    }
+    if url.query().is_some() {
+        return Err(("holds a '?'", "move what follows the '?' to the end of key, with the '?'"));
+    }
+    if url.fragment().is_some() {
+        return Err(("holds a '#'", "remove the '#' and what follows it"));
+    }
+    let host = host(&url)?;
+    if url.port() == Some(0) {
+        return Err(("has port 0", "leave the port out, or give the right one"));
+    }
+    let path = url.path().trim_matches('/');
+    if path.is_empty() || path.split('/').any(str::is_empty) {
+        return Err(("has no application after the host, or an empty part in it", EXAMPLE));
+    }
+    let (app, key) = split_key(path, key)?;
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let ip = match host {
+        Host::Ipv4(ip) => Some(ip.into()),
+        Host::Ipv6(ip) => Some(ip.into()),
+        Host::Domain(_) => None,
+    };
+    Ok(Remote { url: format!("{}://{host}{port}/{app}", url.scheme()), key, ip, encrypted })
+}
+
+/// The host in its one normal form: numbers of any base become an IP address, other alphabets
+/// become ASCII, so that whoever checks it later sees what will be dialled.
+fn host(url: &Url) -> Result<Host, Refusal> {
+    let refusal = ("has no valid host", EXAMPLE);
+    let text = url.host_str().filter(|host| !host.is_empty()).ok_or(refusal)?;
+    let host = Host::parse(text).map_err(|_| refusal)?;
+    if let Host::Domain(name) = &host {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        if name.is_empty() || name.len() > 253 || !name.bytes().all(allowed) {
+            return Err(refusal);
+        }
+    }
+    Ok(host)
+}
+
+fn split_key<'a>(
+    path: &'a str,
+    key: Option<&Secret>,
+) -> Result<(&'a str, Option<Secret>), Refusal> {
+    let Some(key) = key else {
+        let Some((app, last)) = path.rsplit_once('/') else {
+            return Err(("comes without a key", "add key = \"...\" below it"));
+        };
+        return Ok((app, Some(Secret::new(last))));
+    };
+    let parts = path.split('/').map(Secret::new);
+    // every part is compared, so that the time taken tells nothing
+    if parts.fold(false, |found, part| found | part.matches(key)) {
+        return Err(("repeats the key", "remove the key from url: it belongs into key alone"));
+    }
+    Ok((path, None))
+}
+
+/// Whether an address is reachable from inside only, so that it has to be listed in
+/// `egress.allow`. The check that counts is made at each dial; this one is for a timely hint.
+pub(super) fn is_inside(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
+        }
+        IpAddr::V6(ip) => {
+            ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn k4_remote_addresses_are_refused_or_put_into_one_form() {
+        let long = format!("rtmp://{}/live", "a".repeat(300));
+        for (text, want) in [
+            ("rtmp://a.example/live", Some("rtmp://a.example/live")),
+            ("rtmps://a.example:443/live/", Some("rtmps://a.example:443/live")),
+            ("RTMP://A.Example/app/instance", Some("rtmp://a.example/app/instance")),
+            ("rtmp://2130706433/live", Some("rtmp://127.0.0.1/live")),
+            ("rtmp://0x7f.1/live", Some("rtmp://127.0.0.1/live")),
+            ("rtmp://0177.0.0.1/live", Some("rtmp://127.0.0.1/live")),
+            ("rtmp://%31%32%37.0.0.1/live", Some("rtmp://127.0.0.1/live")),
+            ("rtmp://[::1]:1935/live", Some("rtmp://[::1]:1935/live")),
+            ("rtmp://b\u{fc}cher.example/live", Some("rtmp://xn--bcher-kva.example/live")),
+            ("rtmp:///live", None),
+            ("rtmp://a.example", None),
+            ("rtmp://a.example/", None),
+            ("rtmp://a.example/live//x", None),
+            ("rtmp://a.example:0/live", None),
+            ("rtmp://a.example:99999/live", None),
+            ("rtmp://user:pass@a.example/live", None),
+            ("rtmp://user@a.example/live", None),
+            ("rtmp://a.example/live?token=x", None),
+            ("rtmp://a.example/live#x", None),
+            ("rtmp://a.example/li\nve", None),
+            ("rtmp://a.example/li\r\nve", None),
+            ("rtmp://a exa/live", None),
+            ("rtmp://[::1/live", None),
+            ("rtmp:a.example/live", None),
+            ("http://a.example/live", None),
+            ("file:///etc/passwd", None),
+            ("gopher://a.example/live", None),
+            ("a.example/live", None),
+            ("", None),
+            (long.as_str(), None),
+        ] {
+            let got = remote(text, Some(&Secret::new("k")));
+            assert_eq!(got.as_ref().ok().map(|r| r.url.as_str()), want, "{text:?}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_taken_out_of_the_address_or_refused_there() {
+        let bare = remote("rtmp://a.example/live/sk_1", None).unwrap();
+        assert_eq!(bare.url, "rtmp://a.example/live");
+        assert_eq!(bare.key.unwrap().expose(), "sk_1");
+        assert!(remote("rtmp://a.example/live", None).is_err());
+        assert!(remote("rtmp://a.example/live/sk_1", Some(&Secret::new("sk_1"))).is_err());
+    }
+
+    #[test]
+    fn listeners_need_an_address_and_a_port() {
+        assert_eq!(listen("off"), Ok(None));
+        assert!(listen("[::]:1935").unwrap().is_some());
+        for text in ["", ":1935", "1935", "0.0.0.0", "localhost:1935", "0.0.0.0:70000", "1.2.3:4"] {
+            assert!(listen(text).is_err(), "{text}");
+        }
+        assert_eq!(resolver("9.9.9.9").unwrap().port(), 53);
+        assert_eq!(network("127.0.0.1").unwrap().to_string(), "127.0.0.1/32");
+        assert_eq!(network("10.1.2.3/8").unwrap().to_string(), "10.0.0.0/8");
+        assert!(network("10.0.0.0/33").is_err());
+    }
+}

@@ -1,0 +1,229 @@
+//! `[[stream]]` and `[[stream.destination]]`.
+
+use super::address::{self, is_inside};
+use super::fault::Place;
+use super::section::{Section, Set};
+use super::types::{Config, DestinationConfig, StreamConfig};
+use manycast_hub::{Secret, Takeover};
+use manycast_media::StreamName;
+use std::time::Duration;
+
+const RECONNECT_WINDOW: Duration = Duration::from_secs(30);
+/// The longest key, in bytes. Platforms' own are below 200.
+const MAX_KEY: usize = 512;
+/// Shorter keys of encoders can be guessed.
+const SHORT_KEY: usize = 12;
+/// The longest name of a destination, in characters.
+const MAX_NAME: usize = 64;
+
+/// What was read so far, for telling doubles.
+#[derive(Default)]
+struct Known {
+    names: Vec<(StreamName, Place)>,
+    keys: Vec<(Secret, Place)>,
+}
+
+/// Reads all Streams into `config`.
+pub(super) fn read(root: &mut Section<'_>, config: &mut Config) {
+    let mut known = Known::default();
+    for section in root.sections("stream", "[[stream]]") {
+        if let Some(stream) = stream(section, config, &mut known) {
+            config.streams.push(stream);
+        }
+    }
+    if config.streams.is_empty() && !config.rtmp.open {
+        let place = root.place().clone();
+        let remedy = "add a [[stream]] with name and key, or open = true in [rtmp]";
+        root.warn(&place, "stream", "there is none: nobody can publish", remedy);
+    }
+}
+
+fn stream(mut at: Section<'_>, config: &Config, known: &mut Known) -> Option<StreamConfig> {
+    let name = stream_name(&mut at, known);
+    let key = stream_key(&mut at, config, name.as_ref(), known);
+    let play = at.flag("play").is_none_or(|flag| flag.value);
+    let words = [("when-silent", Takeover::WhenSilent), ("always", Takeover::Always)];
+    let takeover = at.word("takeover", &words).unwrap_or_default();
+    let bounds = (Duration::ZERO, Duration::from_secs(3600));
+    let window = at.duration("reconnect_window", "30s", bounds);
+    let mut destinations: Vec<(DestinationConfig, Place)> = Vec::new();
+    for section in at.sections("destination", "[[stream.destination]]") {
+        if let Some(one) = destination(section, config, &destinations) {
+            destinations.push(one);
+        }
+    }
+    at.finish();
+    Some(StreamConfig {
+        name: name?,
+        key: key?,
+        play,
+        takeover,
+        reconnect_window: window.unwrap_or(RECONNECT_WINDOW),
+        destinations: destinations.into_iter().map(|(one, _)| one).collect(),
+    })
+}
+
+fn stream_name(at: &mut Section<'_>, known: &mut Known) -> Option<StreamName> {
+    let Some(Set { place, value }) = at.text("name", "main") else {
+        if !at.asked_in_vain("name") {
+            at.missing("name", "add name = \"main\": viewers ask for rtmp://HOST/live/main");
+        }
+        return None;
+    };
+    let name = match StreamName::new(&value) {
+        Ok(name) => name,
+        Err(_) if value.contains('~') => {
+            let what = "holds a '~', which is reserved for names that Manycast makes itself";
+            at.fault(&place, "name", what, "use a '-' instead");
+            return None;
+        }
+        Err(error) => {
+            at.fault(&place, "name", &error.to_string(), "write it like name = \"main\"");
+            return None;
+        }
+    };
+    if let Some((_, first)) = known.names.iter().find(|(other, _)| *other == name) {
+        let what = format!("is the name of another stream too ({})", show(first));
+        at.fault(&place, "name", &what, "give each stream a name of its own");
+        return None;
+    }
+    known.names.push((name.clone(), place));
+    Some(name)
+}
+
+fn stream_key(
+    at: &mut Section<'_>,
+    config: &Config,
+    name: Option<&StreamName>,
+    known: &mut Known,
+) -> Option<Secret> {
+    let Some(Set { place, value }) = at.text("key", "sk_...") else {
+        if config.rtmp.open {
+            return Some(Secret::default());
+        }
+        if !at.asked_in_vain("key") {
+            at.missing("key", "add key = \"...\": the encoder's stream key, long and random");
+        }
+        return None;
+    };
+    if let Some((what, remedy)) = bad_key(&value) {
+        at.fault(&place, "key", what, remedy);
+        return None;
+    }
+    if value.contains('?') {
+        let remedy = "use letters, digits, '_' and '-': what follows a '?' is not part of a key";
+        at.fault(&place, "key", "holds a '?'", remedy);
+        return None;
+    }
+    let key = Secret::new(&value);
+    let mut first = None;
+    for (other, place) in &known.keys {
+        if other.matches(&key) {
+            first = Some(place.clone());
+        }
+    }
+    if let Some(first) = first {
+        let what = format!("is the key of another stream too ({})", show(&first));
+        at.fault(&place, "key", &what, "give each stream a key of its own");
+        return None;
+    }
+    if name.is_some_and(|name| Secret::new(name.as_str()).matches(&key)) {
+        let what = "is the same as the name, which every viewer knows";
+        at.warn(&place, "key", what, "use a long random key");
+    } else if value.len() < SHORT_KEY {
+        let what = format!("has fewer than {SHORT_KEY} characters and can be guessed");
+        at.warn(&place, "key", &what, "use a long random key");
+    }
+    known.keys.push((key.clone(), place));
+    Some(key)
+}
+
+fn bad_key(key: &str) -> Option<(&'static str, &'static str)> {
+    if key.is_empty() {
+        Some(("is empty", "write the key between the quotes"))
+    } else if key.len() > MAX_KEY {
+        Some(("is longer than 512 bytes", "use a shorter one"))
+    } else if key.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        Some(("holds blanks or control characters", "remove them"))
+    } else {
+        None
+    }
+}
+
+fn destination(
+    mut at: Section<'_>,
+    config: &Config,
+    others: &[(DestinationConfig, Place)],
+) -> Option<(DestinationConfig, Place)> {
+    let name = destination_name(&mut at, others);
+    let url = at.text("url", "rtmps://a.rtmps.youtube.com/live2");
+    if url.is_none() && !at.asked_in_vain("url") {
+        at.missing("url", "add url = \"rtmps://HOST/APPLICATION\"");
+    }
+    let key = at.text("key", "abcd-1234");
+    let enabled = at.flag("enabled").is_none_or(|flag| flag.value);
+    let bad = key.as_ref().and_then(|key| bad_key(&key.value).map(|bad| (key, bad)));
+    let good = bad.is_none();
+    if let Some((Set { place, .. }, (what, remedy))) = bad {
+        at.fault(place, "key", what, remedy);
+    }
+    let given = key.map(|key| Secret::new(&key.value));
+    let remote = url.and_then(|Set { place, value }| {
+        let remote = address::remote(&value, given.as_ref());
+        let fault = |(what, remedy): address::Refusal| at.fault(&place, "url", what, remedy);
+        Some((place.clone(), remote.map_err(fault).ok()?))
+    });
+    if let Some((place, remote)) = &remote {
+        hints(&at, config, place, remote);
+    }
+    let place = at.place().clone();
+    at.finish();
+    let (_, remote) = remote.filter(|_| good)?;
+    let key = given.or(remote.key)?;
+    Some((DestinationConfig { name: name?, url: remote.url, key, enabled }, place))
+}
+
+fn hints(at: &Section<'_>, config: &Config, place: &Place, remote: &address::Remote) {
+    let allowed = |ip| config.egress.allow.iter().any(|net| net.contains(&ip));
+    match remote.ip {
+        Some(ip) if is_inside(ip) && !allowed(ip) => {
+            let remedy = "list it in egress.allow if this is meant";
+            at.warn(place, "url", "is an inside address and will be refused", remedy);
+        }
+        Some(ip) if !is_inside(ip) && remote.encrypted => {
+            let remedy = "use the name that the certificate is for";
+            at.warn(place, "url", "is encrypted and has an IP address for a host", remedy);
+        }
+        _ => {}
+    }
+}
+
+fn destination_name(at: &mut Section<'_>, others: &[(DestinationConfig, Place)]) -> Option<String> {
+    let Some(Set { place, value }) = at.text("name", "YouTube") else {
+        if !at.asked_in_vain("name") {
+            at.missing("name", "add name = \"YouTube\", or whatever you call it");
+        }
+        return None;
+    };
+    let bad =
+        |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}');
+    if value.trim().is_empty() || value.chars().count() > MAX_NAME || value.chars().any(bad) {
+        let what = "is empty, longer than 64 characters, or holds control characters";
+        at.fault(&place, "name", what, "write it like name = \"YouTube\"");
+        return None;
+    }
+    if let Some((_, first)) = others.iter().find(|(other, _)| other.name == value) {
+        let what = format!("is the name of another destination too ({})", show(first));
+        at.fault(&place, "name", &what, "give each destination of a stream a name of its own");
+        return None;
+    }
+    Some(value)
+}
+
+fn show(place: &Place) -> String {
+    match place {
+        Place::At { line, .. } => format!("line {line}"),
+        Place::Variable(name) => format!("variable {name}"),
+        Place::File => "elsewhere".to_owned(),
+    }
+}

@@ -1,0 +1,193 @@
+//! The checked configuration: what everything else works with.
+//!
+//! Every value in here is valid, every default is filled in. Keys are [`Secret`]s, so that printing
+//! any of these types shows none. Must not come here: how it is written in the file.
+
+use ipnet::IpNet;
+use manycast_hub::{Secret, Takeover, WindowLimits};
+use manycast_media::StreamName;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that an operator decides.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The process.
+    pub server: Server,
+    /// What is logged, and how.
+    pub log: Log,
+    /// How much is taken at most.
+    pub limits: Limits,
+    /// The plain RTMP listener.
+    pub rtmp: Rtmp,
+    /// The encrypted RTMP listener, if there is one.
+    pub rtmps: Option<Rtmps>,
+    /// The HTTP listener.
+    pub http: Http,
+    /// Everything that goes out.
+    pub egress: Egress,
+    /// The Streams, in the order of the file.
+    pub streams: Vec<StreamConfig>,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// How long sessions and deliveries may take to say goodbye at the end. Longer keeps viewers
+    /// and platforms from an abrupt end, and delays a restart.
+    pub drain: Duration,
+    /// Where state is kept: the self-signed certificate, the lock against a second instance.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least important that is logged.
+    pub level: tracing::Level,
+    /// Lines for people or for machines.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// `[limits]`; `None` is no limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// RTMP and RTMPS connections at a time. Beyond it, new ones are closed at accept.
+    pub connections: Option<u32>,
+    /// The same from one address.
+    pub connections_per_address: Option<u32>,
+    /// Streams that are published at a time. Beyond it, new encoders are refused with a reason.
+    pub publishers: Option<u32>,
+    /// What is kept of each Stream. It bounds how late a destination or viewer may be before it
+    /// loses Gops, and costs that much memory per Stream at most.
+    pub window: WindowLimits,
+}
+
+/// `[rtmp]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rtmp {
+    /// Where it listens; `None`: nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Any name may be published and is its own key.
+    pub open: bool,
+}
+
+/// `[rtmps]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rtmps {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Who it says it is.
+    pub certificate: Certificate,
+}
+
+/// The certificate of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// PEM files.
+    Files {
+        /// The chain, leaf first.
+        cert: PathBuf,
+        /// The private key of the leaf.
+        key: PathBuf,
+    },
+    /// Made at the first start and kept in the data directory. Clients have to be told to trust it.
+    SelfSigned,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Where it listens; `None`: nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Connections at a time; further ones are closed at accept.
+    pub connections: u32,
+}
+
+/// `[egress]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Egress {
+    /// Inside addresses that destinations may have.
+    pub allow: Vec<IpNet>,
+    /// Certificate authorities trusted besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// The name server asked in place of the system's.
+    pub resolver: Option<SocketAddr>,
+}
+
+/// `[[stream]]`
+#[derive(Clone, Debug)]
+pub struct StreamConfig {
+    /// What viewers ask for.
+    pub name: StreamName,
+    /// What the encoder sends. Empty only if `rtmp.open` is set.
+    pub key: Secret,
+    /// Whether it may be watched here.
+    pub play: bool,
+    /// What happens when a second encoder comes with the same key.
+    pub takeover: Takeover,
+    /// How long destinations stay connected while the encoder is away.
+    pub reconnect_window: Duration,
+    /// Where it goes out.
+    pub destinations: Vec<DestinationConfig>,
+}
+
+/// `[[stream.destination]]`
+#[derive(Clone, Debug)]
+pub struct DestinationConfig {
+    /// What it is called in the status; unique in its Stream.
+    pub name: String,
+    /// Scheme, host, port and application; never a key, a password or a query.
+    pub url: String,
+    /// The key that the far end knows us by.
+    pub key: Secret,
+    /// Whether it is fed.
+    pub enabled: bool,
+}
+
+impl StreamConfig {
+    /// Whether the two say the same, destinations apart.
+    #[must_use]
+    pub fn same_settings(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.key.matches(&other.key)
+            && self.play == other.play
+            && self.takeover == other.takeover
+            && self.reconnect_window == other.reconnect_window
+    }
+}
+
+impl DestinationConfig {
+    /// Whether the two say the same.
+    #[must_use]
+    pub fn same_settings(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.url == other.url
+            && self.enabled == other.enabled
+            && self.key.matches(&other.key)
+    }
+}
+
+impl Config {
+    /// All destinations of all Streams.
+    #[must_use]
+    pub fn destination_count(&self) -> usize {
+        self.streams.iter().map(|stream| stream.destinations.len()).sum()
+    }
+
+    /// The Stream of this name.
+    #[must_use]
+    pub fn stream(&self, name: &StreamName) -> Option<&StreamConfig> {
+        self.streams.iter().find(|stream| stream.name == *name)
+    }
+}

@@ -1,0 +1,151 @@
+//! The running server: started, reloaded, drained.
+//!
+//! ```text
+//! config --> logging, data directory, hub, gate --> wiring (transports, destinations, HTTP)
+//! SIGHUP --> reload: all or nothing      SIGTERM, SIGINT --> drain with a bound; a second one: end
+//! ```
+//!
+//! Belongs here: the order of things. Must not come here: what a transport does.
+
+mod bind;
+mod datadir;
+mod facts;
+mod gate;
+mod logging;
+mod panics;
+mod reload;
+mod signals;
+mod wiring;
+
+pub use gate::ConfigGate;
+
+use crate::config::{self, Certificate, Config};
+use anyhow::{Context, Result};
+use datadir::DataDir;
+use facts::Facts;
+use logging::Logging;
+use manycast_hub::Hub;
+use manycast_web::Readiness;
+use signals::{Order, Signals};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wiring::Wiring;
+
+/// How often idle Streams are looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What everything that runs is joined by.
+struct Server {
+    file: PathBuf,
+    hub: Arc<Hub>,
+    gate: Arc<ConfigGate>,
+    facts: Arc<Facts>,
+    readiness: Readiness,
+    logging: Logging,
+    /// Where state is kept, if anything needs to be; its lock is held until the end.
+    data: Option<DataDir>,
+}
+
+/// Runs the server until it is told to end.
+///
+/// # Errors
+/// Whatever kept it from starting, in words for the operator.
+pub fn run(file: &Path, data_dir: Option<&Path>) -> Result<()> {
+    let loaded = config::load(file)
+        .map_err(|refused| anyhow::anyhow!("the configuration is refused\n{refused}"))?;
+    let config = loaded.config;
+    let logging = Logging::start(&config.log);
+    panics::count();
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    raise_open_files();
+    let data = state_dir(&config, file, data_dir).map(|dir| DataDir::take(&dir)).transpose()?;
+    let hub = Hub::new();
+    let server = Server {
+        file: file.to_owned(),
+        gate: ConfigGate::new(hub.clone()),
+        facts: Facts::new(),
+        readiness: Readiness::new(),
+        hub,
+        logging,
+        data,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("manycast")
+        .build()
+        .context("the runtime does not start")?;
+    let result = runtime.block_on(server.live(config));
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}
+
+/// The directory for state: as asked for, else as configured, else the one that systemd gives,
+/// else one beside the file if there is something to keep.
+fn state_dir(config: &Config, file: &Path, asked: Option<&Path>) -> Option<PathBuf> {
+    let named = asked.map(Path::to_owned).or_else(|| config.server.data_dir.clone());
+    let named = named.or_else(|| std::env::var_os("STATE_DIRECTORY").map(PathBuf::from));
+    let needed = config.rtmps.as_ref().is_some_and(|r| r.certificate == Certificate::SelfSigned);
+    let beside = || file.parent().unwrap_or(Path::new("")).join("manycast-data");
+    named.or_else(|| needed.then(beside))
+}
+
+fn raise_open_files() {
+    match manycast_sys::raise_open_files() {
+        Ok(limits) => tracing::debug!(limit = limits.soft, "open files"),
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
+    }
+}
+
+impl Server {
+    async fn live(self, config: Config) -> Result<()> {
+        let mut signals = Signals::listen().context("signals cannot be followed")?;
+        self.facts.loaded(config, Vec::new());
+        let config = self.facts.current();
+        self.gate.apply(&config);
+        for stream in &config.streams {
+            self.hub.open(&stream.name, config.limits.window);
+        }
+        let mut wiring = Wiring::start(&config, &self).await?;
+        self.readiness.ready();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            streams = config.streams.len(),
+            destinations = config.destination_count(),
+            "ready"
+        );
+        let ended = self.attend(&mut signals, &mut wiring).await;
+        let bound = self.facts.current().server.drain;
+        self.readiness.not_ready("draining");
+        tracing::info!(seconds = bound.as_secs_f64(), "draining; a second signal ends at once");
+        tokio::select! {
+            () = wiring.drain(bound) => tracing::info!("ended"),
+            () = signals.end() => tracing::warn!("ended at once by a second signal"),
+        }
+        ended
+    }
+
+    /// Everyday life: until a signal to end, or until something vital ended by itself.
+    async fn attend(&self, signals: &mut Signals, wiring: &mut Wiring) -> Result<()> {
+        let mut sweep = tokio::time::interval(SWEEP);
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                order = signals.next() => match order {
+                    Order::Reload => self.reload(wiring).await,
+                    Order::End => return Ok(()),
+                },
+                _ = sweep.tick() => {
+                    let config = self.facts.current();
+                    self.hub.sweep(Instant::now(), |name| config.stream(name).is_none());
+                    self.logging.tell_suppressed();
+                }
+                what = wiring.broken() => {
+                    anyhow::bail!("{what} ended by itself; see the log");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! A new configuration for a running server: taken as a whole or refused as a whole (G1, G2).
+
+use super::Server;
+use super::wiring::Wiring;
+use crate::config::{self, Config, Loaded, StreamChange};
+use std::time::Instant;
+
+impl Server {
+    /// Reads the file again. A bad one changes nothing and is reported by log and status.
+    pub(super) async fn reload(&self, wiring: &mut Wiring) {
+        let file = self.file.clone();
+        let loaded = tokio::task::spawn_blocking(move || config::load(&file)).await;
+        match loaded {
+            Ok(Ok(loaded)) => self.take(loaded, wiring),
+            Ok(Err(refused)) => {
+                for fault in &refused.faults {
+                    tracing::error!("reload refused, nothing is changed: {fault}");
+                }
+                self.facts.refused(refused.to_string());
+            }
+            Err(error) => {
+                tracing::error!("reload failed, nothing is changed: {error}");
+                self.facts.refused("the configuration could not be read: see the log".to_owned());
+            }
+        }
+    }
+
+    fn take(&self, Loaded { config, warnings }: Loaded, wiring: &mut Wiring) {
+        for warning in &warnings {
+            tracing::warn!("{warning}");
+        }
+        let old = self.facts.current();
+        let change = Config::diff(&old, &config);
+        for setting in &change.restart {
+            tracing::warn!(setting, "changed in the file; it holds after a restart only");
+        }
+        let restart = change.restart.iter().map(|setting| (*setting).to_owned()).collect();
+        self.facts.loaded(config.applied_to(&old), restart);
+        let config = self.facts.current();
+        self.logging.set_level(config.log.level);
+        self.gate.apply(&config);
+        for one in &change.streams {
+            self.change(one, &config);
+        }
+        wiring.apply(&config);
+        let (streams, live) = (change.streams.len(), change.live.join(", "));
+        tracing::info!(changed_streams = streams, changed_settings = live, "reloaded");
+    }
+
+    fn change(&self, change: &StreamChange, config: &Config) {
+        match change {
+            StreamChange::Added(name) => {
+                self.hub.open(name, config.limits.window);
+                tracing::info!(stream = %name, "stream added");
+            }
+            StreamChange::Removed(name) => {
+                self.hub.close(name, Instant::now(), "this stream was removed from the server");
+                tracing::info!(stream = %name, "stream removed");
+            }
+            StreamChange::Rekeyed(name) => tracing::info!(stream = %name, "stream key changed"),
+            StreamChange::Closed(name) => tracing::info!(stream = %name, "closed to viewers"),
+            StreamChange::Edited(name) => tracing::info!(stream = %name, "stream changed"),
+        }
+    }
+}

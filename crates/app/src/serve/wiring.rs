@@ -1,0 +1,125 @@
+//! What runs beside the hub, joined in one place: transports, destinations, HTTP.
+//!
+//! ```text
+//! start   bind everything first, then run it; a failure leaves nothing behind
+//! apply   hand a new configuration to whoever can take it live
+//! drain   stop taking, let sessions and deliveries say goodbye, and HTTP last, so that the state
+//!         of the drain can be watched
+//! ```
+
+use super::facts::{families, float};
+use super::{Server, bind};
+use crate::config::{Config, DestinationConfig, StreamConfig};
+use anyhow::Result;
+use manycast_hub::{Link, Target};
+use manycast_restream::{DestinationSpec, Restream, Timings};
+use manycast_web::{Family, HttpServer, Kind, Limits, Site};
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How long HTTP may take to end after everything else.
+const HTTP_END: Duration = Duration::from_secs(2);
+
+/// Everything that runs.
+pub(super) struct Wiring {
+    restream: Arc<Restream>,
+    http: Option<JoinHandle<()>>,
+    /// Ends the HTTP side.
+    end_http: watch::Sender<bool>,
+}
+
+impl Wiring {
+    /// Binds and starts everything that the configuration asks for.
+    pub(super) async fn start(config: &Config, server: &Server) -> Result<Self> {
+        let http = bind_http(config).await?;
+
+        let gate = server.gate.counters();
+        server.facts.tell_counted(Box::new(move || families(&gate)));
+
+        let restream = Arc::new(Restream::new(server.hub.clone(), link, rand::random()));
+        server.facts.restreams(restream.clone());
+        let counted = restream.clone();
+        server.facts.tell_counted(Box::new(move || vec![delivery_panics(&counted)]));
+        restream.apply(specs(config));
+
+        let (end_http, ending) = watch::channel(false);
+        let http = http.map(|http| {
+            if let Ok(address) = http.address() {
+                server.facts.listens("http", address);
+            }
+            let facts = server.facts.clone();
+            let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
+            tokio::spawn(http.run(site, ordered(ending)))
+        });
+        Ok(Self { restream, http, end_http })
+    }
+
+    /// Takes what a reload changed; what cannot change live is as it was.
+    pub(super) fn apply(&mut self, config: &Config) {
+        self.restream.apply(specs(config));
+    }
+
+    /// Resolves with a name when something vital ended by itself. Cancel-safe.
+    pub(super) async fn broken(&mut self) -> &'static str {
+        match &mut self.http {
+            Some(http) => {
+                let _ = http.await;
+                self.http = None;
+                "the HTTP listener"
+            }
+            None => pending().await,
+        }
+    }
+
+    /// Ends everything, within `bound`.
+    pub(super) async fn drain(self, bound: Duration) {
+        self.restream.shutdown(bound).await;
+        self.end_http.send_replace(true);
+        if let Some(http) = self.http {
+            let _ = tokio::time::timeout(HTTP_END, http).await;
+        }
+    }
+}
+
+/// What carries a Stream to addresses of a scheme.
+fn link(_scheme: &str) -> Option<Arc<dyn Link>> {
+    None
+}
+
+/// The destinations as the restream service takes them.
+fn specs(config: &Config) -> Vec<DestinationSpec> {
+    let of = |stream: &StreamConfig| {
+        let one = |destination: &DestinationConfig| spec(stream, destination);
+        stream.destinations.iter().map(one).collect::<Vec<_>>()
+    };
+    config.streams.iter().flat_map(of).collect()
+}
+
+fn spec(stream: &StreamConfig, destination: &DestinationConfig) -> DestinationSpec {
+    let target = Target { url: destination.url.clone(), key: destination.key.clone() };
+    let mut spec = DestinationSpec::new(stream.name.clone(), &destination.name, target);
+    spec.enabled = destination.enabled;
+    spec.timings = Timings { reconnect_window: stream.reconnect_window, ..spec.timings };
+    spec
+}
+
+fn delivery_panics(restream: &Restream) -> Family {
+    let help = "Deliveries that ended in a panic";
+    Family::single(Kind::Counter, "delivery_panics", help, float(restream.panics()))
+}
+
+async fn bind_http(config: &Config) -> Result<Option<HttpServer>> {
+    let Some(address) = config.http.listen else { return Ok(None) };
+    let connections = usize::try_from(config.http.connections).unwrap_or(usize::MAX);
+    let limits = Limits { connections, ..Limits::default() };
+    let bound = HttpServer::bind(address, limits).await;
+    Ok(Some(bound.map_err(|error| bind::explain("http.listen", address, &error))?))
+}
+
+/// Resolves at the order to end.
+async fn ordered(mut ending: watch::Receiver<bool>) {
+    let _ = ending.wait_for(|end| *end).await;
+}

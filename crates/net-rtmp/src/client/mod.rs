@@ -1,0 +1,10 @@
+//! Our side of connections that we open: Deliveries, and the tools that publish and play.
+
+mod conn;
+mod deliver;
+mod fault;
+mod tools;
+
+pub use conn::{Address, ClientSettings};
+pub use deliver::RtmpLink;
+pub use tools::{MediaEvent, Player, PlayerError, PlayerEvent, Sender};

@@ -1,0 +1,273 @@
+//! What a session tells, and what becomes of it.
+
+use super::admission::{self, Outcome, Pending};
+use super::role::{Role, Slot, count_refusal};
+use super::{Conn, End, LINGER, MAX_WAITING, now};
+use crate::ingest::Ingest;
+use crate::lane::STREAM;
+use manycast_hub::{AccessRequest, Action};
+use manycast_rtmp::command::{StreamKeyText, Target};
+use manycast_rtmp::message::MessageStreamId;
+use manycast_rtmp::session::{
+    DrainReason, Event, Input, Media, Output, RefusalCode, RequestId, Verdict,
+};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use tracing::info;
+
+impl Conn {
+    pub(super) async fn event(&mut self, event: Event) -> Result<(), End> {
+        match event {
+            Event::Connected { app, tc_url, query, flash_version, .. } => {
+                self.app = app;
+                self.tc_url = tc_url;
+                self.app_query = query;
+                self.software = printable(&flash_version);
+            }
+            Event::ConnectRequest { request, .. } => {
+                self.session
+                    .handle_input(now(), Input::Verdict { request, verdict: Verdict::Accept })?;
+            }
+            Event::PublishRequest { request, stream, name, .. } => {
+                self.ask(Action::Publish, request, stream, &name);
+            }
+            Event::PlayRequest { request, stream, name, .. } => {
+                self.ask(Action::Play, request, stream, &name);
+            }
+            Event::Media { stream, media } => self.media(stream, &media),
+            Event::PublishEnded { stream, orderly } => self.publish_ended(stream, orderly),
+            Event::PlayEnded { stream } => self.play_ended(stream).await,
+            Event::Paused { stream, paused } => {
+                if let Some(slot) = self.slot(stream) {
+                    slot.set_paused(paused);
+                }
+            }
+            Event::SeekToLive { stream } => {
+                if let Some(slot) = self.slot(stream) {
+                    slot.seek_to_live();
+                }
+            }
+            // The session leaves out what a player turned off; a shared lane cannot.
+            Event::ReceiveAudio { stream, .. } | Event::ReceiveVideo { stream, .. } => {
+                self.leave_fanout(stream).await;
+            }
+            Event::BufferLength { .. } => {}
+            Event::Close { reason } => {
+                self.lingering.get_or_insert(now() + LINGER);
+                self.farewell.get_or_insert_with(|| format!("{reason:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self, stream: MessageStreamId) -> Option<&mut Slot> {
+        self.slots.iter_mut().find(|slot| slot.id == stream)
+    }
+
+    fn ask(
+        &mut self,
+        action: Action,
+        request: RequestId,
+        stream: MessageStreamId,
+        name: &StreamKeyText,
+    ) {
+        let app = if self.app_query.is_empty() {
+            self.app.clone().into_bytes()
+        } else {
+            [self.app.as_bytes(), b"?", self.app_query.expose_bytes()].concat()
+        };
+        let target = Target::resolve(&app, self.tc_url.expose_bytes(), name.expose_bytes());
+        let secure = self.transport.is_tls();
+        let text = name.expose();
+        let query = text.split_once('?').map_or("", |(_, query)| query);
+        let asked: AccessRequest =
+            admission::access_request(action, &self.app, &target, query, self.peer, secure);
+        let gate = self.shared.gate.clone();
+        let reserved = self.place.reserved;
+        let who = admission::description(self.peer, &self.software, secure);
+        let decision: std::pin::Pin<Box<dyn Future<Output = Outcome> + Send>> = match action {
+            Action::Publish => Box::pin(admission::publish(gate, asked, who)),
+            Action::Play if reserved => {
+                Box::pin(std::future::ready(Outcome::Refused(admission::Refusal {
+                    code: RefusalCode::PlayFailed,
+                    why: admission::Why::Play,
+                    words: "the server is full; try again later".into(),
+                })))
+            }
+            Action::Play => Box::pin(admission::play(gate, asked)),
+        };
+        self.pending.push(Pending { request, stream, decision });
+    }
+
+    /// A decision was made: tells the session, and begins.
+    pub(super) async fn decided(&mut self, asked: Pending, outcome: Outcome) -> Result<(), End> {
+        count_refusal(&self.shared, &outcome);
+        let Pending { request, stream, .. } = asked;
+        let now = now();
+        let accept = Input::Verdict { request, verdict: Verdict::Accept };
+        match outcome {
+            Outcome::Refused(refusal) => {
+                self.unlogged = false;
+                if self.shared.may_log() {
+                    info!(peer = %self.peer, why = ?refusal.why, reason = %refusal.words, "refused");
+                }
+                self.farewell = Some(format!("refused: {}", refusal.words));
+                let verdict = Verdict::Refuse { code: refusal.code, description: refusal.words };
+                self.session.handle_input(now, Input::Verdict { request, verdict })?;
+            }
+            Outcome::Publish { publisher, lease } => {
+                self.place.admit();
+                self.unlogged = false;
+                let name = publisher.stream().name().clone();
+                info!(stream = %name, software = %self.software, tls = self.transport.is_tls(),
+                    "ingest started");
+                self.shared.stats.publishers.fetch_add(1, Ordering::Relaxed);
+                self.slots.push(Slot::ingest(stream, Ingest::new(publisher), lease, now));
+                self.session.handle_input(now, accept)?;
+            }
+            Outcome::Play { stream: source, lease } => {
+                self.place.admit();
+                self.unlogged = false;
+                info!(stream = %source.name(), software = %self.software, "viewer started");
+                self.shared.stats.viewers.fetch_add(1, Ordering::Relaxed);
+                self.leave_fanout(STREAM).await;
+                self.session.handle_input(now, accept)?;
+                self.collect_output();
+                let slot = if self.slots.is_empty() && stream == STREAM {
+                    let hello = self.out.take();
+                    Slot::shared(&self.shared, &self.transport, source, lease, hello)
+                } else {
+                    Slot::direct(stream, &source, lease)
+                };
+                self.slots.insert(0, slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the bytes that the session has ready; its events wait for their turn.
+    fn collect_output(&mut self) {
+        loop {
+            match self.session.poll_output() {
+                Output::Transmit(piece) => self.out.push(piece),
+                Output::Event(event) => self.events.push_back(event),
+                Output::Idle { .. } => return,
+            }
+        }
+    }
+
+    fn media(&mut self, stream: MessageStreamId, media: &Media) {
+        let now = now();
+        let Some(slot) = self.slot(stream) else { return };
+        let Role::Ingest(ingest) = &mut slot.role else { return };
+        if ingest.media(now, media).is_err() {
+            self.end_ingest(stream, "another encoder took over");
+        }
+        #[cfg(test)]
+        if let Some(trap) = self.shared.settings.panic_at
+            && media.body.as_ref() == trap
+        {
+            panic!("as ordered");
+        }
+    }
+
+    fn publish_ended(&mut self, stream: MessageStreamId, orderly: bool) {
+        self.pending.retain(|p| p.stream != stream);
+        let Some(at) = self.slots.iter().position(|slot| slot.id == stream) else { return };
+        let slot = self.slots.remove(at);
+        let now = now();
+        let why = if orderly { "the encoder ended the stream" } else { "the encoder vanished" };
+        self.log_ingest(&slot, now, why);
+        if let Role::Ingest(ingest) = slot.role {
+            ingest.end(now, orderly);
+        }
+    }
+
+    async fn play_ended(&mut self, stream: MessageStreamId) {
+        self.pending.retain(|p| p.stream != stream);
+        self.leave_fanout(stream).await;
+        if let Some(at) = self.slots.iter().position(|slot| slot.id == stream) {
+            let slot = self.slots.remove(at);
+            self.log_end(slot, now(), "the viewer left");
+        }
+    }
+
+    /// Serves a viewer with headers of its own from now on.
+    async fn leave_fanout(&mut self, stream: MessageStreamId) {
+        let is_shared = |s: &Slot| s.id == stream && matches!(s.role, Role::Shared { .. });
+        let Some(at) = self.slots.iter().position(is_shared) else { return };
+        let slot = self.slots.remove(at);
+        slot.settle(&self.shared);
+        let (slot, rest) = slot.into_direct().await;
+        self.out.prepend(rest);
+        if let Some(slot) = slot {
+            self.slots.insert(at, slot);
+        }
+    }
+
+    /// Gives a viewer with headers of its own what is new.
+    pub(super) fn feed(&mut self, at: usize) {
+        if self.out.bytes() > MAX_WAITING {
+            return;
+        }
+        let shared = self.shared.clone();
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        let batch = slot.read_direct(&shared, now());
+        let id = slot.id;
+        for message in batch.messages {
+            self.session.send_media(id, message.kind, message.timestamp, message.body);
+        }
+        if batch.ended {
+            self.session.notify_unpublish(id);
+        }
+        if batch.closed {
+            self.farewell = Some("the stream was removed".into());
+            self.session.drain(DrainReason::Finished);
+        }
+    }
+
+    pub(super) fn revoked(&mut self, at: usize, why: &Arc<str>) {
+        let Some(slot) = self.slots.get(at) else { return };
+        let id = slot.id;
+        if matches!(slot.role, Role::Ingest(_)) {
+            self.end_ingest(id, why);
+        } else {
+            self.farewell = Some(why.to_string());
+            self.session.drain(DrainReason::Revoked);
+        }
+    }
+
+    fn end_ingest(&mut self, stream: MessageStreamId, why: &str) {
+        if let Some(at) = self.slots.iter().position(|slot| slot.id == stream) {
+            let slot = self.slots.remove(at);
+            self.log_ingest(&slot, now(), why);
+        }
+        self.farewell = Some(why.to_owned());
+        self.session.publish_refused_later(stream, RefusalCode::BadName, why);
+    }
+
+    pub(super) fn log_end(&mut self, slot: Slot, now: Instant, why: &str) {
+        if matches!(slot.role, Role::Ingest(_)) {
+            return self.log_ingest(&slot, now, why);
+        }
+        let bytes = slot.settle(&self.shared);
+        self.shared.stats.viewers.fetch_sub(1, Ordering::Relaxed);
+        let seconds = now.saturating_duration_since(slot.began).as_secs_f32();
+        info!(peer = %self.peer, bytes, seconds, why, "viewer ended");
+    }
+
+    fn log_ingest(&mut self, slot: &Slot, now: Instant, why: &str) {
+        let Role::Ingest(ingest) = &slot.role else { return };
+        self.shared.stats.publishers.fetch_sub(1, Ordering::Relaxed);
+        let seconds = now.saturating_duration_since(slot.began).as_secs_f32();
+        let stream = ingest.publisher().stream().name();
+        let (messages, bytes) = (ingest.messages, ingest.bytes);
+        info!(peer = %self.peer, %stream, messages, bytes, seconds, why, "ingest ended");
+    }
+}
+
+/// What a stranger calls itself, fit for a log line.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
+}

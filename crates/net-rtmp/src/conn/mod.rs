@@ -1,0 +1,375 @@
+//! One connection: the task that owns a socket and drives its session.
+//!
+//! Four verbs: read what came, tell the hub what happened, write what is due, wait.
+
+mod admission;
+mod events;
+mod role;
+
+use crate::outbox::Outbox;
+use crate::registry::Place;
+use crate::server::Shared;
+use crate::stats::{Gauge, count};
+use admission::Pending;
+use manycast_rtmp::session::{
+    DrainReason, Event, Input, Output, ServerConfig, ServerSession, SessionError,
+};
+use manycast_tls::{TlsError, Transport};
+use role::{Role, Signal, Slot};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Sleep;
+use tracing::{Instrument, info_span};
+
+/// Read buffer of a thread, shared by all its connections: a connection that waits holds none.
+const READ_BUFFER: usize = 128 * 1024;
+/// Reads per wake, so that a flood on one connection does not starve the others.
+const MAX_READS: usize = 16;
+/// Bytes that may wait for a peer that does not read.
+const MAX_WAITING: usize = 1 << 20;
+/// After the last word the peer has this long to close, so that no reset destroys that word.
+const LINGER: Duration = Duration::from_secs(2);
+/// A peer that takes nothing for this long, with something waiting, is reset.
+const PATIENCE: Duration = Duration::from_secs(10);
+const FAR: Duration = Duration::from_secs(3600);
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER]);
+}
+
+/// The runtime's clock, which tests can pause.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// Resolves at the order to stop. Cancel-safe.
+pub(crate) async fn ordered(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum End {
+    #[error("closed by the peer")]
+    PeerClosed,
+    #[error("{0}")]
+    Session(#[from] SessionError),
+    #[error("connection lost: {0}")]
+    Io(#[from] io::Error),
+    #[error("encryption: {0}")]
+    Tls(#[from] TlsError),
+    #[error("no handshake in time")]
+    TlsTimeout,
+    #[error("the peer takes nothing")]
+    Stalled,
+    #[error("made room for a newer connection")]
+    MadeRoom,
+    #[error("{0}")]
+    Finished(String),
+}
+
+/// A connection while it is served.
+pub(crate) struct Conn {
+    shared: Arc<Shared>,
+    transport: Arc<Transport>,
+    peer: SocketAddr,
+    place: Place,
+    session: ServerSession,
+    /// Events that waited while bytes were taken out of turn.
+    events: VecDeque<Event>,
+    out: Outbox,
+    last_taken: Instant,
+    slots: Vec<Slot>,
+    pending: Vec<Pending>,
+    app: String,
+    tc_url: manycast_rtmp::command::StreamKeyText,
+    app_query: manycast_rtmp::command::StreamKeyText,
+    software: String,
+    deadline: Option<Instant>,
+    commit_at: Option<Instant>,
+    timer: Pin<Box<Sleep>>,
+    /// The last word was said; read on until then.
+    lingering: Option<Instant>,
+    farewell: Option<String>,
+    draining: bool,
+    unlogged: bool,
+}
+
+/// Serves one connection from its acceptance to its end.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    tcp: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    accepted: Instant,
+) {
+    let _open = Gauge::raise(&shared.stats.connections);
+    let end = match open(&shared, tcp, &place, accepted).await {
+        Ok(transport) => {
+            let mut conn = Conn::new(shared.clone(), Arc::new(transport), peer, place, accepted);
+            let span = info_span!("rtmp", %peer);
+            let end = conn.run().instrument(span).await;
+            conn.finish(&end);
+            end
+        }
+        Err(end) => end,
+    };
+    match &end {
+        End::Session(SessionError::Timeout(_) | SessionError::SlowMessage) | End::TlsTimeout => {
+            count(&shared.stats.timeouts);
+        }
+        End::Session(_) => count(&shared.stats.protocol_errors),
+        End::Tls(_) => count(&shared.stats.tls_errors),
+        End::MadeRoom => count(&shared.stats.made_room),
+        _ => {}
+    }
+}
+
+async fn open(
+    shared: &Shared,
+    tcp: TcpStream,
+    place: &Place,
+    accepted: Instant,
+) -> Result<Transport, End> {
+    let Some(tls) = &shared.settings.tls else { return Ok(Transport::plain(tcp)) };
+    let limit = tokio::time::sleep_until((accepted + shared.settings.limits.handshake).into());
+    tokio::select! {
+        transport = Transport::accept(tcp, tls) => Ok(transport?),
+        () = limit => Err(End::TlsTimeout),
+        () = place.cut() => Err(End::MadeRoom),
+    }
+}
+
+impl Conn {
+    fn new(
+        shared: Arc<Shared>,
+        transport: Arc<Transport>,
+        peer: SocketAddr,
+        place: Place,
+        accepted: Instant,
+    ) -> Self {
+        let config = ServerConfig {
+            limits: shared.settings.limits.clone(),
+            ..ServerConfig::new(rand::random())
+        };
+        Self {
+            shared,
+            transport,
+            peer,
+            place,
+            session: ServerSession::new(accepted, config),
+            events: VecDeque::new(),
+            out: Outbox::default(),
+            last_taken: accepted,
+            slots: Vec::new(),
+            pending: Vec::new(),
+            app: String::new(),
+            tc_url: Default::default(),
+            app_query: Default::default(),
+            software: String::new(),
+            deadline: None,
+            commit_at: None,
+            timer: Box::pin(tokio::time::sleep(FAR)),
+            lingering: None,
+            farewell: None,
+            draining: false,
+            unlogged: true,
+        }
+    }
+
+    async fn run(&mut self) -> End {
+        let mut shutdown = self.shared.shutdown.clone();
+        loop {
+            if let Err(end) = self.pump().await {
+                let _ = self.out.flush(&self.transport);
+                return end;
+            }
+            if let Some(end) = self.is_over() {
+                return end;
+            }
+            self.arm();
+            let writing = !self.out.is_empty() || self.transport.wants_flush();
+            let flowing = self.out.bytes() == 0;
+            let result = tokio::select! {
+                ready = self.transport.readable() => match ready {
+                    Ok(()) => self.read().await,
+                    Err(e) => Err(e.into()),
+                },
+                ready = self.transport.writable(), if writing && !self.is_shared() => {
+                    ready.map_err(End::from)
+                }
+                () = &mut self.timer => self.tick(),
+                (at, signal) = role::next(&mut self.slots, flowing) => self.signal(at, signal),
+                (asked, outcome) = admission::next(&mut self.pending) => {
+                    self.decided(asked, outcome).await
+                }
+                () = self.place.cut(), if self.lingering.is_none() => Err(End::MadeRoom),
+                () = ordered(&mut shutdown), if !self.draining => {
+                    self.draining = true;
+                    self.farewell = Some("the server stops".into());
+                    self.session.drain(DrainReason::Shutdown);
+                    Ok(())
+                }
+            };
+            if let Err(end) = result {
+                let _ = self.pump().await;
+                let _ = self.out.flush(&self.transport);
+                return end;
+            }
+        }
+    }
+
+    /// Reads what came, in turns with the session.
+    async fn read(&mut self) -> Result<(), End> {
+        for _ in 0..MAX_READS {
+            let now = now();
+            let session = &mut self.session;
+            let lingering = self.lingering.is_some();
+            let read = BUFFER.with_borrow_mut(|buffer| {
+                let read = self.transport.try_read(buffer)?;
+                if read > 0 && !lingering {
+                    return Ok(session
+                        .handle_input(now, Input::Bytes(&buffer[..read]))
+                        .map(|()| read));
+                }
+                Ok::<_, io::Error>(Ok(read))
+            });
+            match read {
+                Ok(Ok(0)) => {
+                    let _ = self.session.handle_input(now, Input::Eof);
+                    let _ = self.pump().await;
+                    return Err(End::PeerClosed);
+                }
+                Ok(Ok(_)) => self.pump().await?,
+                Ok(Err(error)) => return Err(error.into()),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    /// Does what the session wants done, then wakes readers and writes.
+    async fn pump(&mut self) -> Result<(), End> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                self.event(event).await?;
+                continue;
+            }
+            match self.session.poll_output() {
+                Output::Transmit(piece) => self.out.push(piece),
+                Output::Event(event) => self.event(event).await?,
+                Output::Idle { until } => {
+                    self.deadline = until;
+                    break;
+                }
+            }
+        }
+        let now = now();
+        let ingests = self.slots.iter_mut().filter_map(|slot| match &mut slot.role {
+            Role::Ingest(ingest) => ingest.commit(now),
+            _ => None,
+        });
+        self.commit_at = ingests.min();
+        self.write(now)
+    }
+
+    fn write(&mut self, now: Instant) -> Result<(), End> {
+        if let Some(Slot { role: Role::Shared { member, .. }, .. }) = self.slots.first() {
+            if !self.out.is_empty() {
+                return member.send(self.out.take()).map_err(|_| End::Stalled);
+            }
+            return Ok(());
+        }
+        let taken = self.out.flush(&self.transport)?;
+        if taken > 0 || self.out.is_empty() {
+            self.last_taken = now;
+        }
+        let late = now.saturating_duration_since(self.last_taken) > PATIENCE;
+        if self.out.bytes() > MAX_WAITING * 16 || late {
+            self.transport.abort();
+            return Err(End::Stalled);
+        }
+        Ok(())
+    }
+
+    /// Whether the socket's writing side belongs to the fan-out.
+    fn is_shared(&self) -> bool {
+        matches!(self.slots.first(), Some(Slot { role: Role::Shared { .. }, .. }))
+    }
+
+    fn is_over(&mut self) -> Option<End> {
+        let until = self.lingering?;
+        if self.out.is_empty() {
+            self.transport.shutdown_write();
+        }
+        (now() >= until)
+            .then(|| End::Finished(self.farewell.take().unwrap_or_else(|| "finished".into())))
+    }
+
+    /// Sets the timer to the next deadline. It is not moved for a later one: it then finds nothing
+    /// to do and is set again, which is cheaper than moving it with each message.
+    fn arm(&mut self) {
+        let stall = (!self.out.is_empty()).then(|| self.last_taken + PATIENCE);
+        let due = [self.deadline, self.commit_at, self.lingering, stall];
+        let Some(due) = due.into_iter().flatten().min() else { return };
+        let due = tokio::time::Instant::from_std(due);
+        if due < self.timer.deadline() || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(due);
+        }
+    }
+
+    fn tick(&mut self) -> Result<(), End> {
+        let now = now();
+        self.timer.as_mut().reset(tokio::time::Instant::from_std(now + FAR));
+        if self.deadline.is_some_and(|at| at <= now) && self.lingering.is_none() {
+            self.session.handle_input(now, Input::Deadline)?;
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, at: usize, signal: Signal) -> Result<(), End> {
+        match signal {
+            Signal::Ready => {
+                self.feed(at);
+                Ok(())
+            }
+            Signal::Ended(manycast_fanout::ViewerEnd::Stalled) => {
+                count(&self.shared.stats.stalled_viewers);
+                Err(End::Stalled)
+            }
+            Signal::Ended(manycast_fanout::ViewerEnd::Broken(kind)) => Err(End::Io(kind.into())),
+            Signal::Ended(_) => {
+                let slot = self.slots.remove(at);
+                slot.settle(&self.shared);
+                self.farewell = Some("the stream was removed".into());
+                self.session.drain(DrainReason::Finished);
+                Ok(())
+            }
+            Signal::Revoked(why) => {
+                self.revoked(at, &why);
+                Ok(())
+            }
+        }
+    }
+
+    /// Logs the end and settles the counters.
+    fn finish(&mut self, end: &End) {
+        let now = now();
+        for slot in std::mem::take(&mut self.slots) {
+            self.log_end(slot, now, &end.to_string());
+        }
+        if self.unlogged && self.shared.may_log() {
+            tracing::info!(peer = %self.peer, %end, "rtmp connection ended before publish or play");
+        }
+    }
+}

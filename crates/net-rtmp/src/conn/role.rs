@@ -1,0 +1,266 @@
+//! What one message stream of a connection is doing.
+
+use super::admission::Outcome;
+use crate::egress::{Egress, Outgoing};
+use crate::ingest::Ingest;
+use crate::lane::{RtmpLane, STREAM};
+use crate::server::Shared;
+use crate::stats::count;
+use bytes::Bytes;
+use manycast_fanout::{Detached, Membership, Sink, ViewerEnd};
+use manycast_hub::{Bounds, Content, Item, Lease, RunEnd, Start, Stream, Subscriber};
+use manycast_rtmp::message::MessageStreamId;
+use manycast_tls::Transport;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Most items that a viewer with headers of its own is given at once.
+const BATCH: usize = 64;
+
+/// What a message stream is told from outside.
+pub(crate) enum Signal {
+    /// The right to be here was taken back, or another publisher took over.
+    Revoked(Arc<str>),
+    /// The fan-out let go of the viewer.
+    Ended(ViewerEnd),
+    /// There may be something to read.
+    Ready,
+}
+
+type SignalFuture = Pin<Box<dyn Future<Output = Signal> + Send>>;
+
+/// What a message stream does.
+pub(crate) enum Role {
+    /// Publishes.
+    Ingest(Box<Ingest>),
+    /// Plays from shared bytes, together with everybody else.
+    Shared { member: Membership, stream: Arc<Stream>, paused: bool },
+    /// Plays with headers of its own.
+    Direct { subscriber: Box<Subscriber>, egress: Box<Egress>, paused: bool, ready: SignalFuture },
+}
+
+/// One message stream in use.
+pub(crate) struct Slot {
+    pub(crate) id: MessageStreamId,
+    pub(crate) role: Role,
+    lease: Lease,
+    signal: SignalFuture,
+    pub(crate) began: Instant,
+    /// Bytes sent before this slot was served in its present way.
+    sent_before: u64,
+}
+
+/// A connection's socket, as the fan-out sees it.
+pub(crate) struct SocketSink(pub(crate) Arc<Transport>);
+
+impl Sink for SocketSink {
+    fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(bufs)
+    }
+    fn try_flush(&self) -> io::Result<()> {
+        self.0.try_flush()
+    }
+    fn abort(&self) {
+        self.0.abort();
+    }
+}
+
+fn revoked(mut lease: Lease) -> SignalFuture {
+    Box::pin(async move { Signal::Revoked(lease.revoked().await) })
+}
+
+fn ready(subscriber: &Subscriber) -> SignalFuture {
+    let readiness = subscriber.readiness();
+    Box::pin(async move {
+        readiness.await;
+        Signal::Ready
+    })
+}
+
+impl Slot {
+    pub(crate) fn ingest(
+        id: MessageStreamId,
+        ingest: Ingest,
+        mut lease: Lease,
+        now: Instant,
+    ) -> Self {
+        let mut run = ingest.publisher().lease();
+        let granted = lease.clone();
+        let signal = Box::pin(async move {
+            tokio::select! {
+                why = run.revoked() => Signal::Revoked(why),
+                why = lease.revoked() => Signal::Revoked(why),
+            }
+        });
+        let role = Role::Ingest(Box::new(ingest));
+        Self { id, role, lease: granted, signal, began: now, sent_before: 0 }
+    }
+
+    /// A plain viewer: `hello` is what the session has to say before the media.
+    pub(crate) fn shared(
+        shared: &Shared,
+        transport: &Arc<Transport>,
+        stream: Arc<Stream>,
+        lease: Lease,
+        hello: Vec<Bytes>,
+    ) -> Self {
+        let lane = Arc::new(RtmpLane::new(shared.settings.limits.out_chunk_size));
+        let sink = Arc::new(SocketSink(transport.clone()));
+        let member = shared.fanout.join(stream.clone(), lane, sink, hello);
+        let ended = member.ended();
+        let mut granted = lease.clone();
+        let signal = Box::pin(async move {
+            tokio::select! {
+                end = ended => Signal::Ended(end),
+                why = granted.revoked() => Signal::Revoked(why),
+            }
+        });
+        let role = Role::Shared { member, stream, paused: false };
+        Self { id: STREAM, role, lease, signal, began: super::now(), sent_before: 0 }
+    }
+
+    /// A viewer with headers of its own.
+    pub(crate) fn direct(id: MessageStreamId, stream: &Arc<Stream>, lease: Lease) -> Self {
+        let now = super::now();
+        let subscriber = stream.subscribe(Start::CurrentGop, Bounds::default(), now);
+        let role = Role::direct(subscriber, false);
+        Self { id, role, signal: revoked(lease.clone()), lease, began: now, sent_before: 0 }
+    }
+
+    /// Takes a viewer out of the fan-out, at the place where it stands; the bytes that must go
+    /// out first. `None` when the fan-out has let go of it meanwhile.
+    pub(crate) async fn into_direct(self) -> (Option<Self>, Vec<Bytes>) {
+        let Role::Shared { member, stream, paused } = self.role else {
+            return (Some(self), Vec::new());
+        };
+        let sent_before = self.sent_before + member.stats().sent;
+        let Some(Detached { rest, cursor }) = member.detach().await else {
+            return (None, Vec::new());
+        };
+        let role = Role::direct(stream.subscribe_at(cursor), paused);
+        let signal = revoked(self.lease.clone());
+        (Some(Self { role, signal, sent_before, ..self }), rest)
+    }
+
+    /// Pauses, or goes on at the current Gop.
+    pub(crate) fn set_paused(&mut self, on: bool) {
+        match &mut self.role {
+            Role::Shared { member, paused, .. } => {
+                *paused = on;
+                member.set_paused(on);
+            }
+            Role::Direct { subscriber, paused, ready: next, .. } => {
+                if *paused && !on {
+                    subscriber.rejoin(super::now());
+                    *next = ready(subscriber);
+                }
+                *paused = on;
+            }
+            Role::Ingest(_) => {}
+        }
+    }
+
+    /// Jumps to the current Gop.
+    pub(crate) fn seek_to_live(&mut self) {
+        match &mut self.role {
+            Role::Shared { member, .. } => member.rejoin(),
+            Role::Direct { subscriber, ready: next, .. } => {
+                subscriber.rejoin(super::now());
+                *next = ready(subscriber);
+            }
+            Role::Ingest(_) => {}
+        }
+    }
+
+    /// Adds what this viewer lost to the server's counters; what it was sent.
+    pub(crate) fn settle(&self, shared: &Shared) -> u64 {
+        let Role::Shared { member, .. } = &self.role else { return self.sent_before };
+        let stats = member.stats();
+        shared.stats.skipped_frames.fetch_add(stats.skipped_frames, Ordering::Relaxed);
+        shared.stats.skipped_gops.fetch_add(stats.skipped_gops, Ordering::Relaxed);
+        self.sent_before + stats.sent
+    }
+}
+
+impl Role {
+    fn direct(subscriber: Subscriber, paused: bool) -> Self {
+        let next = ready(&subscriber);
+        let egress = Box::new(Egress::viewer());
+        Self::Direct { subscriber: Box::new(subscriber), egress, paused, ready: next }
+    }
+}
+
+/// What a viewer with headers of its own has to be sent.
+#[derive(Default)]
+pub(crate) struct DirectBatch {
+    pub(crate) messages: Vec<Outgoing>,
+    /// The publisher said goodbye.
+    pub(crate) ended: bool,
+    /// The Stream was removed.
+    pub(crate) closed: bool,
+}
+
+impl Slot {
+    /// Reads on for a viewer with headers of its own.
+    pub(crate) fn read_direct(&mut self, shared: &Shared, now: Instant) -> DirectBatch {
+        let mut batch = DirectBatch::default();
+        let Role::Direct { subscriber, egress, paused, ready: next } = &mut self.role else {
+            return batch;
+        };
+        let mut items = Vec::new();
+        subscriber.read(now, BATCH, &mut items);
+        *next = ready(subscriber);
+        for item in items.iter().filter(|_| !*paused) {
+            egress.item(item, &mut batch.messages);
+            match item {
+                Item::Skipped { frames, gops } => {
+                    shared.stats.skipped_frames.fetch_add(*frames, Ordering::Relaxed);
+                    shared.stats.skipped_gops.fetch_add(*gops, Ordering::Relaxed);
+                }
+                Item::Entry(entry) => {
+                    batch.ended |= matches!(entry.content, Content::RunEnded(RunEnd::Orderly));
+                }
+                Item::Joined { .. } => {}
+            }
+        }
+        batch.closed = subscriber.is_ended();
+        batch
+    }
+}
+
+/// Waits for the first signal to any of the message streams. `flowing`: whether viewers with
+/// headers of their own can be given more.
+pub(crate) async fn next(slots: &mut [Slot], flowing: bool) -> (usize, Signal) {
+    std::future::poll_fn(|cx| {
+        for (at, slot) in slots.iter_mut().enumerate() {
+            if let std::task::Poll::Ready(signal) = slot.signal.as_mut().poll(cx) {
+                slot.signal = Box::pin(std::future::pending());
+                return std::task::Poll::Ready((at, signal));
+            }
+            if let Role::Direct { ready, .. } = &mut slot.role
+                && flowing
+                && let std::task::Poll::Ready(signal) = ready.as_mut().poll(cx)
+            {
+                *ready = Box::pin(std::future::pending());
+                return std::task::Poll::Ready((at, signal));
+            }
+        }
+        std::task::Poll::Pending
+    })
+    .await
+}
+
+/// Counts a refusal.
+pub(crate) fn count_refusal(shared: &Shared, outcome: &Outcome) {
+    use super::admission::Why;
+    if let Outcome::Refused(refusal) = outcome {
+        count(match refusal.why {
+            Why::Key => &shared.stats.refused_key,
+            Why::Busy => &shared.stats.refused_busy,
+            Why::Play => &shared.stats.refused_play,
+        });
+    }
+}

@@ -1,0 +1,72 @@
+//! From a publishing session into the hub.
+
+use crate::clock::Unwrapper;
+use manycast_flv::frame::{Unit, read_audio, read_data, read_video};
+use manycast_hub::{Displaced, Publisher, RunEnd};
+use manycast_rtmp::session::{DataEncoding, Media, MediaKind};
+use std::time::Instant;
+
+/// One publish on its way into a Stream.
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    publisher: Publisher,
+    clock: Unwrapper,
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Ingest {
+    pub(crate) fn new(publisher: Publisher) -> Self {
+        Self { publisher, clock: Unwrapper::default(), messages: 0, bytes: 0 }
+    }
+
+    pub(crate) fn publisher(&self) -> &Publisher {
+        &self.publisher
+    }
+
+    /// Takes one message.
+    pub(crate) fn media(&mut self, now: Instant, media: &Media) -> Result<(), Displaced> {
+        self.messages += 1;
+        self.bytes += media.body.len() as u64;
+        let body = &media.body;
+        let units = match media.kind {
+            MediaKind::Video => read_video(body),
+            MediaKind::Audio => read_audio(body),
+            MediaKind::Data => read_data(body, media.encoding == DataEncoding::Amf3),
+        };
+        for unit in units {
+            self.unit(now, media, unit)?;
+        }
+        Ok(())
+    }
+
+    fn unit(&mut self, now: Instant, media: &Media, unit: Unit) -> Result<(), Displaced> {
+        match unit {
+            Unit::Config { track, config } => self.publisher.configure(now, track, config),
+            Unit::Sticky(sticky) => self.publisher.stick(now, sticky),
+            Unit::Within { track, codec } => self.publisher.carry(now, track, codec),
+            // The sequence of a Track ends, not the Stream: players that get it stop (FLV E.4.3.1).
+            Unit::SequenceEnd { .. } | Unit::Empty => self.publisher.hear(now),
+            Unit::Frame { .. } | Unit::Opaque { .. } => {
+                let at = match media.kind {
+                    MediaKind::Data => self.clock.peek(media.timestamp),
+                    _ => self.clock.unwrap(media.timestamp),
+                };
+                match unit.into_frame(at) {
+                    Some(frame) => self.publisher.push(now, frame),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Wakes readers if it is time; when to come back otherwise.
+    pub(crate) fn commit(&mut self, now: Instant) -> Option<Instant> {
+        self.publisher.commit(now)
+    }
+
+    /// Ends the Run.
+    pub(crate) fn end(self, now: Instant, orderly: bool) {
+        self.publisher.end(now, if orderly { RunEnd::Orderly } else { RunEnd::Lost });
+    }
+}

@@ -1,0 +1,94 @@
+//! The lane of finished RTMP bytes that all plain viewers of a Stream share.
+
+use crate::egress::{self, Outgoing};
+use bytes::Bytes;
+use manycast_amf::Value;
+use manycast_hub::{Content, Lane, LaneId, RunEnd};
+use manycast_media::{Timestamp, TrackSet};
+use manycast_rtmp::chunk::write_full;
+use manycast_rtmp::message::{
+    ChunkStreamId, Control, Message, MessageStreamId, MessageType, UserControl,
+};
+use manycast_rtmp::session::MediaKind;
+
+/// The number of this lane in the hub.
+pub const RTMP_LANE: LaneId = LaneId(0);
+
+/// The message stream that plain viewers play on.
+pub(crate) const STREAM: MessageStreamId = MessageStreamId(1);
+
+/// Full headers, message stream 1, one chunk size: the same bytes for every plain viewer.
+#[derive(Clone, Copy, Debug)]
+pub struct RtmpLane {
+    chunk_size: usize,
+}
+
+impl RtmpLane {
+    /// A lane for viewers who were told this chunk size.
+    #[must_use]
+    pub fn new(chunk_size: u32) -> Self {
+        Self { chunk_size: usize::try_from(chunk_size).unwrap_or(usize::MAX).max(1) }
+    }
+
+    fn put(self, messages: Vec<Outgoing>, out: &mut Vec<Bytes>) {
+        for message in messages {
+            let (csid, kind) = match message.kind {
+                MediaKind::Audio => (ChunkStreamId::AUDIO, MessageType::AUDIO),
+                MediaKind::Video => (ChunkStreamId::VIDEO, MessageType::VIDEO),
+                MediaKind::Data => (ChunkStreamId::DATA, MessageType::DATA_AMF0),
+            };
+            let message = Message {
+                chunk_stream: csid,
+                timestamp: message.timestamp,
+                kind,
+                stream: STREAM,
+                body: message.body,
+            };
+            write_full(&message, self.chunk_size, out);
+        }
+    }
+
+    /// RTMP 7.1.7 Stream EOF, then the status that players know.
+    fn put_end(self, out: &mut Vec<Bytes>) {
+        let eof = Control::User(UserControl::StreamEof(STREAM)).to_message();
+        write_full(&eof, self.chunk_size, out);
+        let status = manycast_amf::object([
+            ("level", Value::from("status")),
+            ("code", Value::from("NetStream.Play.UnpublishNotify")),
+            ("description", Value::from("The publisher has ended the stream.")),
+        ]);
+        let mut body = Vec::new();
+        for value in [Value::from("onStatus"), Value::Number(0.0), Value::Null, status] {
+            manycast_amf::encode(&value, &mut body);
+        }
+        let message = Message {
+            chunk_stream: ChunkStreamId::DATA,
+            timestamp: 0,
+            kind: MessageType::COMMAND_AMF0,
+            stream: STREAM,
+            body: body.into(),
+        };
+        write_full(&message, self.chunk_size, out);
+    }
+}
+
+impl Lane for RtmpLane {
+    fn id(&self) -> LaneId {
+        RTMP_LANE
+    }
+
+    fn write(&self, content: &Content, out: &mut Vec<Bytes>) {
+        if let Content::RunEnded(RunEnd::Orderly) = content {
+            return self.put_end(out);
+        }
+        let mut messages = Vec::new();
+        egress::content(content, &mut messages);
+        self.put(messages, out);
+    }
+
+    fn write_joiner(&self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Bytes>) {
+        let mut messages = Vec::new();
+        egress::joiner(tracks, at, &mut messages);
+        self.put(messages, out);
+    }
+}

@@ -1,0 +1,31 @@
+//! RTMP and RTMPS over sockets.
+//!
+//! ```text
+//! Server -accept-> Conn (one task: socket + ServerSession)
+//!                    publish -> Ingest -> hub Publisher
+//!                    play    -> fan-out membership (shared bytes) or Direct (own headers)
+//! RtmpLink (hub::Link)  -> ClientSession + Subscriber   one Delivery
+//! Player                -> ClientSession                what `manycast play` watches with
+//! ```
+//! Belongs here: sockets, tasks, deadlines of RTMP; the map between its messages and the hub.
+//! Must not come here: what a key means (the Gate knows), retries (restream knows), the bytes of
+//! the protocol (crate `rtmp`).
+
+mod client;
+mod clock;
+mod conn;
+mod egress;
+mod ingest;
+mod lane;
+mod outbox;
+mod registry;
+mod server;
+mod stats;
+
+pub use client::{
+    Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender,
+};
+pub use lane::{RTMP_LANE, RtmpLane};
+pub use registry::{ConnectionLimits, Connections};
+pub use server::{Server, ServerSettings};
+pub use stats::{RtmpStats, RtmpStatsSnapshot};

@@ -1,0 +1,6 @@
+//! Real sockets on loopback, certificates made on the spot.
+
+mod certificates;
+mod refusals;
+mod support;
+mod transfer;

@@ -1,0 +1,27 @@
+//! The HTTP side of Manycast: whether it is alive and ready, what it counted, what its state is.
+//!
+//! ```text
+//! GET /healthz /readyz        for supervisors and load balancers (Readiness)
+//! GET /metrics                for Prometheus (metrics)
+//! GET /api/v1/status          for people and programs, documented JSON (status)
+//! ```
+//!
+//! Belongs here: the shapes shown to strangers, each with one conversion from a domain type, and the
+//! hygiene of an HTTP server. Must not come here: decisions about streams, and any key. This is the
+//! only crate that knows HTTP, JSON or the metrics format.
+
+mod answer;
+mod metrics;
+mod readiness;
+mod routes;
+mod server;
+mod source;
+mod stall;
+mod status;
+mod time;
+
+pub use metrics::{Family, Kind, Sample};
+pub use readiness::Readiness;
+pub use routes::Site;
+pub use server::{HttpCounters, HttpServer, Limits};
+pub use source::{ConfigFacts, ListenerFacts, Source};

@@ -1,0 +1,345 @@
+//! `/api/v1/status`: the state of everything as JSON. Every field is described in docs/api.md.
+//!
+//! Belongs here: the shapes, and one conversion into each. Field names are stable: programs read
+//! them. Must not come here: a key, or anything derived from one.
+
+use crate::routes::Knowledge;
+use crate::server::HttpCounters;
+use crate::source::{ConfigFacts, ListenerFacts};
+use crate::time::{Clock, rfc3339};
+use manycast_codec::{Shape, describe};
+use manycast_hub::{PublisherStats, StreamStats, TrackStats, Trouble};
+use manycast_restream::{DestinationStatus, State};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Everything at one moment; what status and metrics are made of.
+pub(crate) struct Picture {
+    pub(crate) clock: Clock,
+    pub(crate) started: SystemTime,
+    pub(crate) readiness: Result<(), String>,
+    pub(crate) listeners: Vec<ListenerFacts>,
+    pub(crate) config: ConfigFacts,
+    pub(crate) streams: Vec<StreamPicture>,
+    pub(crate) http: Arc<HttpCounters>,
+}
+
+/// One Stream with its destinations.
+pub(crate) struct StreamPicture {
+    pub(crate) stats: StreamStats,
+    pub(crate) configured: bool,
+    pub(crate) destinations: Vec<DestinationStatus>,
+}
+
+impl StreamPicture {
+    /// Those who read and are no destination.
+    pub(crate) fn viewers(&self) -> u64 {
+        let reading = self.destinations.iter().filter(|one| reads(one.state)).count() as u64;
+        self.stats.readers.saturating_sub(reading)
+    }
+}
+
+impl Picture {
+    pub(crate) fn take(known: &Knowledge, clock: Clock) -> Self {
+        let configured = known.source.configured();
+        let destinations = known.source.destinations();
+        let picture = |stream: &Arc<manycast_hub::Stream>| {
+            let stats = stream.stats(clock.now);
+            let own = destinations.iter().filter(|one| one.stream == stats.name);
+            let destinations = own.cloned().collect();
+            StreamPicture { configured: configured.contains(&stats.name), stats, destinations }
+        };
+        Self {
+            started: known.started,
+            readiness: known.readiness.get(),
+            listeners: known.source.listeners(),
+            config: known.source.config(),
+            streams: known.hub.streams().iter().map(picture).collect(),
+            http: known.counters.clone(),
+            clock,
+        }
+    }
+}
+
+/// The whole answer.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct StatusView {
+    server: ServerView,
+    streams: Vec<StreamView>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ServerView {
+    version: &'static str,
+    started: String,
+    uptime_s: u64,
+    ready: bool,
+    not_ready_reason: Option<String>,
+    listeners: Vec<ListenerView>,
+    sessions: SessionsView,
+    config: ConfigView,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ListenerView {
+    protocol: &'static str,
+    address: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct SessionsView {
+    publishers: u64,
+    viewers: u64,
+    destinations_live: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ConfigView {
+    loaded_at: String,
+    last_error: Option<String>,
+    needs_restart: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct StreamView {
+    name: String,
+    configured: bool,
+    live: bool,
+    publisher: Option<PublisherView>,
+    viewers: u64,
+    window_bytes: u64,
+    runs: u64,
+    takeovers: u64,
+    frames: u64,
+    bytes: u64,
+    frames_dropped: u64,
+    clock_levelled: u64,
+    clock_rebased: u64,
+    destinations: Vec<DestinationView>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PublisherView {
+    address: String,
+    software: Option<String>,
+    since: String,
+    bitrate: u64,
+    tracks: Vec<TrackView>,
+    trouble: Option<TroubleView>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct TroubleView {
+    code: &'static str,
+    advice: &'static str,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+struct TrackView {
+    id: String,
+    kind: &'static str,
+    codec: &'static str,
+    codec_string: Option<String>,
+    profile: Option<String>,
+    level: Option<String>,
+    width: Option<u32>,
+    height: Option<u32>,
+    fps: Option<f64>,
+    sample_rate: Option<u32>,
+    channels: Option<u8>,
+    bitrate: u64,
+    frames: u64,
+    bytes: u64,
+    key_frames: Option<u64>,
+    gop_ms: Option<i64>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct DestinationView {
+    name: String,
+    url: String,
+    state: &'static str,
+    since: String,
+    last_error: Option<String>,
+    bitrate: u64,
+    frames: u64,
+    bytes: u64,
+    dropped_gops: u64,
+    lag_ms: u64,
+    unacked_bytes: u64,
+    rtt_ms: u64,
+    dials: u64,
+}
+
+impl DestinationView {
+    fn of(status: &DestinationStatus, clock: &Clock) -> Self {
+        Self {
+            name: status.name.clone(),
+            url: status.url.clone(),
+            state: status.state.name(),
+            since: clock.show(status.since),
+            last_error: status.last_error.as_deref().map(str::to_owned),
+            bitrate: status.bitrate,
+            frames: status.frames,
+            bytes: status.bytes,
+            dropped_gops: status.dropped_gops,
+            lag_ms: status.lag_ms,
+            unacked_bytes: status.unacked_bytes,
+            rtt_ms: status.rtt_ms,
+            dials: status.dials,
+        }
+    }
+}
+
+/// Whether an attempt is under way in this state, which reads the Stream.
+fn reads(state: State) -> bool {
+    !matches!(state, State::Idle | State::Backoff | State::Rejected | State::Stopped)
+}
+
+impl From<&Picture> for StatusView {
+    fn from(picture: &Picture) -> Self {
+        let streams: Vec<_> =
+            picture.streams.iter().map(|stream| StreamView::of(stream, &picture.clock)).collect();
+        let live = |stream: &StreamPicture| {
+            stream.destinations.iter().filter(|one| one.state == State::Live).count() as u64
+        };
+        let listener = |facts: &ListenerFacts| ListenerView {
+            protocol: facts.protocol,
+            address: facts.address.to_string(),
+        };
+        let sessions = SessionsView {
+            publishers: picture.streams.iter().filter(|stream| stream.stats.live).count() as u64,
+            viewers: picture.streams.iter().map(StreamPicture::viewers).sum(),
+            destinations_live: picture.streams.iter().map(live).sum(),
+        };
+        let server = ServerView {
+            version: env!("CARGO_PKG_VERSION"),
+            started: rfc3339(picture.started),
+            uptime_s: picture.started.elapsed().map_or(0, |time| time.as_secs()),
+            ready: picture.readiness.is_ok(),
+            not_ready_reason: picture.readiness.clone().err(),
+            listeners: picture.listeners.iter().map(listener).collect(),
+            sessions,
+            config: ConfigView {
+                loaded_at: rfc3339(picture.config.loaded_at),
+                last_error: picture.config.last_error.clone(),
+                needs_restart: picture.config.needs_restart.clone(),
+            },
+        };
+        Self { server, streams }
+    }
+}
+
+impl StreamView {
+    fn of(stream: &StreamPicture, clock: &Clock) -> Self {
+        let stats = &stream.stats;
+        let shown = stream.destinations.iter().map(|one| DestinationView::of(one, clock));
+        let destinations = shown.collect();
+        Self {
+            name: stats.name.to_string(),
+            configured: stream.configured,
+            live: stats.live,
+            publisher: stats.publisher.as_ref().map(|stats| PublisherView::of(stats, clock)),
+            viewers: stream.viewers(),
+            window_bytes: stats.window_bytes,
+            runs: stats.runs,
+            takeovers: stats.takeovers,
+            frames: stats.frames_in,
+            bytes: stats.bytes_in,
+            frames_dropped: stats.frames_dropped,
+            clock_levelled: stats.clock_levelled,
+            clock_rebased: stats.clock_rebased,
+            destinations,
+        }
+    }
+}
+
+impl PublisherView {
+    fn of(stats: &PublisherStats, clock: &Clock) -> Self {
+        let (address, software) = split_who(&stats.who);
+        Self {
+            address,
+            software,
+            since: clock.show(stats.began),
+            bitrate: stats.bitrate,
+            tracks: stats.tracks.iter().map(TrackView::from).collect(),
+            trouble: stats.trouble.map(TroubleView::from),
+        }
+    }
+}
+
+/// `127.0.0.1:5000 (OBS 31)` and the like: the address up to the first blank, then the software.
+fn split_who(who: &str) -> (String, Option<String>) {
+    let (address, rest) = who.split_once(' ').unwrap_or((who, ""));
+    let rest = rest.trim();
+    let software = rest.strip_prefix('(').and_then(|r| r.strip_suffix(')')).unwrap_or(rest);
+    (address.to_owned(), (!software.is_empty()).then(|| software.to_owned()))
+}
+
+impl From<Trouble> for TroubleView {
+    fn from(trouble: Trouble) -> Self {
+        let code = match trouble {
+            Trouble::WaitingForKeyFrame => "waiting_for_key_frame",
+            Trouble::NoCodecConfig => "no_codec_config",
+            Trouble::GopTooLarge => "gop_too_large",
+            Trouble::Silent => "silent",
+        };
+        Self { code, advice: trouble.advice() }
+    }
+}
+
+impl From<&TrackStats> for TrackView {
+    fn from(stats: &TrackStats) -> Self {
+        let id = stats.track.id;
+        let video = id.kind == manycast_media::TrackKind::Video;
+        let mut view = Self {
+            id: id.to_string(),
+            kind: id.kind.name(),
+            codec: stats.track.codec.name(),
+            bitrate: stats.bitrate,
+            frames: stats.frames,
+            bytes: stats.bytes,
+            key_frames: video.then_some(stats.key_frames),
+            gop_ms: stats.gop.map(manycast_media::TimeDelta::as_millis),
+            ..Self::default()
+        };
+        let config = stats.track.config.as_ref();
+        if let Some(found) = config.and_then(|config| describe(config.codec, &config.record)) {
+            view.codec_string = found.rfc6381;
+            match found.shape {
+                Shape::Video(shape) => {
+                    view.profile = Some(shape.profile);
+                    view.level = Some(shape.level);
+                    view.width = Some(shape.width);
+                    view.height = Some(shape.height);
+                    view.fps = shape.fps;
+                }
+                Shape::Audio(shape) => {
+                    view.profile = Some(shape.profile);
+                    view.sample_rate = Some(shape.sample_rate);
+                    view.channels = shape.channels;
+                }
+            }
+        }
+        view
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_and_software_are_told_apart() {
+        for (who, address, software) in [
+            ("127.0.0.1:5000", "127.0.0.1:5000", None),
+            ("127.0.0.1:5000 (OBS 31)", "127.0.0.1:5000", Some("OBS 31")),
+            ("[::1]:5000 FMLE/3.0 (compatible)", "[::1]:5000", Some("FMLE/3.0 (compatible)")),
+            ("", "", None),
+        ] {
+            let got = split_who(who);
+            assert_eq!((got.0.as_str(), got.1.as_deref()), (address, software), "{who}");
+        }
+    }
+}
