@@ -16,6 +16,7 @@ mod panics;
 mod reload;
 mod rtmp;
 mod signals;
+mod thread;
 mod wiring;
 
 pub use gate::ConfigGate;
