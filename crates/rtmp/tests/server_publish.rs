@@ -181,6 +181,36 @@ fn section8_2_a_verdict_for_a_request_that_is_gone_is_ignored() {
 }
 
 #[test]
+fn b11_requests_that_are_taken_back_again_and_again_end_the_connection() {
+    let mut server = Server::connected();
+    let delete = command(0, "deleteStream", 0.0, &[Value::Null, 1.0.into()]);
+    let withdrawn = (0..1000).find_map(|count| {
+        server.try_say_all(&[publish(1, "key"), delete.clone()]).err().map(|error| (count, error))
+    });
+    assert_eq!(withdrawn, Some((64, SessionError::RequestFlood)));
+}
+
+#[test]
+fn trap_t12_media_of_any_look_is_passed_on_and_never_ends_the_session() {
+    let mut server = Server::publishing();
+    let bodies: [&[u8]; 8] = [
+        &[0x84],                                                    // Metadata without a codec
+        &[0x84, b'h', b'v', b'c', b'1'],                            // and without a body
+        &[0x84, b'h', b'v', b'c', b'1', 9, 9], // and with a body that is no AMF
+        &[0x96, 0x22, b'h', b'v', b'c', b'1', 0, 0xff, 0xff, 0xff], // a track longer than the message
+        &[0x97, 0xff],                                              // ModEx that ends within itself
+        &[0xd1],                                                    // a command without its number
+        &[0x0c, 0, 0, 0, 0],                                        // frame type 0, codec 12
+        &[0xff; 3],
+    ];
+    for body in bodies {
+        let turn = server.say(&video(1, 0, body));
+        let [Event::Media { media, .. }] = &turn.events[..] else { panic!() };
+        assert_eq!(&media.body[..], body);
+    }
+}
+
+#[test]
 fn section8_2_a_repeated_publish_gets_the_same_answer() {
     let mut server = Server::connected();
     server.say(&create(2.0));
