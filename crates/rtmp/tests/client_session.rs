@@ -431,6 +431,16 @@ fn section14_a_server_that_does_not_answer_is_left_in_time() {
 }
 
 #[test]
+fn section14_a_server_that_plays_slowly_is_kept() {
+    let mut client = running(ClientRole::Play);
+    for _ in 0..20 {
+        client.now += 20 * SECOND;
+        client.input(Input::Deadline).expect("not silent for long");
+        client.say(&message(MessageType::AUDIO, 1, 0, vec![0xaf, 1]));
+    }
+}
+
+#[test]
 fn b6_a_server_whose_message_trickles_is_left() {
     let mut client = running(ClientRole::Play);
     let mut pieces = Vec::new();

@@ -274,7 +274,6 @@ impl Ready {
                 self.refuse(context, stream, code, &description)
             }
         };
-        self.watch_setup(context);
         let state = State::Ready(self);
         match next {
             Some(reason) => state.end(context, reason, true),
