@@ -14,6 +14,7 @@ mod gate;
 mod logging;
 mod panics;
 mod reload;
+mod rtmp;
 mod signals;
 mod wiring;
 

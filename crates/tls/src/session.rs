@@ -148,10 +148,12 @@ impl Session {
                 Ok(more) => taken += more,
                 Err(error) => return self.stopped(taken, &error),
             }
-            rest = bufs.to_vec();
-            let mut advanced = rest.as_mut_slice();
-            IoSlice::advance_slices(&mut advanced, taken);
-            left = advanced;
+            if taken < total {
+                rest = bufs.to_vec();
+                let mut advanced = rest.as_mut_slice();
+                IoSlice::advance_slices(&mut advanced, taken);
+                left = advanced;
+            }
         }
     }
 

@@ -8,10 +8,11 @@
 //! ```
 
 use super::facts::{families, float};
+use super::rtmp::Rtmp;
 use super::{Server, bind};
 use crate::config::{Config, DestinationConfig, StreamConfig};
 use anyhow::Result;
-use manycast_hub::{Link, Target};
+use manycast_hub::Target;
 use manycast_restream::{DestinationSpec, Restream, Timings};
 use manycast_web::{Family, HttpServer, Kind, Limits, Site};
 use std::future::pending;
@@ -25,6 +26,7 @@ const HTTP_END: Duration = Duration::from_secs(2);
 
 /// Everything that runs.
 pub(super) struct Wiring {
+    rtmp: Rtmp,
     restream: Arc<Restream>,
     http: Option<JoinHandle<()>>,
     /// Ends the HTTP side.
@@ -35,11 +37,12 @@ impl Wiring {
     /// Binds and starts everything that the configuration asks for.
     pub(super) async fn start(config: &Config, server: &Server) -> Result<Self> {
         let http = bind_http(config).await?;
+        let rtmp = Rtmp::start(config, server)?;
 
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
 
-        let restream = Arc::new(Restream::new(server.hub.clone(), link, rand::random()));
+        let restream = Arc::new(Restream::new(server.hub.clone(), rtmp.links(), rand::random()));
         server.facts.restreams(restream.clone());
         let counted = restream.clone();
         server.facts.tell_counted(Box::new(move || vec![delivery_panics(&counted)]));
@@ -54,39 +57,40 @@ impl Wiring {
             let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
             tokio::spawn(http.run(site, ordered(ending)))
         });
-        Ok(Self { restream, http, end_http })
+        Ok(Self { rtmp, restream, http, end_http })
     }
 
     /// Takes what a reload changed; what cannot change live is as it was.
     pub(super) fn apply(&mut self, config: &Config) {
+        self.rtmp.apply(config);
         self.restream.apply(specs(config));
     }
 
     /// Resolves with a name when something vital ended by itself. Cancel-safe.
     pub(super) async fn broken(&mut self) -> &'static str {
-        match &mut self.http {
-            Some(http) => {
-                let _ = http.await;
-                self.http = None;
-                "the HTTP listener"
+        let http = async {
+            match &mut self.http {
+                Some(http) => {
+                    let _ = http.await;
+                    "the HTTP listener"
+                }
+                None => pending().await,
             }
-            None => pending().await,
+        };
+        tokio::select! {
+            name = http => name,
+            name = self.rtmp.broken() => name,
         }
     }
 
     /// Ends everything, within `bound`.
     pub(super) async fn drain(self, bound: Duration) {
-        self.restream.shutdown(bound).await;
+        tokio::join!(self.restream.shutdown(bound), self.rtmp.drain());
         self.end_http.send_replace(true);
         if let Some(http) = self.http {
             let _ = tokio::time::timeout(HTTP_END, http).await;
         }
     }
-}
-
-/// What carries a Stream to addresses of a scheme.
-fn link(_scheme: &str) -> Option<Arc<dyn Link>> {
-    None
 }
 
 /// The destinations as the restream service takes them.

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, fmt};
 use bytes::{Bytes, BytesMut};
 
 use crate::{
-    chunk::{ChunkWriter, DEFAULT_CHUNK_SIZE},
+    chunk::{ChunkWriter, DEFAULT_CHUNK_SIZE, write_full},
     message::{ChunkStreamId, Control, Message, MessageStreamId, MessageType},
 };
 
@@ -18,8 +18,8 @@ const JOINED: usize = 512;
 
 /// Outgoing bytes and events of a session.
 pub(crate) struct Outbox<E> {
-    writer: ChunkWriter,
-    /// Headers of media, apart from those of commands: see [`Self::forget_media`].
+    /// Media has compressed headers; see [`Self::forget_media`]. All else has full ones: they are
+    /// what even the weakest client reads, and they leave nothing behind.
     media_writer: ChunkWriter,
     chunk_size: u32,
     pieces: Vec<Bytes>,
@@ -40,7 +40,6 @@ impl<E> fmt::Debug for Outbox<E> {
 impl<E> Outbox<E> {
     pub(crate) fn new() -> Self {
         Self {
-            writer: ChunkWriter::new(),
             media_writer: ChunkWriter::new(),
             chunk_size: DEFAULT_CHUNK_SIZE,
             pieces: Vec::new(),
@@ -69,14 +68,14 @@ impl<E> Outbox<E> {
     pub(crate) fn set_chunk_size(&mut self, size: u32) {
         self.reply_control(&Control::SetChunkSize(size));
         self.chunk_size = size;
-        self.writer.set_chunk_size(size);
         self.media_writer.set_chunk_size(size);
     }
 
     /// Sends a message of our own accord: pings, notices.
     pub(crate) fn send(&mut self, message: &Message) -> u64 {
         let mut pieces = std::mem::take(&mut self.pieces);
-        self.writer.write(message, &mut pieces);
+        let chunk_size = usize::try_from(self.chunk_size).unwrap_or(usize::MAX);
+        write_full(message, chunk_size, &mut pieces);
         self.push_all(pieces)
     }
 
@@ -154,8 +153,7 @@ impl<E> Outbox<E> {
     }
 }
 
-/// A command or status message of AMF0. All go on one chunk stream that carries no media, so that an
-/// owner may write media with full headers around the session.
+/// A command or status message of AMF0, on a chunk stream that carries no media.
 pub(crate) fn command_message(stream: MessageStreamId, body: Bytes) -> Message {
     on_command_lane(MessageType::COMMAND_AMF0, stream, body)
 }

@@ -136,7 +136,7 @@ impl ServerSession {
 
     /// To be called before [`Self::send_media`] when the owner wrote media itself in between, with
     /// full headers and in chunks of `Limits::out_chunk_size`, as it may once a play is accepted and
-    /// all output before is written: on any chunk stream but 2 and 3.
+    /// all output before is written.
     pub fn wrote_media_around(&mut self) {
         self.out.forget_media();
     }

@@ -261,28 +261,28 @@ impl Pair {
         {
             self.verdicts.pop_front();
             let accepted = verdict == Verdict::Accept;
-            self.to_server(Input::Verdict { request, verdict });
+            self.tell_server(Input::Verdict { request, verdict });
             self.played = self.asked_to_play.filter(|_| accepted);
         }
         if let Some(bytes) = self.up.take(self.now, &mut self.random) {
-            self.to_server(Input::Bytes(&bytes));
+            self.tell_server(Input::Bytes(&bytes));
         }
         if let Some(bytes) = self.down.take(self.now, &mut self.random) {
-            self.to_client(Input::Bytes(&bytes));
+            self.tell_client(Input::Bytes(&bytes));
         }
-        self.to_server(Input::Deadline);
-        self.to_client(Input::Deadline);
+        self.tell_server(Input::Deadline);
+        self.tell_client(Input::Deadline);
         self.settle();
     }
 
-    fn to_server(&mut self, input: Input<'_>) {
+    fn tell_server(&mut self, input: Input<'_>) {
         if self.server_error.is_none() {
             self.server_error = self.server.handle_input(self.now, input).err();
             self.settle();
         }
     }
 
-    fn to_client(&mut self, input: Input<'_>) {
+    fn tell_client(&mut self, input: Input<'_>) {
         if self.client_error.is_none() {
             self.client_error = self.client.handle_input(self.now, input).err();
             self.settle();

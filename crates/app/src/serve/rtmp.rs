@@ -1,0 +1,199 @@
+//! RTMP and RTMPS: the listeners, what they share, and the way out to RTMP destinations.
+
+use super::facts::float;
+use super::{Server, bind};
+use crate::config::{Certificate, Config};
+use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
+use manycast_dial::{Allow, Dialer, Gate as EgressGate, Resolver, Tuning};
+use manycast_fanout::{Fanout, FanoutConfig};
+use manycast_hub::Link;
+use manycast_net_rtmp::{
+    ClientSettings, ConnectionLimits, Connections, RtmpLink, RtmpStats, RtmpStatsSnapshot,
+    Server as RtmpServer, ServerSettings,
+};
+use manycast_rtmp::limits::Limits;
+use manycast_tls::{ClientTls, ServerTls};
+use manycast_web::{Family, Kind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// File descriptors kept back for HTTP, destinations and the server itself.
+const DESCRIPTORS_KEPT: u64 = 64;
+
+/// The listeners while they run.
+pub(super) struct Rtmp {
+    tasks: Vec<(&'static str, JoinHandle<()>)>,
+    stop: watch::Sender<bool>,
+    bound: Duration,
+    connections: Arc<Connections>,
+    tls: Option<Arc<ServerTls>>,
+    link: Arc<ArcSwap<RtmpLink>>,
+    own: Vec<SocketAddr>,
+}
+
+impl Rtmp {
+    /// Binds the listeners and starts them.
+    pub(super) fn start(config: &Config, server: &Server) -> Result<Self> {
+        let connections = Connections::new(limits(config));
+        let fanout = Fanout::start(FanoutConfig::default()).context("no threads for viewers")?;
+        let fanout = Arc::new(fanout);
+        let stats = Arc::new(RtmpStats::default());
+        let tls = config.rtmps.as_ref().map(|_| certificate(config, server)).transpose()?;
+        let mut bound = Vec::new();
+        let plain = config.rtmp.listen.map(|listen| ("rtmp", "rtmp.listen", listen, None));
+        let secure =
+            config.rtmps.as_ref().map(|r| ("rtmps", "rtmps.listen", r.listen, tls.clone()));
+        for (protocol, key, listen, tls) in plain.into_iter().chain(secure) {
+            let settings = ServerSettings { tls, ..ServerSettings::new(listen) };
+            let gate = server.gate.clone();
+            let listener = RtmpServer::bind(
+                settings,
+                gate,
+                fanout.clone(),
+                stats.clone(),
+                connections.clone(),
+            );
+            let listener = listener.map_err(|error| bind::explain(key, listen, &error))?;
+            bound.push((protocol, listener.local_addr()?, listener));
+        }
+        let own: Vec<_> = bound.iter().map(|(_, address, _)| *address).collect();
+        let link = Arc::new(ArcSwap::from_pointee(link(config, &own)?));
+        let (stop, stopped) = watch::channel(false);
+        let drain = config.server.drain;
+        let mut tasks = Vec::new();
+        for (protocol, address, listener) in bound {
+            server.facts.listens(protocol, address);
+            let task = tokio::spawn(listener.run(stopped.clone(), drain));
+            tasks.push((protocol, task));
+        }
+        server.facts.tell_counted(Box::new(move || families(stats.snapshot())));
+        Ok(Self { tasks, stop, bound: drain, connections, tls, link, own })
+    }
+
+    /// What carries Streams to `rtmp` and `rtmps` addresses, as it is configured at each dial.
+    pub(super) fn links(
+        &self,
+    ) -> impl Fn(&str) -> Option<Arc<dyn Link>> + Send + Sync + use<> + 'static {
+        let link = self.link.clone();
+        move |scheme| match scheme {
+            "rtmp" | "rtmps" => Some(link.load_full()),
+            _ => None,
+        }
+    }
+
+    /// Takes what a reload changed.
+    pub(super) fn apply(&mut self, config: &Config) {
+        self.connections.set_limits(limits(config));
+        match link(config, &self.own) {
+            Ok(link) => self.link.store(Arc::new(link)),
+            Err(error) => tracing::error!("egress stays as it was: {error:#}"),
+        }
+        if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.reload()) {
+            tracing::error!("the certificate stays as it was: {error}");
+        }
+    }
+
+    /// Resolves with a name when a listener ended by itself. Cancel-safe.
+    pub(super) async fn broken(&mut self) -> &'static str {
+        std::future::poll_fn(|cx| {
+            for (name, task) in &mut self.tasks {
+                if std::pin::Pin::new(task).poll(cx).is_ready() {
+                    return std::task::Poll::Ready(*name);
+                }
+            }
+            std::task::Poll::Pending
+        })
+        .await
+    }
+
+    /// Closes the listeners at once and lets every session say goodbye.
+    pub(super) async fn drain(self) {
+        self.stop.send_replace(true);
+        for (_, task) in self.tasks {
+            let _ = tokio::time::timeout(self.bound + Duration::from_secs(1), task).await;
+        }
+    }
+}
+
+/// The limits of the configuration, and never more than there are file descriptors for.
+fn limits(config: &Config) -> ConnectionLimits {
+    let wanted = config.limits.connections.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+    let open_files = manycast_sys::open_files().map_or(u64::MAX, |limits| limits.soft);
+    let possible = open_files.saturating_sub(DESCRIPTORS_KEPT).max(1);
+    let possible = usize::try_from(possible).unwrap_or(usize::MAX);
+    let per_address =
+        config.limits.connections_per_address.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+    ConnectionLimits { total: Some(wanted.map_or(possible, |n| n.min(possible))), per_address }
+}
+
+fn certificate(config: &Config, server: &Server) -> Result<Arc<ServerTls>> {
+    let tls = match config.rtmps.as_ref().map(|r| &r.certificate) {
+        Some(Certificate::Files { cert, key }) => ServerTls::from_files(cert, key)?,
+        _ => {
+            let data =
+                server.data.as_ref().context("a self-signed certificate needs --data-dir")?;
+            let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+            ServerTls::self_signed(data.path(), &names)?
+        }
+    };
+    Ok(Arc::new(tls))
+}
+
+fn link(config: &Config, own: &[SocketAddr]) -> Result<RtmpLink> {
+    let egress = &config.egress;
+    let allow = egress.allow.iter().map(|net| Allow::Net(*net)).collect();
+    let resolver = egress.resolver.map_or_else(Resolver::system, Resolver::at);
+    let gate = EgressGate::new(allow, own.to_vec());
+    Ok(RtmpLink::new(ClientSettings {
+        dialer: Arc::new(Dialer::new(resolver, gate, Tuning::default())),
+        tls: Arc::new(ClientTls::system(egress.ca_file.as_deref())?),
+        limits: Limits::default(),
+    }))
+}
+
+/// What all RTMP connections counted, as metrics.
+fn families(stats: RtmpStatsSnapshot) -> Vec<Family> {
+    let gauge = |name, help, value| Family::single(Kind::Gauge, name, help, float(value));
+    let counter = |name, help, value| Family::single(Kind::Counter, name, help, float(value));
+    let mut refused =
+        Family::new(Kind::Counter, "rtmp_refused", "Connections turned away, by reason");
+    for (reason, value) in [
+        ("limit", stats.refused_limit),
+        ("descriptors", stats.refused_descriptors),
+        ("made_room", stats.made_room),
+        ("key", stats.refused_key),
+        ("busy", stats.refused_busy),
+        ("play", stats.refused_play),
+    ] {
+        refused.add(&[("reason", reason)], float(value));
+    }
+    let mut cut = Family::new(Kind::Counter, "rtmp_cut", "Connections ended by us, by reason");
+    for (reason, value) in [
+        ("protocol", stats.protocol_errors),
+        ("deadline", stats.timeouts),
+        ("tls", stats.tls_errors),
+        ("stalled_viewer", stats.stalled_viewers),
+        ("panic", stats.panics),
+    ] {
+        cut.add(&[("reason", reason)], float(value));
+    }
+    vec![
+        gauge("rtmp_connections", "RTMP connections open", stats.connections),
+        counter("rtmp_accepted", "RTMP connections accepted", stats.accepted),
+        gauge("rtmp_publishers", "RTMP publishers on air", stats.publishers),
+        gauge("rtmp_viewers", "RTMP viewers", stats.viewers),
+        refused,
+        cut,
+        counter("viewer_skipped_frames", "Frames slow viewers lost", stats.skipped_frames),
+        counter("viewer_skipped_gops", "Gops slow viewers lost", stats.skipped_gops),
+        counter(
+            "rtmp_log_lines_suppressed",
+            "Log lines about strangers left out",
+            stats.log_suppressed,
+        ),
+    ]
+}
