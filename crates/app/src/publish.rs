@@ -16,8 +16,8 @@ mod tests;
 
 pub(crate) use clip::Clip;
 pub(crate) use pace::{Feed, Meter, pace};
-pub(crate) use script::Outgoing;
 pub(crate) use progress::Progress;
+pub(crate) use script::Outgoing;
 
 use crate::cli::PublishArgs;
 use crate::tool::{self, Endpoint, Failure, Interrupt};
