@@ -124,10 +124,7 @@ impl Setup {
     /// A stream with more lines of its section.
     #[must_use]
     pub fn stream_with(mut self, name: &str, key: &str, more: &str) -> Self {
-        let _ = write!(
-            self.streams,
-            "\n[[stream]]\nname = \"{name}\"\nkey = \"{key}\"\n{more}\n"
-        );
+        let _ = write!(self.streams, "\n[[stream]]\nname = \"{name}\"\nkey = \"{key}\"\n{more}\n");
         self
     }
 

@@ -27,7 +27,7 @@ use crate::cli::DemoArgs;
 use crate::tool::{self, Failure, Interrupt};
 use cast::Cast;
 use screen::{Plain, Screen};
-use snapshot::{Snapshot, Summary};
+use snapshot::Snapshot;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
