@@ -335,7 +335,7 @@ impl Manycast {
     /// Panics that were counted, of every kind.
     #[must_use]
     pub fn panics(&self) -> f64 {
-        self.metrics().iter().filter(|(name, _)| name.contains("panics")).map(|(_, v)| v).sum()
+        self.metrics().iter().filter(|(name, _)| name.contains("panic")).map(|(_, v)| v).sum()
     }
 
     /// Writes a new configuration.
