@@ -38,7 +38,9 @@ pub fn binary() -> &'static Path {
 /// A command without the variables of these tests, which the program would take for settings.
 pub fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("MANYCAST_")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("MANYCAST_"))
+    {
         command.env_remove(name);
     }
     command.env("NO_COLOR", "1").env_remove("RUST_LOG");

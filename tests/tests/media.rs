@@ -6,7 +6,8 @@ use manycast_tests::programs::{
     Input, NginxRtmp, ffmpeg_decode, ffmpeg_publish, packets, start, tracks,
 };
 use manycast_tests::{
-    Live, Manycast, Publisher, Setup, Shape, Sink, Tally, Watcher, media, millis, pause, secs, until,
+    Live, Manycast, Publisher, Setup, Shape, Sink, Tally, Watcher, media, millis, pause, secs,
+    until,
 };
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
@@ -176,8 +177,26 @@ fn encode(size: &str) -> Vec<media::Message> {
     let folder = manycast_tests::ports::Folder::new();
     let file = folder.file("clip.flv").to_string_lossy().into_owned();
     let args = [
-        "-v", "error", "-nostdin", "-f", "lavfi", "-i", &source, "-c:v", "libx264", "-preset",
-        "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "25", "-f", "flv", &file,
+        "-v",
+        "error",
+        "-nostdin",
+        "-f",
+        "lavfi",
+        "-i",
+        &source,
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-tune",
+        "zerolatency",
+        "-pix_fmt",
+        "yuv420p",
+        "-g",
+        "25",
+        "-f",
+        "flv",
+        &file,
     ];
     manycast_tests::programs::run("ffmpeg", &args, secs(20));
     let messages = media::flv(&std::fs::read(&file).unwrap());
@@ -348,7 +367,8 @@ fn e8_no_start_without_parameter_sets() {
 /// Running under a shifted clock is not possible everywhere, so that the sources are judged.
 #[test]
 fn e9_the_wall_clock_is_for_display_only() {
-    let allowed = ["crates/web/src/", "crates/app/src/serve/facts.rs", "crates/app/src/serve/logging.rs"];
+    let allowed =
+        ["crates/web/src/", "crates/app/src/serve/facts.rs", "crates/app/src/serve/logging.rs"];
     let mut judged = 0;
     let mut folders = vec![manycast_tests::root().join("crates")];
     while let Some(folder) = folders.pop() {
@@ -358,7 +378,8 @@ fn e9_the_wall_clock_is_for_display_only() {
                 folders.push(path);
                 continue;
             }
-            let name = path.strip_prefix(manycast_tests::root()).unwrap().to_string_lossy().into_owned();
+            let name =
+                path.strip_prefix(manycast_tests::root()).unwrap().to_string_lossy().into_owned();
             if !name.ends_with(".rs") || !name.contains("/src/") {
                 continue;
             }

@@ -17,7 +17,6 @@ mod panics;
 mod reload;
 mod rtmp;
 mod signals;
-mod thread;
 mod wiring;
 
 pub(crate) use embed::Embedded;

@@ -1,6 +1,6 @@
 //! An async reader of a Stream: a cursor that can wait.
 
-use crate::{Cursor, Item, Start, Stream};
+use crate::{Bounds, Cursor, Item, Start, Stream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,12 @@ impl Subscriber {
     #[must_use]
     pub fn stream(&self) -> &Arc<Stream> {
         &self.stream
+    }
+
+    /// How far behind this may fall before it loses Gops.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.cursor.bounds
     }
 
     /// Waits until there may be something to read, or the Stream was closed. Cancel-safe.

@@ -9,7 +9,6 @@
 
 use super::facts::{families, float};
 use super::rtmp::Rtmp;
-use super::thread::DeliveryThread;
 use super::{Server, bind};
 use crate::config::{Config, DestinationConfig, StreamConfig};
 use anyhow::Result;
@@ -30,7 +29,6 @@ const HTTP_END: Duration = Duration::from_millis(500);
 pub(super) struct Wiring {
     rtmp: Rtmp,
     restream: Arc<Restream>,
-    deliveries: DeliveryThread,
     http: Option<JoinHandle<()>>,
     /// Ends the HTTP side.
     end_http: watch::Sender<bool>,
@@ -45,12 +43,11 @@ impl Wiring {
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
 
-        let deliveries = DeliveryThread::start()?;
         let restream = Arc::new(Restream::new(server.hub.clone(), rtmp.links(), rand::random()));
         server.facts.restreams(restream.clone());
         let counted = restream.clone();
         server.facts.tell_counted(Box::new(move || vec![delivery_panics(&counted)]));
-        deliveries.within(|| restream.apply(specs(config)));
+        restream.apply(specs(config));
 
         let (end_http, ending) = watch::channel(false);
         let http = http.map(|http| {
@@ -61,14 +58,14 @@ impl Wiring {
             let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
             tokio::spawn(http.run(site, ordered(ending)))
         });
-        Ok(Self { rtmp, restream, deliveries, http, end_http })
+        Ok(Self { rtmp, restream, http, end_http })
     }
 
     /// Takes what a reload changed; what cannot change live is as it was.
     pub(super) fn apply(&mut self, config: &Config) {
         // certificates are read from disk
         tokio::task::block_in_place(|| self.rtmp.apply(config));
-        self.deliveries.within(|| self.restream.apply(specs(config)));
+        self.restream.apply(specs(config));
     }
 
     /// What all RTMP connections counted.

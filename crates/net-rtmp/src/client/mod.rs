@@ -3,7 +3,6 @@
 mod conn;
 mod deliver;
 mod fault;
-mod relay;
 mod tools;
 
 pub use conn::{Address, ClientSettings};
