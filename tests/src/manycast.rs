@@ -60,7 +60,9 @@ fn changed(path: &Path) -> SystemTime {
 /// A command without the variables of these tests, which the program would take for settings.
 pub fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("MANYCAST_")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("MANYCAST_"))
+    {
         command.env_remove(name);
     }
     command.env("NO_COLOR", "1").env_remove("RUST_LOG");
@@ -156,10 +158,7 @@ impl Setup {
     /// A stream with more lines of its section.
     #[must_use]
     pub fn stream_with(mut self, name: &str, key: &str, more: &str) -> Self {
-        let _ = write!(
-            self.streams,
-            "\n[[stream]]\nname = \"{name}\"\nkey = \"{key}\"\n{more}\n"
-        );
+        let _ = write!(self.streams, "\n[[stream]]\nname = \"{name}\"\nkey = \"{key}\"\n{more}\n");
         self
     }
 

@@ -4,8 +4,8 @@ use manycast_tests::control::assert_unharmed;
 use manycast_tests::process::sockets_in_state;
 use manycast_tests::raw::{Raw, head, kind};
 use manycast_tests::{
-    Control, Live, Manycast, Publisher, Setup, Shape, Watcher, full, many_files, millis, pause, secs,
-    until,
+    Control, Live, Manycast, Publisher, Setup, Shape, Watcher, full, many_files, millis, pause,
+    secs, until,
 };
 use std::net::Ipv4Addr;
 use std::time::Instant;
@@ -42,7 +42,9 @@ fn b1_b2_stalled_viewers_are_cheap_and_let_go() {
     });
     let took = from.elapsed();
     let each = most.saturating_sub(before) / count;
-    println!("b1: {each} kB per stalled viewer; b2: all {count} let go {took:?} after the last came");
+    println!(
+        "b1: {each} kB per stalled viewer; b2: all {count} let go {took:?} after the last came"
+    );
     assert!(each <= 48, "{each} kB each");
     pause(secs(1));
     let left = sockets_in_state(server.rtmp().port(), FIN_WAIT1);

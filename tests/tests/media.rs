@@ -6,7 +6,8 @@ use manycast_tests::programs::{
     Input, NginxRtmp, ffmpeg_decode, ffmpeg_publish, packets, start, tracks,
 };
 use manycast_tests::{
-    Live, Manycast, Publisher, Setup, Shape, Sink, Tally, Watcher, media, millis, pause, secs, until,
+    Live, Manycast, Publisher, Setup, Shape, Sink, Tally, Watcher, media, millis, pause, secs,
+    until,
 };
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
@@ -188,8 +189,26 @@ fn encode(size: &str) -> Vec<media::Message> {
     let folder = manycast_tests::ports::Folder::new();
     let file = folder.file("clip.flv").to_string_lossy().into_owned();
     let args = [
-        "-v", "error", "-nostdin", "-f", "lavfi", "-i", &source, "-c:v", "libx264", "-preset",
-        "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "25", "-f", "flv", &file,
+        "-v",
+        "error",
+        "-nostdin",
+        "-f",
+        "lavfi",
+        "-i",
+        &source,
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-tune",
+        "zerolatency",
+        "-pix_fmt",
+        "yuv420p",
+        "-g",
+        "25",
+        "-f",
+        "flv",
+        &file,
     ];
     manycast_tests::programs::run("ffmpeg", &args, secs(20));
     let messages = media::flv(&std::fs::read(&file).unwrap());
@@ -369,7 +388,8 @@ fn e9_the_wall_clock_is_for_display_only() {
                 folders.push(path);
                 continue;
             }
-            let name = path.strip_prefix(manycast_tests::root()).unwrap().to_string_lossy().into_owned();
+            let name =
+                path.strip_prefix(manycast_tests::root()).unwrap().to_string_lossy().into_owned();
             if !name.ends_with(".rs") || !name.contains("/src/") {
                 continue;
             }

@@ -62,7 +62,8 @@ fn g2_a_bad_configuration_keeps_the_old_state() {
     };
     let shape = |status: &serde_json::Value| {
         let streams = status["streams"].as_array().cloned().unwrap_or_default();
-        let names = streams.iter().map(|s| (s["name"].clone(), s["destinations"].as_array().map(Vec::len)));
+        let names =
+            streams.iter().map(|s| (s["name"].clone(), s["destinations"].as_array().map(Vec::len)));
         names.collect::<Vec<_>>()
     };
     let before = shape(&server.status());
@@ -255,7 +256,11 @@ fn j1_no_key_is_ever_shown() {
             let canary = canary(n);
             let at = text.find(&canary);
             let from = at.unwrap_or(0).saturating_sub(200);
-            assert!(at.is_none(), "canary {n} is shown: {}", &text[from..][..300.min(text.len() - from)]);
+            assert!(
+                at.is_none(),
+                "canary {n} is shown: {}",
+                &text[from..][..300.min(text.len() - from)]
+            );
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Sink;
 use crate::shard::{Command, Joining, Shard};
+use crate::viewer::{ViewerParts, Writer};
 use bytes::Bytes;
 use manycast_hub::{Bounds, Cursor, Lane, Stream};
 use parking_lot::Mutex;
@@ -66,6 +67,10 @@ pub struct ViewerStats {
     pub skipped_frames: u64,
     /// Gops left out, whole or in part.
     pub skipped_gops: u64,
+    /// Frames written for it; counted for viewers with headers of their own only.
+    pub frames: u64,
+    /// How old the oldest Frame is that its connection did not take yet; likewise.
+    pub lag: Duration,
 }
 
 /// What a shard and a connection share about one viewer.
@@ -78,6 +83,8 @@ pub(crate) struct Control {
     pub(crate) sent: AtomicU64,
     pub(crate) skipped_frames: AtomicU64,
     pub(crate) skipped_gops: AtomicU64,
+    pub(crate) frames: AtomicU64,
+    pub(crate) lag_ms: AtomicU64,
     end: watch::Sender<Option<ViewerEnd>>,
 }
 
@@ -91,6 +98,8 @@ impl Control {
             sent: AtomicU64::new(0),
             skipped_frames: AtomicU64::new(0),
             skipped_gops: AtomicU64::new(0),
+            frames: AtomicU64::new(0),
+            lag_ms: AtomicU64::new(0),
             end: watch::channel(None).0,
         })
     }
@@ -123,6 +132,7 @@ pub struct Detached {
 pub struct Fanout {
     shards: Vec<Arc<Shard>>,
     threads: Vec<JoinHandle<()>>,
+    config: FanoutConfig,
     next: AtomicUsize,
 }
 
@@ -135,7 +145,7 @@ impl Fanout {
         let shards: Vec<_> = (0..config.shards.max(1)).map(|_| Arc::<Shard>::default()).collect();
         let threads = shards.iter().enumerate().map(|(n, shard)| shard.spawn(n, config));
         let threads = threads.collect::<io::Result<_>>()?;
-        Ok(Self { shards, threads, next: AtomicUsize::new(0) })
+        Ok(Self { shards, threads, config, next: AtomicUsize::new(0) })
     }
 
     /// Adds a viewer of `stream` in `lane`: it gets what a joiner needs, the current Gop, and then
@@ -147,13 +157,34 @@ impl Fanout {
         sink: Arc<dyn Sink>,
         hello: Vec<Bytes>,
     ) -> Membership {
+        let control = Control::new();
+        let (bounds, patience) = (self.config.bounds, Some(self.config.patience));
+        let viewer = ViewerParts { sink, control, writer: None, bounds, patience };
+        self.enter(Joining { stream, lane: Some(lane), viewer }, hello)
+    }
+
+    /// Adds one that is written to alone, in the same pass as all others: a Delivery. It may be as
+    /// late as `bounds` says, and is never let go for taking nothing; its owner judges that.
+    pub fn join_alone(
+        &self,
+        stream: Arc<Stream>,
+        writer: Box<dyn Writer>,
+        sink: Arc<dyn Sink>,
+        hello: Vec<Bytes>,
+        bounds: Bounds,
+    ) -> Membership {
+        let control = Control::new();
+        let viewer = ViewerParts { sink, control, writer: Some(writer), bounds, patience: None };
+        self.enter(Joining { stream, lane: None, viewer }, hello)
+    }
+
+    fn enter(&self, joining: Joining, hello: Vec<Bytes>) -> Membership {
         let at = self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len();
         let shard = self.shards[at].clone();
-        let control = Control::new();
+        let control = joining.viewer.control.clone();
         *control.bytes.lock() = hello;
         control.waiting.store(true, Ordering::Release);
         let end = control.end.subscribe();
-        let joining = Joining { stream, lane, sink, control: control.clone() };
         shard.command(Command::Join(Box::new(joining)));
         Membership { shard, control, end }
     }
@@ -240,6 +271,8 @@ impl Membership {
             sent: self.control.sent.load(Ordering::Relaxed),
             skipped_frames: self.control.skipped_frames.load(Ordering::Relaxed),
             skipped_gops: self.control.skipped_gops.load(Ordering::Relaxed),
+            frames: self.control.frames.load(Ordering::Relaxed),
+            lag: Duration::from_millis(self.control.lag_ms.load(Ordering::Relaxed)),
         }
     }
 }

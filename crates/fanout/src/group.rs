@@ -4,7 +4,7 @@ use crate::fanout::Control;
 use crate::viewer::{Flow, MAX_SLICES, Viewer};
 use crate::{FanoutConfig, ViewerEnd};
 use bytes::Bytes;
-use manycast_hub::{Content, Cursor, Item, Lane, Listener, Start, Stream};
+use manycast_hub::{Content, Cursor, Item, Lane, Listener, Stream};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,8 @@ const MAX_ROUNDS: usize = 4;
 
 pub(crate) struct Group {
     pub(crate) stream: Arc<Stream>,
-    pub(crate) lane: Arc<dyn Lane>,
+    /// What they share; `None`: each writes alone.
+    pub(crate) lane: Option<Arc<dyn Lane>>,
     pub(crate) listener: Arc<dyn Listener>,
     pub(crate) viewers: Vec<Viewer>,
     /// The last pass, for `merge`.
@@ -42,7 +43,7 @@ struct Batch {
 impl Group {
     pub(crate) fn new(
         stream: Arc<Stream>,
-        lane: Arc<dyn Lane>,
+        lane: Option<Arc<dyn Lane>>,
         listener: Arc<dyn Listener>,
     ) -> Self {
         stream.listen(listener.clone());
@@ -73,21 +74,19 @@ impl Group {
     }
 
     /// Gives each viewer whatever it has not had yet.
-    pub(crate) fn pass(&mut self, now: Instant, config: &FanoutConfig) {
+    pub(crate) fn pass(&mut self, now: Instant) {
         self.last_pass = Some(now);
         self.restless = false;
         self.served = self.stream.head();
         let closed = self.stream.is_closed();
         for _ in 0..MAX_ROUNDS {
-            self.collect(now, config);
-            if self.order.is_empty() {
-                break;
-            }
-            self.serve(now);
+            self.collect(now);
+            let Some(lane) = self.lane.clone().filter(|_| !self.order.is_empty()) else { break };
+            self.serve(&*lane, now);
         }
         self.restless |= !self.order.is_empty();
         for viewer in &mut self.viewers {
-            viewer.judge(now, config.patience);
+            viewer.judge(now);
             if closed && viewer.end.is_none() {
                 viewer.end = Some(ViewerEnd::StreamClosed);
             }
@@ -96,7 +95,7 @@ impl Group {
     }
 
     /// Clears what viewers have left over, and lists those who can take more, by their place.
-    fn collect(&mut self, now: Instant, config: &FanoutConfig) {
+    fn collect(&mut self, now: Instant) {
         self.order.clear();
         let mut items = std::mem::take(&mut self.items);
         for (at, viewer) in self.viewers.iter_mut().enumerate() {
@@ -107,12 +106,16 @@ impl Group {
                 continue;
             }
             if viewer.control.rejoin.swap(false, Ordering::AcqRel) {
-                viewer.cursor = self.stream.join(Start::CurrentGop, config.bounds, now);
+                viewer.rejoin(&self.stream, now);
             }
+            let Some(lane) = self.lane.as_deref().filter(|_| !viewer.writes_alone()) else {
+                viewer.serve_alone(&self.stream, now, &mut items);
+                continue;
+            };
             if viewer.cursor.position().is_none() {
                 items.clear();
                 self.stream.read(&mut viewer.cursor, now, 1, &mut items);
-                if !queue_items(&*self.lane, viewer, &items) {
+                if !queue_items(lane, viewer, &items) {
                     continue;
                 }
                 viewer.clear_tail(now);
@@ -131,13 +134,13 @@ impl Group {
     }
 
     /// Serves those in `order`, all at the same place with the same bytes.
-    fn serve(&mut self, now: Instant) {
+    fn serve(&mut self, lane: &dyn Lane, now: Instant) {
         let order = std::mem::take(&mut self.order);
         for same in order.chunk_by(|a, b| a.0 == b.0) {
             let cursor = self.viewers[same[0].1].cursor.clone();
-            let Some(batch) = self.read_batch(cursor, now) else {
+            let Some(batch) = self.read_batch(lane, cursor, now) else {
                 for &(_, at) in same {
-                    self.serve_alone(at, now);
+                    self.serve_late(lane, at, now);
                 }
                 continue;
             };
@@ -148,7 +151,7 @@ impl Group {
                 if written == batch.len {
                     viewer.cursor.follow(&batch.after);
                 } else {
-                    batch.split(&*self.lane, viewer, written);
+                    batch.split(lane, viewer, written);
                 }
             }
         }
@@ -157,23 +160,23 @@ impl Group {
 
     /// The bytes from a place on, unless what comes next is a viewer's own affair (it was late, or
     /// a Run begins).
-    fn read_batch(&self, mut cursor: Cursor, now: Instant) -> Option<Batch> {
+    fn read_batch(&self, lane: &dyn Lane, mut cursor: Cursor, now: Instant) -> Option<Batch> {
         let mut batch =
             Batch { items: Vec::new(), pieces: Vec::new(), after: cursor.clone(), len: 0 };
         self.stream.read(&mut cursor, now, MAX_ENTRIES, &mut batch.items);
         if batch.items.iter().any(is_private) {
             return None;
         }
-        batch.fill(&*self.lane);
+        batch.fill(lane);
         Some(batch)
     }
 
-    fn serve_alone(&mut self, at: usize, now: Instant) {
+    fn serve_late(&mut self, lane: &dyn Lane, at: usize, now: Instant) {
         let mut items = std::mem::take(&mut self.items);
         items.clear();
         let viewer = &mut self.viewers[at];
         self.stream.read(&mut viewer.cursor, now, 1, &mut items);
-        queue_items(&*self.lane, viewer, &items);
+        queue_items(lane, viewer, &items);
         viewer.clear_tail(now);
         self.items = items;
     }
@@ -280,10 +283,7 @@ fn queue_items(lane: &dyn Lane, viewer: &mut Viewer, items: &[Item]) -> bool {
                 lane.write_joiner(tracks, *at, &mut bytes);
                 viewer.queue(bytes);
             }
-            Item::Skipped { frames, gops } => {
-                viewer.control.skipped_frames.fetch_add(*frames, Ordering::Relaxed);
-                viewer.control.skipped_gops.fetch_add(*gops, Ordering::Relaxed);
-            }
+            Item::Skipped { .. } => viewer.note_skipped(item),
         }
     }
     !items.is_empty()

@@ -19,7 +19,7 @@ mod shard;
 mod viewer;
 
 pub use fanout::{Detached, Fanout, FanoutConfig, Membership, ViewerEnd, ViewerFull, ViewerStats};
-pub use viewer::Sink;
+pub use viewer::{Sink, Writer};
 
 #[cfg(test)]
 mod tests;

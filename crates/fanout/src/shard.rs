@@ -3,8 +3,8 @@
 use crate::FanoutConfig;
 use crate::fanout::{Control, Detached};
 use crate::group::Group;
-use crate::viewer::Viewer;
-use manycast_hub::{Lane, Listener, Start, Stream};
+use crate::viewer::{Viewer, ViewerParts};
+use manycast_hub::{Lane, Listener, Stream};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -27,9 +27,8 @@ pub(crate) enum Command {
 
 pub(crate) struct Joining {
     pub(crate) stream: Arc<Stream>,
-    pub(crate) lane: Arc<dyn Lane>,
-    pub(crate) sink: Arc<dyn crate::Sink>,
-    pub(crate) control: Arc<Control>,
+    pub(crate) lane: Option<Arc<dyn Lane>>,
+    pub(crate) viewer: ViewerParts,
 }
 
 /// The side of a shard that other threads see.
@@ -102,8 +101,8 @@ impl Worker {
         let mut wait = IDLE;
         for group in &mut self.groups {
             match group.due(now, &self.config) {
-                Some(at) if at <= now => group.pass(Instant::now(), &self.config),
-                _ if group.has_blocked() => group.pass(now, &self.config),
+                Some(at) if at <= now => group.pass(Instant::now()),
+                _ if group.has_blocked() => group.pass(now),
                 _ => {}
             }
             if let Some(at) = group.due(now, &self.config) {
@@ -138,10 +137,10 @@ impl Worker {
     }
 
     fn join(&mut self, joining: Joining, now: Instant) {
-        let Joining { stream, lane, sink, control } = joining;
-        let same = |g: &&mut Group| Arc::ptr_eq(&g.stream, &stream) && g.lane.id() == lane.id();
-        let cursor = stream.join(Start::CurrentGop, self.config.bounds, now);
-        let viewer = Viewer::new(sink, cursor, control, now);
+        let Joining { stream, lane, viewer } = joining;
+        let id = |lane: &Option<Arc<dyn Lane>>| lane.as_ref().map(|lane| lane.id());
+        let same = |g: &&mut Group| Arc::ptr_eq(&g.stream, &stream) && id(&g.lane) == id(&lane);
+        let viewer = Viewer::new(&stream, viewer, now);
         stream.reader_joined();
         if let Some(group) = self.groups.iter_mut().find(same) {
             group.viewers.push(viewer);

@@ -2,11 +2,11 @@
 
 use crate::fanout::Control;
 use crate::group::Group;
-use crate::viewer::Viewer;
+use crate::viewer::{Viewer, ViewerParts, Writer};
 use crate::{Fanout, FanoutConfig, Sink};
 use bytes::Bytes;
 use manycast_hub::{
-    Bounds, Content, Hub, Lane, LaneId, Listener, Publisher, Start, Stream, Takeover, WindowLimits,
+    Bounds, Content, Hub, Item, Lane, LaneId, Listener, Publisher, Stream, Takeover, WindowLimits,
 };
 use manycast_media::{Codec, Frame, StreamName, Timestamp, TrackId, TrackSet};
 use parking_lot::Mutex;
@@ -94,7 +94,7 @@ impl Bench {
         let hub = Hub::new();
         let stream = hub.open(&StreamName::new("main").unwrap(), WindowLimits::default());
         let publisher = stream.publish(start, Takeover::Always, "test").unwrap();
-        let group = Group::new(stream.clone(), Arc::new(TextLane), Arc::new(Nobody));
+        let group = Group::new(stream.clone(), Some(Arc::new(TextLane)), Arc::new(Nobody));
         Self { start, ms: 0, stream, publisher, group, config: FanoutConfig::default() }
     }
 
@@ -103,10 +103,20 @@ impl Bench {
     }
 
     fn join(&mut self, sink: &Arc<TestSink>) -> Arc<Control> {
+        self.join_with(sink, None)
+    }
+
+    fn join_with(&mut self, sink: &Arc<TestSink>, writer: Option<Box<dyn Writer>>) -> Arc<Control> {
         let now = self.now();
         let control = Control::new();
-        let cursor = self.stream.join(Start::CurrentGop, self.config.bounds, now);
-        self.group.viewers.push(Viewer::new(sink.clone(), cursor, control.clone(), now));
+        let parts = ViewerParts {
+            sink: sink.clone(),
+            control: control.clone(),
+            writer,
+            bounds: self.config.bounds,
+            patience: Some(self.config.patience),
+        };
+        self.group.viewers.push(Viewer::new(&self.stream, parts, now));
         self.group.restless = true;
         self.stream.reader_joined();
         control
@@ -129,7 +139,7 @@ impl Bench {
     fn pass(&mut self) {
         let now = self.now();
         if self.group.due(now, &self.config).is_some() || self.group.has_blocked() {
-            self.group.pass(now, &self.config);
+            self.group.pass(now);
         }
     }
 
@@ -164,6 +174,44 @@ fn all_viewers_get_the_same_bytes_however_little_the_socket_takes() {
     for sink in &sinks {
         assert_eq!(sink.text(), want, "steps of {}", sink.step);
     }
+}
+
+/// Numbers its Frames from zero on: nobody else gets these bytes.
+#[derive(Default)]
+struct Numbered(u64);
+
+impl Writer for Numbered {
+    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> u64 {
+        let Item::Entry(entry) = item else { return 0 };
+        let Some(frame) = entry.frame() else { return 0 };
+        out.push(format!("[{}", self.0).into());
+        out.push(frame.payload.clone());
+        out.push(Bytes::from_static(b"]"));
+        self.0 += 1;
+        1
+    }
+}
+
+#[test]
+fn who_writes_alone_is_served_beside_the_others() {
+    let mut bench = Bench::new();
+    let sinks: Vec<_> = [1, 3, ALL].map(|step| TestSink::new(ALL, step)).into();
+    let mut controls = Vec::new();
+    for sink in &sinks {
+        controls.push(bench.join_with(sink, Some(Box::<Numbered>::default())));
+    }
+    let plain = TestSink::new(ALL, 5);
+    bench.join(&plain);
+    bench.run(20, 5);
+    for _ in 0..400 {
+        bench.pass();
+    }
+    let want: String = (0..20).map(|n| format!("[{n}xxxx]")).collect();
+    for (sink, control) in sinks.iter().zip(&controls) {
+        assert_eq!(sink.text(), want, "steps of {}", sink.step);
+        assert_eq!(control.frames.load(Ordering::Relaxed), 20);
+    }
+    assert_eq!(plain.text(), format!("{{J}}{}", pictures(0..20, 5)));
 }
 
 #[test]

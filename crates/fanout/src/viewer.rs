@@ -2,7 +2,7 @@
 
 use crate::fanout::{Control, ViewerEnd};
 use bytes::{Buf, Bytes};
-use manycast_hub::Cursor;
+use manycast_hub::{Bounds, Cursor, Item, Start, Stream};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Most pieces handed to one write (the kernel's limit).
 pub(crate) const MAX_SLICES: usize = 1024;
+/// Most items written alone before the connection is asked whether it takes them.
+const MAX_ITEMS: usize = 64;
 
 /// Where a viewer's bytes go. Must not block.
 pub trait Sink: Send + Sync + 'static {
@@ -32,6 +34,12 @@ pub trait Sink: Send + Sync + 'static {
     fn abort(&self);
 }
 
+/// Writes a Stream for one viewer alone: headers and a clock of its own over shared payloads.
+pub trait Writer: Send + 'static {
+    /// Appends the bytes of one item; how many Frames they are.
+    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> u64;
+}
+
 /// What a write came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
@@ -48,24 +56,38 @@ pub(crate) struct Viewer {
     pub(crate) cursor: Cursor,
     pub(crate) control: Arc<Control>,
     pub(crate) blocked: bool,
+    /// For one that does not share the lane's bytes.
+    writer: Option<Box<dyn Writer>>,
+    bounds: Bounds,
+    patience: Option<Duration>,
     /// The rest of a message that was begun, and control bytes; to go out before anything else.
     tail: VecDeque<Bytes>,
     last_progress: Instant,
     pub(crate) end: Option<ViewerEnd>,
 }
 
+/// What a viewer is made of.
+pub(crate) struct ViewerParts {
+    pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) writer: Option<Box<dyn Writer>>,
+    pub(crate) bounds: Bounds,
+    /// How long it may take nothing; `None`: somebody else judges that.
+    pub(crate) patience: Option<Duration>,
+}
+
 impl Viewer {
-    pub(crate) fn new(
-        sink: Arc<dyn Sink>,
-        cursor: Cursor,
-        control: Arc<Control>,
-        now: Instant,
-    ) -> Self {
+    /// Joins at the current Gop of `stream`.
+    pub(crate) fn new(stream: &Stream, parts: ViewerParts, now: Instant) -> Self {
+        let ViewerParts { sink, control, writer, bounds, patience } = parts;
         Self {
             sink,
-            cursor,
+            cursor: stream.join(Start::CurrentGop, bounds, now),
             control,
             blocked: false,
+            writer,
+            bounds,
+            patience,
             tail: VecDeque::new(),
             last_progress: now,
             end: None,
@@ -153,11 +175,57 @@ impl Viewer {
         }
     }
 
-    /// Ends a viewer that has taken nothing for `patience` while there was something to send.
-    pub(crate) fn judge(&mut self, now: Instant, patience: Duration) {
+    /// Whether it has headers of its own.
+    pub(crate) fn writes_alone(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// Goes on at the current Gop.
+    pub(crate) fn rejoin(&mut self, stream: &Stream, now: Instant) {
+        self.cursor = stream.join(Start::CurrentGop, self.bounds, now);
+    }
+
+    /// Writes what is new with headers of its own, as much as the connection takes.
+    pub(crate) fn serve_alone(&mut self, stream: &Stream, now: Instant, items: &mut Vec<Item>) {
+        let Some(mut writer) = self.writer.take() else { return };
+        let mut bytes = Vec::new();
+        while self.end.is_none() && !self.blocked {
+            items.clear();
+            stream.read(&mut self.cursor, now, MAX_ITEMS, items);
+            if items.is_empty() {
+                break;
+            }
+            let mut frames = 0;
+            for item in items.iter() {
+                frames += writer.write(item, &mut bytes);
+                self.note_skipped(item);
+            }
+            self.control.frames.fetch_add(frames, Ordering::Relaxed);
+            self.queue(bytes.drain(..));
+            self.clear_tail(now);
+        }
+        let lag = if self.blocked { stream.lag(&self.cursor, now).0 } else { Duration::ZERO };
+        let lag = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+        self.control.lag_ms.store(lag, Ordering::Relaxed);
+        self.writer = Some(writer);
+    }
+
+    /// Counts what this viewer lost because it was too slow.
+    pub(crate) fn note_skipped(&self, item: &Item) {
+        if let Item::Skipped { frames, gops } = item {
+            self.control.skipped_frames.fetch_add(*frames, Ordering::Relaxed);
+            self.control.skipped_gops.fetch_add(*gops, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends a viewer that has taken nothing for too long while there was something to send.
+    pub(crate) fn judge(&mut self, now: Instant) {
         if !self.blocked {
             self.last_progress = now;
-        } else if now.saturating_duration_since(self.last_progress) > patience {
+            return;
+        }
+        let stalled = now.saturating_duration_since(self.last_progress);
+        if self.patience.is_some_and(|patience| stalled > patience) {
             self.sink.abort();
             self.end = Some(ViewerEnd::Stalled);
         }

@@ -1,6 +1,6 @@
 //! An async reader of a Stream: a cursor that can wait.
 
-use crate::{Cursor, Item, Start, Stream};
+use crate::{Bounds, Cursor, Item, Start, Stream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,10 +25,21 @@ impl Subscriber {
         &self.stream
     }
 
+    /// How far behind this may fall before it loses Gops.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.cursor.bounds
+    }
+
     /// Waits until there may be something to read, or the Stream was closed. Cancel-safe.
     pub async fn ready(&self) {
-        let stream = &self.stream;
-        stream.until(|| stream.is_closed() || stream.head() > self.looked).await;
+        self.stream.until(|| self.has_news()).await;
+    }
+
+    /// Whether there may be something to read, or the Stream was closed.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.stream.is_closed() || self.stream.head() > self.looked
     }
 
     /// As [`Subscriber::ready`], as a future of its own.

@@ -88,7 +88,7 @@ async fn a_delivery_brings_the_same_frames_from_zero() {
         key: manycast_hub::Secret::new("copy"),
     };
     let reader = stream.subscribe(Start::CurrentGop, Bounds::default(), Instant::now());
-    let link = RtmpLink::new(source.client.clone());
+    let link = RtmpLink::new(source.client.clone(), source.fanout.clone());
     let delivery = tokio::spawn(link.deliver(target, reader, monitor.clone(), stopped));
     until("the far end accepted", || copy.is_live()).await;
     let later: Vec<_> = clip
@@ -101,7 +101,8 @@ async fn a_delivery_brings_the_same_frames_from_zero() {
     assert!(frames_of(&got) == want);
     let times: Vec<_> = got.iter().filter(|m| m.kind == MediaKind::Video).collect();
     assert_eq!(times[0].timestamp, 0);
-    assert_eq!(monitor.frames.load(Ordering::Relaxed) as usize, want.len());
+    let counted = || monitor.frames.load(Ordering::Relaxed) as usize;
+    until("all frames are counted", || counted() == want.len()).await;
     stop.stop();
     assert_eq!(delivery.await.unwrap().fault, Fault::None);
     until("the far end was told", || !copy.is_live()).await;

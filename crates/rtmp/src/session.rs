@@ -21,7 +21,7 @@ mod outbox;
 mod pace;
 mod server;
 
-pub use client::{ClientConfig, ClientEvent, ClientRole, ClientSession, Stage};
+pub use client::{ClientConfig, ClientEvent, ClientRole, ClientSession, MediaWriter, Stage};
 pub use error::{Fault, SessionError, Wait};
 pub use event::{
     Capabilities, CloseReason, DataEncoding, DrainReason, Event, Input, Media, MediaKind, Output,

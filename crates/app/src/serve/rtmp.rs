@@ -33,7 +33,10 @@ pub(super) struct Rtmp {
     connections: Arc<Connections>,
     tls: Option<Arc<ServerTls>>,
     link: Arc<ArcSwap<RtmpLink>>,
+    /// Writes the pictures of all deliveries.
+    deliveries: Arc<Fanout>,
     own: Vec<SocketAddr>,
+    stats: Arc<RtmpStats>,
 }
 
 impl Rtmp {
@@ -61,8 +64,10 @@ impl Rtmp {
             let listener = listener.map_err(|error| bind::explain(key, listen, &error))?;
             bound.push((protocol, listener.local_addr()?, listener));
         }
+        let one = FanoutConfig { shards: 1, ..FanoutConfig::default() };
+        let deliveries = Arc::new(Fanout::start(one).context("no thread for deliveries")?);
         let own: Vec<_> = bound.iter().map(|(_, address, _)| *address).collect();
-        let link = Arc::new(ArcSwap::from_pointee(link(config, &own)?));
+        let link = Arc::new(ArcSwap::from_pointee(link(config, &own, &deliveries)?));
         let (stop, stopped) = watch::channel(false);
         let drain = session_bound(config.server.drain);
         let mut tasks = Vec::new();
@@ -71,8 +76,9 @@ impl Rtmp {
             let task = tokio::spawn(listener.run(stopped.clone(), drain));
             tasks.push((protocol, task));
         }
-        server.facts.tell_counted(Box::new(move || families(stats.snapshot())));
-        Ok(Self { tasks, stop, bound: drain, connections, tls, link, own })
+        let counted = stats.clone();
+        server.facts.tell_counted(Box::new(move || families(counted.snapshot())));
+        Ok(Self { tasks, stop, bound: drain, connections, tls, link, deliveries, own, stats })
     }
 
     /// What carries Streams to `rtmp` and `rtmps` addresses, as it is configured at each dial.
@@ -89,13 +95,18 @@ impl Rtmp {
     /// Takes what a reload changed.
     pub(super) fn apply(&mut self, config: &Config) {
         self.connections.set_limits(limits(config));
-        match link(config, &self.own) {
+        match link(config, &self.own, &self.deliveries) {
             Ok(link) => self.link.store(Arc::new(link)),
             Err(error) => tracing::error!("egress stays as it was: {error:#}"),
         }
         if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.reload()) {
             tracing::error!("the certificate stays as it was: {error}");
         }
+    }
+
+    /// What all connections counted.
+    pub(super) fn stats(&self) -> RtmpStatsSnapshot {
+        self.stats.snapshot()
     }
 
     /// Resolves with a name when a listener ended by itself. Cancel-safe.
@@ -144,15 +155,16 @@ fn certificate(config: &Config, server: &Server) -> Result<Arc<ServerTls>> {
     Ok(Arc::new(tls))
 }
 
-fn link(config: &Config, own: &[SocketAddr]) -> Result<RtmpLink> {
+fn link(config: &Config, own: &[SocketAddr], deliveries: &Arc<Fanout>) -> Result<RtmpLink> {
     let egress = &config.egress;
     let resolver = egress.resolver.map_or_else(Resolver::system, Resolver::at);
     let gate = EgressGate::new(egress.allow.clone(), own.to_vec());
-    Ok(RtmpLink::new(ClientSettings {
+    let settings = ClientSettings {
         dialer: Arc::new(Dialer::new(resolver, gate, Tuning::default())),
         tls: Arc::new(ClientTls::system(egress.ca_file.as_deref())?),
         limits: Limits::default(),
-    }))
+    };
+    Ok(RtmpLink::new(settings, deliveries.clone()))
 }
 
 /// What all RTMP connections counted, as metrics.

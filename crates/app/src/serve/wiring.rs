@@ -13,6 +13,7 @@ use super::{Server, bind};
 use crate::config::{Config, DestinationConfig, StreamConfig};
 use anyhow::Result;
 use manycast_hub::Target;
+use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::{DestinationSpec, Restream, Timings};
 use manycast_web::{Family, HttpServer, Kind, Limits, Site};
 use std::future::pending;
@@ -65,6 +66,11 @@ impl Wiring {
         // certificates are read from disk
         tokio::task::block_in_place(|| self.rtmp.apply(config));
         self.restream.apply(specs(config));
+    }
+
+    /// What all RTMP connections counted.
+    pub(super) fn rtmp_stats(&self) -> RtmpStatsSnapshot {
+        self.rtmp.stats()
     }
 
     /// Resolves with a name when something vital ended by itself. Cancel-safe.

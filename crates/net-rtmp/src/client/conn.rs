@@ -5,11 +5,12 @@ use crate::conn::now;
 use crate::outbox::Outbox;
 use bytes::Bytes;
 use manycast_dial::Dialer;
+use manycast_fanout::{Membership, ViewerEnd, ViewerStats};
 use manycast_hub::{Fault, LinkEnd, Stage};
 use manycast_rtmp::command::{RtmpUrl, UrlError};
 use manycast_rtmp::limits::Limits;
 use manycast_rtmp::session::{
-    ClientConfig, ClientEvent, ClientRole, ClientSession, Input, MediaKind, Output,
+    ClientConfig, ClientEvent, ClientRole, ClientSession, Input, MediaKind, MediaWriter, Output,
     Stage as Greeting,
 };
 use manycast_tls::{ClientTls, Transport};
@@ -72,7 +73,9 @@ impl Address {
 
 /// A connection that we opened.
 pub(super) struct ClientConn {
-    transport: Transport,
+    transport: Arc<Transport>,
+    /// The writing side, once the fan-out has it.
+    fanout: Option<Membership>,
     session: ClientSession,
     out: Outbox,
     events: VecDeque<ClientEvent>,
@@ -118,7 +121,8 @@ impl ClientConn {
             ..ClientConfig::new(url, role, rand::random())
         };
         Ok(Self {
-            transport,
+            transport: Arc::new(transport),
+            fanout: None,
             session: ClientSession::new(now(), config),
             out: Outbox::default(),
             events: VecDeque::new(),
@@ -129,7 +133,7 @@ impl ClientConn {
         })
     }
 
-    pub(super) fn transport(&self) -> &Transport {
+    pub(super) fn transport(&self) -> &Arc<Transport> {
         &self.transport
     }
 
@@ -138,21 +142,48 @@ impl ClientConn {
         self.out.bytes()
     }
 
-    /// Whether everything was handed to the socket.
-    pub(super) fn is_clear(&self) -> bool {
-        self.out.is_empty()
+    /// The media half of the session; `None` as long as nothing may be published.
+    pub(super) fn media_writer(&self) -> Option<MediaWriter> {
+        self.session.media_writer()
     }
 
-    /// Hands media to the session; the bytes that it came to.
-    pub(super) fn send(&mut self, kind: MediaKind, timestamp: u32, body: Bytes) -> usize {
-        let before = self.out.bytes();
+    /// Gives the writing side to the fan-out, which writes `rest` first.
+    pub(super) fn lend(&mut self, join: impl FnOnce(Vec<Bytes>) -> Membership) {
+        let rest = self.out.take();
+        self.fanout = Some(join(rest));
+    }
+
+    /// What the fan-out wrote so far.
+    pub(super) fn lent(&self) -> Option<ViewerStats> {
+        self.fanout.as_ref().map(Membership::stats)
+    }
+
+    /// Resolves when the fan-out no longer writes; never if it does not have the writing side.
+    pub(super) fn fanout_ended(&self) -> impl Future<Output = ViewerEnd> + Send + use<> {
+        let ended = self.fanout.as_ref().map(Membership::ended);
+        async move {
+            match ended {
+                Some(ended) => ended.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Hands media to the session.
+    pub(super) fn send(&mut self, kind: MediaKind, timestamp: u32, body: Bytes) {
         self.session.send_media(kind, timestamp, body);
         self.collect();
-        self.out.bytes() - before
     }
 
     /// Writes what the socket takes.
     pub(super) fn flush(&mut self) -> Result<(), LinkEnd> {
+        if let Some(member) = &self.fanout {
+            if self.out.is_empty() {
+                return Ok(());
+            }
+            let full = |_| fault::end(Fault::Reset, "the far end takes nothing");
+            return member.send(self.out.take()).map_err(full);
+        }
         self.out.flush(&self.transport).map(drop).map_err(|e| fault::io(&e))
     }
 
@@ -197,7 +228,8 @@ impl ClientConn {
 
     /// Waits for the socket or the next deadline, and takes what came.
     async fn turn(&mut self) -> Result<(), LinkEnd> {
-        let writing = !self.out.is_empty() || self.transport.wants_flush();
+        let waiting = !self.out.is_empty() || self.transport.wants_flush();
+        let writing = waiting && self.fanout.is_none();
         self.arm();
         tokio::select! {
             ready = self.transport.readable() => {
@@ -255,6 +287,10 @@ impl ClientConn {
 
     /// Says goodbye in order and waits until the far end has it, two seconds at most.
     pub(super) async fn close(mut self) {
+        if let Some(member) = self.fanout.take() {
+            let detached = member.detach().await;
+            self.out.prepend(detached.map(|d| d.rest).unwrap_or_default());
+        }
         self.session.close();
         self.collect();
         let farewell = async {

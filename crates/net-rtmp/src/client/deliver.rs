@@ -1,19 +1,24 @@
 //! One Delivery over RTMP or RTMPS.
+//!
+//! The task below greets, listens and says goodbye; the pictures are written by a thread of the
+//! fan-out, in one pass with those of all other Deliveries.
 
 use super::conn::{Address, ClientConn, ClientSettings, verdict};
 use super::fault;
-use crate::conn::now;
-use crate::egress::Egress;
+use crate::conn::SocketSink;
+use crate::egress::{Egress, Outgoing};
+use bytes::Bytes;
+use manycast_fanout::{Fanout, ViewerEnd, ViewerStats, Writer};
 use manycast_hub::{
     Fault, Item, Link, LinkEnd, LinkMonitor, Progress, Running, Stage, Stop, Subscriber, Target,
 };
-use manycast_rtmp::session::{ClientEvent, ClientRole, Stage as Greeting};
+use manycast_rtmp::session::{ClientEvent, ClientRole, MediaWriter, Stage as Greeting};
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior};
 
-/// Most items written at once.
-const BATCH: usize = 64;
 /// How often the state of the connection is looked at.
 const REPORT: Duration = Duration::from_millis(250);
 
@@ -21,13 +26,14 @@ const REPORT: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub struct RtmpLink {
     settings: ClientSettings,
+    fanout: Arc<Fanout>,
 }
 
 impl RtmpLink {
-    /// A link that dials with these settings.
+    /// A link that dials with these settings and has its pictures written by `fanout`.
     #[must_use]
-    pub fn new(settings: ClientSettings) -> Self {
-        Self { settings }
+    pub fn new(settings: ClientSettings, fanout: Arc<Fanout>) -> Self {
+        Self { settings, fanout }
     }
 }
 
@@ -39,7 +45,7 @@ impl Link for RtmpLink {
         monitor: Arc<LinkMonitor>,
         stop: Stop,
     ) -> Running {
-        let settings = self.settings.clone();
+        let Self { settings, fanout } = self.clone();
         Box::pin(async move {
             let address = match Address::with_key(&target.url, target.key.expose()) {
                 Ok(address) => address,
@@ -52,10 +58,27 @@ impl Link for RtmpLink {
                 () = stopped.ordered() => return fault::end(Fault::None, "stopped"),
             };
             match opened {
-                Ok(conn) => Delivery::new(conn, source, monitor, stop).run().await,
+                Ok(conn) => Delivery::new(conn, source, monitor, fanout).run(stop).await,
                 Err(end) => end,
             }
         })
+    }
+}
+
+/// Writes a Stream's items as one Delivery's messages.
+struct DeliveryWriter {
+    egress: Egress,
+    writer: MediaWriter,
+    messages: Vec<Outgoing>,
+}
+
+impl Writer for DeliveryWriter {
+    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> u64 {
+        let frames = self.egress.item(item, &mut self.messages);
+        for message in self.messages.drain(..) {
+            self.writer.write(message.kind, message.timestamp, message.body, out);
+        }
+        frames
     }
 }
 
@@ -63,123 +86,117 @@ struct Delivery {
     conn: ClientConn,
     source: Subscriber,
     monitor: Arc<LinkMonitor>,
-    stop: Stop,
-    egress: Egress,
+    fanout: Arc<Fanout>,
+    /// What the monitor was told of already.
+    told: ViewerStats,
+    /// Resolves when the fan-out no longer writes.
+    ended: Pin<Box<dyn Future<Output = ViewerEnd> + Send>>,
     accepted: bool,
-    items: Vec<Item>,
     report: Interval,
 }
 
 enum Turn {
     Event(ClientEvent),
-    Ready,
+    Ended(ViewerEnd),
     Report,
     Stop,
 }
 
 impl Delivery {
-    fn new(conn: ClientConn, source: Subscriber, monitor: Arc<LinkMonitor>, stop: Stop) -> Self {
+    fn new(
+        conn: ClientConn,
+        source: Subscriber,
+        monitor: Arc<LinkMonitor>,
+        fanout: Arc<Fanout>,
+    ) -> Self {
         let mut report = tokio::time::interval(REPORT);
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
+            ended: Box::pin(conn.fanout_ended()),
             conn,
             source,
             monitor,
-            stop,
-            egress: Egress::delivery(),
+            fanout,
+            told: ViewerStats::default(),
             accepted: false,
-            items: Vec::new(),
             report,
         }
     }
 
-    async fn run(mut self) -> LinkEnd {
+    async fn run(mut self, mut stop: Stop) -> LinkEnd {
+        let end = self.deliver(&mut stop).await;
+        self.report();
+        if end.fault == Fault::None {
+            self.conn.close().await;
+        }
+        end
+    }
+
+    async fn deliver(&mut self, stop: &mut Stop) -> LinkEnd {
         loop {
-            let feeding = self.accepted && self.conn.is_clear();
             let turn = tokio::select! {
                 event = self.conn.event() => match event {
                     Ok(event) => Turn::Event(event),
                     Err(end) => return end,
                 },
-                () = self.source.ready(), if feeding => Turn::Ready,
+                end = &mut self.ended => Turn::Ended(end),
                 _ = self.report.tick() => Turn::Report,
-                () = self.stop.ordered() => Turn::Stop,
+                () = stop.ordered() => Turn::Stop,
             };
-            let result = match turn {
-                Turn::Event(event) => self.event(&event),
-                Turn::Ready => self.feed(),
-                Turn::Report => {
-                    self.report();
-                    // The socket may have taken all meanwhile.
-                    self.conn.flush()
+            match turn {
+                Turn::Event(event) => {
+                    if let Some(end) = verdict(&event, self.accepted) {
+                        return end;
+                    }
+                    self.event(&event);
                 }
-                Turn::Stop => {
-                    self.conn.close().await;
-                    return fault::end(Fault::None, "stopped");
-                }
-            };
-            if let Err(end) = result {
-                return end;
-            }
-            if self.source.is_ended() {
-                self.conn.close().await;
-                return fault::end(Fault::None, "the stream was removed");
+                Turn::Report => self.report(),
+                Turn::Stop => return fault::end(Fault::None, "stopped"),
+                Turn::Ended(ViewerEnd::Broken(kind)) => return fault::io(&io::Error::from(kind)),
+                Turn::Ended(_) => return fault::end(Fault::None, "the stream was removed"),
             }
         }
     }
 
-    fn event(&mut self, event: &ClientEvent) -> Result<(), LinkEnd> {
-        if let Some(end) = verdict(event, self.accepted) {
-            return Err(end);
-        }
+    fn event(&mut self, event: &ClientEvent) {
         match event {
             ClientEvent::Stage(Greeting::Connected) => self.monitor.reach(Stage::Publishing),
-            ClientEvent::Publishing => {
-                self.accepted = true;
-                self.source.rejoin(now());
-                self.monitor.reach(Stage::Accepted);
-            }
+            ClientEvent::Publishing => self.begin(),
             _ => {}
         }
-        Ok(())
     }
 
-    /// Writes what is new, as much as the connection takes; the rest waits in the Stream's Window.
-    fn feed(&mut self) -> Result<(), LinkEnd> {
-        loop {
-            self.items.clear();
-            let more = self.source.read(now(), BATCH, &mut self.items);
-            let mut messages = Vec::new();
-            let mut frames = 0;
-            for item in &self.items {
-                frames += self.egress.item(item, &mut messages);
-                if let Item::Skipped { frames, gops } = item {
-                    self.monitor.skipped(*frames, *gops);
-                }
-            }
-            let mut bytes = 0;
-            for message in messages {
-                bytes += self.conn.send(message.kind, message.timestamp, message.body) as u64;
-            }
-            self.monitor.sent(frames, bytes);
-            self.conn.flush()?;
-            if !more || !self.conn.is_clear() {
-                return Ok(());
-            }
-        }
+    /// The far end takes the Stream: from now on the fan-out writes.
+    fn begin(&mut self) {
+        let Some(writer) = self.conn.media_writer() else { return };
+        let egress = Egress::delivery();
+        let writer = Box::new(DeliveryWriter { egress, writer, messages: Vec::new() });
+        let sink = Arc::new(SocketSink(self.conn.transport().clone()));
+        let (stream, bounds) = (self.source.stream().clone(), self.source.bounds());
+        let fanout = &self.fanout;
+        self.conn.lend(|rest| fanout.join_alone(stream, writer, sink, rest, bounds));
+        self.ended = Box::pin(self.conn.fanout_ended());
+        self.accepted = true;
+        self.monitor.reach(Stage::Accepted);
     }
 
-    fn report(&self) {
+    fn report(&mut self) {
+        let stats = self.conn.lent().unwrap_or_default();
+        let told = std::mem::replace(&mut self.told, stats);
+        self.monitor.sent(stats.frames - told.frames, stats.sent - told.sent);
+        self.monitor.skipped(
+            stats.skipped_frames - told.skipped_frames,
+            stats.skipped_gops - told.skipped_gops,
+        );
         let info = manycast_sys::tcp_info(self.conn.transport().tcp()).ok();
         let unsent = info.and_then(|info| info.notsent_bytes).map_or(0, u64::from);
-        let lag = if self.accepted { self.source.lag(now()).0 } else { Duration::ZERO };
         self.monitor.report(Progress {
             unacked_bytes: info.map_or(0, |i| i.unacked_bytes)
                 + unsent
                 + self.conn.waiting() as u64,
             acked_bytes: info.map_or(0, |i| i.bytes_acked),
             rtt: info.map_or(Duration::ZERO, |i| i.rtt),
-            lag: lag.min(Duration::from_secs(3600)),
+            lag: stats.lag.min(Duration::from_secs(3600)),
         });
     }
 }

@@ -15,6 +15,7 @@ use manycast_rtmp::session::{
     DrainReason, Event, Input, Output, ServerConfig, ServerSession, SessionError,
 };
 use manycast_tls::{TlsError, Transport};
+pub(crate) use role::SocketSink;
 use role::{Role, Signal, Slot};
 use std::cell::RefCell;
 use std::collections::VecDeque;

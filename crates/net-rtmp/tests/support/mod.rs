@@ -54,6 +54,7 @@ pub(crate) struct TestServer {
     pub(crate) gate: Arc<OpenGate>,
     pub(crate) stats: Arc<RtmpStats>,
     pub(crate) client: ClientSettings,
+    pub(crate) fanout: Arc<Fanout>,
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<()>>,
 }
@@ -78,13 +79,14 @@ impl TestServer {
         let (leases, takeover) = (LeaseHolder::new(), Takeover::default());
         let gate = Arc::new(OpenGate { hub: hub.clone(), leases, takeover });
         let fanout = Fanout::start(FanoutConfig { shards: 1, ..FanoutConfig::default() }).unwrap();
+        let fanout = Arc::new(fanout);
         let stats = Arc::new(RtmpStats::default());
         let mut settings = ServerSettings::new("127.0.0.1:0".parse().unwrap());
         change(&mut settings);
         let server = Server::bind(
             settings,
             gate.clone(),
-            Arc::new(fanout),
+            fanout.clone(),
             stats.clone(),
             Connections::new(ConnectionLimits::default()),
         )
@@ -92,7 +94,7 @@ impl TestServer {
         let address = server.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
         let task = Some(tokio::spawn(server.run(stopped, Duration::from_secs(5))));
-        Self { address, hub, gate, stats, client: client_settings(), stop, task }
+        Self { address, hub, gate, stats, client: client_settings(), fanout, stop, task }
     }
 
     pub(crate) fn address_of(&self, name: &str) -> Address {

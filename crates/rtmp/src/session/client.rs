@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod event;
 mod status;
+mod writer;
 
 use std::time::Instant;
 
@@ -14,6 +15,7 @@ use bytes::Bytes;
 
 pub use config::{ClientConfig, ClientRole};
 pub use event::{ClientEvent, Stage};
+pub use writer::MediaWriter;
 
 use self::commands::{DELETE_STREAM, FC_UNPUBLISH};
 use super::{
@@ -141,6 +143,17 @@ impl ClientSession {
         let body = if kind == MediaKind::Data { with_set_data_frame(&body) } else { body };
         self.out.send_media(&media::to_message(stream, kind, timestamp, body));
         true
+    }
+
+    /// The media half of a stream that the server has begun, for a writer elsewhere: the session
+    /// then keeps to control and commands, and [`Self::send_media`] must not be used any more.
+    /// `None` as long as nothing may be published.
+    #[must_use]
+    pub fn media_writer(&self) -> Option<MediaWriter> {
+        let State::Online(online) = &self.state else { return None };
+        let Phase::Running { stream, .. } = online.phase else { return None };
+        let publishes = self.config.role == ClientRole::Publish;
+        publishes.then(|| MediaWriter::new(stream, self.config.chunk_size))
     }
 
     /// Ends in order: `FCUnpublish`, `deleteStream`, as far as there is something to end, then
