@@ -2,7 +2,7 @@
 //! and keys that are never shown (J1).
 
 use manycast_tests::control::assert_unharmed;
-use manycast_tests::manycast::binary;
+use manycast_tests::manycast::{binary, clean};
 use manycast_tests::process::Process;
 use manycast_tests::raw::{Amf, Raw, amf, kind, message};
 use manycast_tests::{
@@ -10,7 +10,6 @@ use manycast_tests::{
     until,
 };
 use std::net::TcpStream;
-use std::process::Command;
 use std::time::Instant;
 
 const KEY: &str = "sk_process_0123456789";
@@ -147,7 +146,7 @@ fn g6_a_second_instance_refuses() {
         ("same port", server.setup.text(), "data-2", "is in use"),
     ] {
         std::fs::write(&config, text).unwrap();
-        let mut command = Command::new(binary());
+        let mut command = clean(binary());
         command.arg("serve").arg("--config").arg(&config);
         command.arg("--data-dir").arg(server.setup.file(data));
         let from = Instant::now();
@@ -292,7 +291,7 @@ fn by_hand(address: &std::net::SocketAddr, canary: &dyn Fn(u32) -> String) {
 /// What `manycast check` says of the configuration that was refused.
 fn check(server: &manycast_tests::Manycast) -> String {
     let config = server.setup.file("manycast.toml");
-    let mut command = Command::new(binary());
+    let mut command = clean(binary());
     command.arg("check").arg("--config").arg(config);
     let mut check = Process::start(&mut command);
     check.wait(secs(5));
