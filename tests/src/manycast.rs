@@ -11,9 +11,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-/// The binary: `MANYCAST_BIN`, or what is built here once.
+/// The binary: `MANYCAST_BIN`, or the one beside this test if it is newer than every source of the
+/// program, or what is built here once.
 ///
 /// # Panics
 /// When it cannot be built.
@@ -23,16 +24,37 @@ pub fn binary() -> &'static Path {
         if let Some(given) = std::env::var_os("MANYCAST_BIN") {
             return given.into();
         }
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "-p", "manycast-app", "--bin", "manycast"]);
-        let status = build.current_dir(crate::root()).status();
-        assert!(status.is_ok_and(|status| status.success()), "the program does not build");
         // .../target/debug/deps/TEST -> .../target/debug/manycast
         let test = std::env::current_exe().unwrap_or_default();
         let folder = test.parent().and_then(Path::parent).unwrap_or(Path::new("target/debug"));
-        folder.join("manycast")
+        let binary = folder.join("manycast");
+        let root = crate::root();
+        let sources = [root.join("crates"), root.join("assets"), root.join("Cargo.lock")];
+        let newest = sources.iter().map(|path| changed(path)).max();
+        if changed(&binary) <= newest.unwrap_or(SystemTime::now()) {
+            build();
+        }
+        binary
     })
+}
+
+fn build() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "-p", "manycast-app", "--bin", "manycast"]);
+    let status = build.current_dir(crate::root()).status();
+    assert!(status.is_ok_and(|status| status.success()), "the program does not build");
+}
+
+/// When a file, or the youngest file in a folder, was changed.
+fn changed(path: &Path) -> SystemTime {
+    let Ok(data) = std::fs::metadata(path) else { return SystemTime::UNIX_EPOCH };
+    let own = data.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+    if !data.is_dir() || path.ends_with("tests") {
+        return if data.is_dir() { SystemTime::UNIX_EPOCH } else { own };
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.map(|entry| changed(&entry.path())).max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// A command without the variables of these tests, which the program would take for settings.

@@ -176,6 +176,7 @@ fn enhanced_codecs_reach_joiners_with_their_configuration() {
             publisher.send(MediaKind::Video, n * 33, frame(n)).unwrap();
         }
         flowing(&server, "main", 45);
+        server.wait_state("main", "out", "live", secs(5));
         let (tell, told) = std::sync::mpsc::sync_channel(200);
         let viewer = Watcher::with(server.rtmp(), "main", move |_, media| {
             let _ = tell.try_send(media.clone());

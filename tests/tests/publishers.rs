@@ -33,7 +33,7 @@ fn c1_a_vanished_encoder_returns() {
         first.send(manycast_rtmp::session::MediaKind::Video, n * 33, body).unwrap();
         pause(millis(5));
     }
-    flows(&viewer, 30);
+    until("the first is seen", secs(5), || viewer.tally().newest() == Some(59));
     let gone = Instant::now();
     let second = Live::start(server.rtmp(), KEY, shape(2));
     let accepted = gone.elapsed();

@@ -36,8 +36,11 @@ pub(crate) fn content(content: &Content, out: &mut Vec<Outgoing>) {
 }
 
 /// What someone who starts at `at` needs first: sticky messages, then every configuration.
+///
+/// Sticky messages are about the whole, at time zero: ffmpeg takes metadata of any other time for a
+/// track of text.
 pub(crate) fn joiner(tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
-    out.extend(tracks.sticky.iter().filter_map(|s| message(s.wire.clone(), at)));
+    out.extend(tracks.sticky.iter().filter_map(|s| message(s.wire.clone(), Timestamp::ZERO)));
     let all: Vec<_> = tracks.tracks.iter().map(|t| t.id).collect();
     configs(tracks, &all, at, out);
 }
@@ -107,8 +110,10 @@ impl Egress {
     /// After a gap only what is new is said again: platforms take a repeated header for a restart.
     fn join(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
         let known = std::mem::replace(&mut self.known, tracks.clone());
+        let first = known == TrackSet::default();
+        let sticky_at = if first { Timestamp::ZERO } else { at };
         let news = tracks.sticky.iter().filter(|s| !known.sticky.contains(s));
-        out.extend(news.filter_map(|s| message(s.wire.clone(), at)));
+        out.extend(news.filter_map(|s| message(s.wire.clone(), sticky_at)));
         let changed = tracks.tracks.iter().filter(|t| known.get(t.id) != Some(t));
         let changed: Vec<_> = changed.map(|t| t.id).collect();
         configs(tracks, &changed, at, out);

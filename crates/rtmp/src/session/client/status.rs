@@ -38,8 +38,9 @@ impl Notice {
             let text = value.get(key).and_then(Value::as_str).unwrap_or_default();
             presentable(&text, name, chars)
         };
-        let code = text("code", CODE_CHARS);
-        let level = text("level", CODE_CHARS);
+        let code = value.get("code").and_then(Value::as_str).unwrap_or_default();
+        let code = if is_plain_code(&code) { code.into_owned() } else { text("code", CODE_CHARS) };
+        let level = value.get("level").and_then(Value::as_str).unwrap_or_default();
         let error = level.eq_ignore_ascii_case("error") || is_fatal(&code);
         let mut description = text("description", DESCRIPTION_CHARS);
         if description.is_empty() {
@@ -53,6 +54,45 @@ impl Notice {
         let values = command.arguments.iter().chain([&command.object]);
         Self::find(values, name).unwrap_or_default()
     }
+}
+
+/// The words that codes are made of (RTMP 7.2.1.1, 7.2.2, and what servers added).
+const WORDS: &[&str] = &[
+    "NetStream",
+    "NetConnection",
+    "AppShutdown",
+    "BadName",
+    "Call",
+    "Closed",
+    "Connect",
+    "Data",
+    "Denied",
+    "Failed",
+    "Idle",
+    "InvalidApp",
+    "Notify",
+    "Pause",
+    "Play",
+    "Publish",
+    "PublishNotify",
+    "ReconnectRequest",
+    "Rejected",
+    "Reset",
+    "Seek",
+    "Start",
+    "Stop",
+    "StreamNotFound",
+    "Success",
+    "Unauthorized",
+    "Unpause",
+    "Unpublish",
+    "UnpublishNotify",
+];
+
+/// Whether a code says nothing but the protocol's own words, so that there is nothing to hide in it:
+/// a stream may be named `a` or `Start`.
+fn is_plain_code(code: &str) -> bool {
+    code.split('.').all(|word| WORDS.contains(&word))
 }
 
 /// Codes that end a session whatever their level says: the list of librtmp, and the ends of a
@@ -113,4 +153,26 @@ fn presentable(text: &str, name: &StreamKeyText, chars: usize) -> String {
         }
     }
     text.chars().filter(|c| !c.is_control()).take(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j1_a_name_that_is_part_of_a_code_leaves_the_code_readable() {
+        for name in ["a", "Start", "NetStream", "e", "Net", "stat"] {
+            let status = manycast_amf::object([
+                ("level", Value::from("error")),
+                ("code", "NetStream.Publish.Start".into()),
+                ("description", format!("about {name}").as_str().into()),
+            ]);
+            let notice = Notice::find([&status], &StreamKeyText::from(name)).unwrap();
+            assert_eq!((notice.code.as_str(), notice.error), ("NetStream.Publish.Start", true));
+            assert!(notice.description.contains(HIDDEN), "{}", notice.description);
+        }
+        let echo = manycast_amf::object([("code", Value::from("NetStream.canary.Bad"))]);
+        let notice = Notice::find([&echo], &StreamKeyText::from("canary")).unwrap();
+        assert_eq!(notice.code, "NetStream.(stream name).Bad");
+    }
 }
