@@ -122,3 +122,6 @@ impl Egress {
         (at - base).max(Timestamp::ZERO)
     }
 }
+
+#[cfg(test)]
+mod tests;
