@@ -76,7 +76,8 @@ pub struct LinkEnd {
 #[derive(Debug, Default)]
 pub struct LinkMonitor {
     stage: watch::Sender<Option<Stage>>,
-    progress: Mutex<Progress>,
+    /// The last report, and the bytes counted by then.
+    progress: Mutex<(Progress, u64)>,
     reports: AtomicU64,
     /// Frames handed to the connection.
     pub frames: AtomicU64,
@@ -91,7 +92,7 @@ pub struct LinkMonitor {
 /// What is known of the connection at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes written and not yet acknowledged by the far end.
+    /// Bytes handed to the connection and not yet acknowledged by the far end, wherever they wait.
     pub unacked_bytes: u64,
     /// Bytes that the far end's host acknowledged, over the whole connection.
     pub acked_bytes: u64,
@@ -119,9 +120,10 @@ impl LinkMonitor {
         self.stage.subscribe()
     }
 
-    /// Notes the state of the connection.
+    /// Notes the state of the connection, as it is after all that was counted with
+    /// [`LinkMonitor::sent`] until now.
     pub fn report(&self, progress: Progress) {
-        *self.progress.lock() = progress;
+        *self.progress.lock() = (progress, self.bytes.load(Ordering::Relaxed));
         self.reports.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -134,7 +136,14 @@ impl LinkMonitor {
     /// The last state noted.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        *self.progress.lock()
+        self.progress.lock().0
+    }
+
+    /// The bytes that had been handed to the connection when its state was last noted: the two can
+    /// be set against each other.
+    #[must_use]
+    pub fn bytes_at_report(&self) -> u64 {
+        self.progress.lock().1
     }
 
     /// Counts what was handed to the connection.
@@ -195,4 +204,20 @@ pub trait Link: Send + Sync + 'static {
         monitor: Arc<LinkMonitor>,
         stop: Stop,
     ) -> Running;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_keeps_the_bytes_counted_by_then() {
+        let monitor = LinkMonitor::new();
+        assert_eq!((monitor.reports(), monitor.bytes_at_report()), (0, 0));
+        monitor.sent(1, 700);
+        monitor.report(Progress { unacked_bytes: 300, ..Progress::default() });
+        monitor.sent(1, 900);
+        assert_eq!((monitor.reports(), monitor.bytes_at_report()), (1, 700));
+        assert_eq!(monitor.progress().unacked_bytes, 300);
+    }
 }

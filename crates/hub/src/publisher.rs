@@ -9,8 +9,12 @@ use manycast_media::{Codec, CodecConfig, Frame, Sticky, Timestamp, TrackId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Sound and data that came without a picture are handed on after this long at the latest; a
-/// picture takes along whatever came before it.
+/// Sound and data ride with the next picture, since each transmission costs more than its bytes.
+/// Where pictures come at least this often, they wait for it ...
+const FREQUENT: Duration = Duration::from_millis(45);
+/// ... and for so long beyond the time when it is due; ...
+const GRACE: Duration = Duration::from_millis(8);
+/// ... where pictures are rarer, or there are none, they wait for this long only.
 const RIDE: Duration = Duration::from_millis(15);
 
 /// What happens when somebody publishes to a Stream that has a Publisher.
@@ -51,6 +55,9 @@ pub struct Publisher {
     /// When the oldest entry that nobody was woken for came.
     unseen: Option<Instant>,
     urgent: bool,
+    /// When the last picture was handed on, and how far apart they come.
+    last_picture: Option<Instant>,
+    interval: Duration,
     last_seen: Instant,
     ended: bool,
 }
@@ -82,6 +89,8 @@ impl RunState {
             lease,
             unseen: None,
             urgent: false,
+            last_picture: None,
+            interval: Duration::MAX,
             last_seen: now,
             ended: false,
         };
@@ -205,16 +214,33 @@ impl Publisher {
     /// Wakes the readers if a picture is there or sound has waited long enough. Call after each
     /// batch of pushes, and again at the time it returns.
     pub fn commit(&mut self, now: Instant) -> Option<Instant> {
-        let due = self.unseen? + RIDE;
-        if self.urgent || now >= due {
-            self.unseen = None;
-            self.urgent = false;
-            self.last_seen = now;
-            self.stream.hear();
-            self.stream.wake();
-            return None;
+        let due = self.unseen? + self.ride();
+        if !self.urgent && now < due {
+            return Some(due);
         }
-        Some(due)
+        if std::mem::take(&mut self.urgent) {
+            self.note_picture(now);
+        }
+        self.unseen = None;
+        self.last_seen = now;
+        self.stream.hear();
+        self.stream.wake();
+        None
+    }
+
+    /// How long sound may wait for the next picture.
+    fn ride(&self) -> Duration {
+        if self.interval <= FREQUENT { self.interval + GRACE } else { RIDE }
+    }
+
+    /// Follows the distance of pictures, slowly upwards and at once to a larger gap, so that a
+    /// picture that comes early or late changes little.
+    fn note_picture(&mut self, now: Instant) {
+        if let Some(last) = self.last_picture.replace(now) {
+            let gap = now.saturating_duration_since(last);
+            let known = if self.interval == Duration::MAX { gap } else { self.interval };
+            self.interval = (known * 7 + gap.min(known * 4)) / 8;
+        }
     }
 
     /// Ends the Run.

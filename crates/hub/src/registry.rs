@@ -46,7 +46,8 @@ impl Hub {
     /// The Stream of this name.
     #[must_use]
     pub fn get(&self, name: &StreamName) -> Option<Arc<Stream>> {
-        self.streams.read().get(name).cloned()
+        let stream = self.streams.read().get(name).cloned();
+        stream.inspect(|stream| stream.mark_used())
     }
 
     /// All Streams, in order of their names.
@@ -68,7 +69,7 @@ impl Hub {
     pub fn sweep(&self, now: Instant, forget: impl Fn(&StreamName) -> bool) {
         for stream in self.streams() {
             stream.sweep(now);
-            if forget(stream.name()) && stream.is_idle() {
+            if forget(stream.name()) && stream.idle_sweeps() > 2 {
                 self.close(stream.name(), now, "idle");
             }
         }

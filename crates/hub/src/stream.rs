@@ -9,7 +9,7 @@ use manycast_media::{StreamName, TimeDelta, Timestamp, TrackSet};
 use parking_lot::{Mutex, RwLock};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
@@ -56,6 +56,7 @@ pub struct Stream {
     heard: AtomicU64,
     readers: AtomicU64,
     closed: AtomicBool,
+    idle: AtomicU8,
 }
 
 impl Stream {
@@ -77,6 +78,7 @@ impl Stream {
             heard: AtomicU64::new(0),
             readers: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            idle: AtomicU8::new(0),
         })
     }
 
@@ -234,6 +236,22 @@ impl Stream {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.readers.load(Ordering::Acquire) == 0 && !self.is_live()
+    }
+
+    /// Somebody asked for it.
+    pub(crate) fn mark_used(&self) {
+        self.idle.store(0, Ordering::Release);
+    }
+
+    /// Counts the sweeps in a row that found it idle.
+    pub(crate) fn idle_sweeps(&self) -> u8 {
+        if !self.is_idle() {
+            self.mark_used();
+            return 0;
+        }
+        let sweeps = self.idle.load(Ordering::Acquire).saturating_add(1);
+        self.idle.store(sweeps, Ordering::Release);
+        sweeps
     }
 
     /// Whether a joiner would get a picture (or sound) at once.

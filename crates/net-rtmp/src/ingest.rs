@@ -4,20 +4,23 @@ use crate::clock::Unwrapper;
 use manycast_flv::frame::{Unit, read_audio, read_data, read_video};
 use manycast_hub::{Displaced, Publisher, RunEnd};
 use manycast_rtmp::session::{DataEncoding, Media, MediaKind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+const HEAR_EVERY: Duration = Duration::from_millis(500);
 
 /// One publish on its way into a Stream.
 #[derive(Debug)]
 pub(crate) struct Ingest {
     publisher: Publisher,
     clock: Unwrapper,
+    heard: Option<Instant>,
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
 }
 
 impl Ingest {
     pub(crate) fn new(publisher: Publisher) -> Self {
-        Self { publisher, clock: Unwrapper::default(), messages: 0, bytes: 0 }
+        Self { publisher, clock: Unwrapper::default(), heard: None, messages: 0, bytes: 0 }
     }
 
     pub(crate) fn publisher(&self) -> &Publisher {
@@ -57,6 +60,15 @@ impl Ingest {
                     None => Ok(()),
                 }
             }
+        }
+    }
+
+    /// Notes that bytes came, whole message or not; at most twice per second.
+    pub(crate) fn hear(&mut self, now: Instant) {
+        if self.heard.is_none_or(|at| now.saturating_duration_since(at) >= HEAR_EVERY) {
+            self.heard = Some(now);
+            // One that was displaced learns of it by its lease.
+            let _ = self.publisher.hear(now);
         }
     }
 

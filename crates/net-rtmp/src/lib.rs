@@ -11,6 +11,9 @@
 //! Must not come here: what a key means (the Gate knows), retries (restream knows), the bytes of
 //! the protocol (crate `rtmp`).
 
+#[cfg(test)]
+extern crate self as manycast_net_rtmp;
+
 mod client;
 mod clock;
 mod conn;
@@ -21,6 +24,8 @@ mod outbox;
 mod registry;
 mod server;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use client::{
     Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender,

@@ -376,7 +376,7 @@ impl Machine {
         let early = end.is_some_and(|end| verdict::is_early_close(end, attempt));
         self.early_closes = if early { self.early_closes.saturating_add(1) } else { 0 };
         let words = match end {
-            Some(end) => verdict::words(end, self.early_closes),
+            Some(end) => verdict::words(end, self.early_closes, attempt.stage),
             None => "internal error, this attempt was given up".into(),
         };
         if end.is_none_or(|end| end.fault != Fault::None) {

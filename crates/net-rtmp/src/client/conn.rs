@@ -15,8 +15,10 @@ use manycast_rtmp::session::{
 use manycast_tls::{ClientTls, Transport};
 use std::collections::VecDeque;
 use std::io::ErrorKind;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::time::Sleep;
 
 /// How long connecting and securing may take, each.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -75,6 +77,8 @@ pub(super) struct ClientConn {
     out: Outbox,
     events: VecDeque<ClientEvent>,
     deadline: Option<Instant>,
+    /// Set to the next deadline or an earlier one; see [`Self::arm`].
+    timer: Pin<Box<Sleep>>,
     greeted: bool,
     accepted: bool,
 }
@@ -119,6 +123,7 @@ impl ClientConn {
             out: Outbox::default(),
             events: VecDeque::new(),
             deadline: None,
+            timer: Box::pin(tokio::time::sleep(CONNECT)),
             greeted: false,
             accepted: false,
         })
@@ -126,6 +131,11 @@ impl ClientConn {
 
     pub(super) fn transport(&self) -> &Transport {
         &self.transport
+    }
+
+    /// Bytes that were not yet handed to the socket.
+    pub(super) fn waiting(&self) -> usize {
+        self.out.bytes()
     }
 
     /// Whether everything was handed to the socket.
@@ -188,7 +198,7 @@ impl ClientConn {
     /// Waits for the socket or the next deadline, and takes what came.
     async fn turn(&mut self) -> Result<(), LinkEnd> {
         let writing = !self.out.is_empty() || self.transport.wants_flush();
-        let deadline = self.deadline.unwrap_or_else(|| now() + Duration::from_secs(3600));
+        self.arm();
         tokio::select! {
             ready = self.transport.readable() => {
                 ready.map_err(|e| fault::io(&e))?;
@@ -197,7 +207,17 @@ impl ClientConn {
             ready = self.transport.writable(), if writing => {
                 ready.map_err(|e| fault::io(&e))
             }
-            () = tokio::time::sleep_until(deadline.into()) => self.input(Input::Deadline),
+            () = &mut self.timer => self.input(Input::Deadline),
+        }
+    }
+
+    /// Moves the timer only to an earlier deadline, or when it has run out: setting it for each
+    /// message would cost more than the message.
+    fn arm(&mut self) {
+        let deadline = self.deadline.unwrap_or_else(|| now() + CONNECT);
+        let deadline = tokio::time::Instant::from_std(deadline);
+        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(deadline);
         }
     }
 

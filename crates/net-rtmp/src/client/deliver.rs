@@ -170,13 +170,15 @@ impl Delivery {
     }
 
     fn report(&self) {
-        let Ok(info) = manycast_sys::tcp_info(self.conn.transport().tcp()) else { return };
-        let waiting = u64::from(info.notsent_bytes.unwrap_or(0));
+        let info = manycast_sys::tcp_info(self.conn.transport().tcp()).ok();
+        let unsent = info.and_then(|info| info.notsent_bytes).map_or(0, u64::from);
         let lag = if self.accepted { self.source.lag(now()).0 } else { Duration::ZERO };
         self.monitor.report(Progress {
-            unacked_bytes: info.unacked_bytes + waiting,
-            acked_bytes: info.bytes_acked,
-            rtt: info.rtt,
+            unacked_bytes: info.map_or(0, |i| i.unacked_bytes)
+                + unsent
+                + self.conn.waiting() as u64,
+            acked_bytes: info.map_or(0, |i| i.bytes_acked),
+            rtt: info.map_or(Duration::ZERO, |i| i.rtt),
             lag: lag.min(Duration::from_secs(3600)),
         });
     }

@@ -54,8 +54,8 @@ impl Conn {
             }
             Event::BufferLength { .. } => {}
             Event::Close { reason } => {
-                self.lingering.get_or_insert(now() + LINGER);
                 self.farewell.get_or_insert_with(|| format!("{reason:?}"));
+                self.begin_to_linger().await;
             }
         }
         Ok(())
@@ -225,6 +225,18 @@ impl Conn {
             self.farewell = Some("the stream was removed".into());
             self.session.drain(DrainReason::Finished);
         }
+    }
+
+    /// The last word was said: nothing flows any more, and the peer may read that word in peace.
+    async fn begin_to_linger(&mut self) {
+        self.lingering.get_or_insert(now() + LINGER);
+        // The writing side comes back from the fan-out, with what it had begun.
+        self.leave_fanout(STREAM).await;
+        let why = self.farewell.clone().unwrap_or_default();
+        for slot in std::mem::take(&mut self.slots) {
+            self.log_end(slot, now(), &why);
+        }
+        self.pending.clear();
     }
 
     pub(super) fn revoked(&mut self, at: usize, why: &Arc<str>) {

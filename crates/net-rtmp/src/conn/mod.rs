@@ -242,12 +242,16 @@ impl Conn {
                 Ok::<_, io::Error>(Ok(read))
             });
             match read {
+                Ok(Ok(0)) if lingering => return Err(self.finished()),
                 Ok(Ok(0)) => {
                     let _ = self.session.handle_input(now, Input::Eof);
                     let _ = self.pump().await;
                     return Err(End::PeerClosed);
                 }
-                Ok(Ok(_)) => self.pump().await?,
+                Ok(Ok(_)) => {
+                    self.hear(now);
+                    self.pump().await?;
+                }
                 Ok(Err(error)) => return Err(error.into()),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -312,8 +316,20 @@ impl Conn {
         if self.out.is_empty() {
             self.transport.shutdown_write();
         }
-        (now() >= until)
-            .then(|| End::Finished(self.farewell.take().unwrap_or_else(|| "finished".into())))
+        (now() >= until).then(|| self.finished())
+    }
+
+    fn finished(&mut self) -> End {
+        End::Finished(self.farewell.take().unwrap_or_else(|| "finished".into()))
+    }
+
+    /// A publisher whose large picture takes its time is not silent.
+    fn hear(&mut self, now: Instant) {
+        for slot in &mut self.slots {
+            if let Role::Ingest(ingest) = &mut slot.role {
+                ingest.hear(now);
+            }
+        }
     }
 
     /// Sets the timer to the next deadline. It is not moved for a later one: it then finds nothing

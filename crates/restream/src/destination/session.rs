@@ -84,7 +84,7 @@ impl Session {
         self.told = stage.max(self.told);
         let progress = self.monitor.progress();
         let sample = Sample {
-            written: Totals::of(&self.monitor).bytes,
+            written: self.monitor.bytes_at_report(),
             acked: progress.acked_bytes,
             unacked: progress.unacked_bytes,
             lag: progress.lag,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// The connection of an attempt at a moment, all counted from its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
-    /// Bytes of media handed to the connection.
+    /// Bytes of media handed to the connection when the rest of this was noted.
     pub written: u64,
     /// Bytes that the far end's host acknowledged, the greeting included.
     pub acked: u64,

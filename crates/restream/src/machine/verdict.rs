@@ -30,21 +30,24 @@ pub(super) fn judge(fault: Fault) -> Verdict {
     }
 }
 
-/// Whether the far end hung up on our wish to publish without a word: many platforms tell a wrong
-/// key in no other way.
+/// Whether the far end hung up on us without a word before it took any media: many platforms tell
+/// a wrong key in no other way.
 pub(super) fn is_early_close(end: &LinkEnd, attempt: &Attempt) -> bool {
     matches!(end.fault, Fault::Closed | Fault::Reset)
-        && attempt.stage >= Stage::Publishing
+        && attempt.stage >= Stage::Handshake
         && !attempt.is_proven()
 }
 
 /// The words for people.
-pub(super) fn words(end: &LinkEnd, early_closes: u32) -> String {
+pub(super) fn words(end: &LinkEnd, early_closes: u32, stage: Stage) -> String {
     if early_closes < SUSPICIOUS_CLOSES {
         return end.message.clone();
     }
+    // Whoever hangs up before we could ask may also be somebody else than we think.
+    let suspects = if stage < Stage::Publishing { "the key or the address" } else { "the key" };
+    let LinkEnd { message, .. } = end;
     format!(
-        "{} ({early_closes} times in a row before any media was acknowledged: probably the key)",
-        end.message
+        "{message} ({early_closes} times in a row before any media was acknowledged: probably \
+         {suspects})"
     )
 }
