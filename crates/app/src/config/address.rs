@@ -3,7 +3,7 @@
 //! Belongs here: from text to a checked address, with a sentence when it is none. The sentences
 //! never repeat the text: an address of a destination may hold a key.
 
-use ipnet::IpNet;
+use manycast_dial::Allow;
 use manycast_hub::Secret;
 use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
@@ -33,11 +33,9 @@ pub(super) fn resolver(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "is no IP address of a name server".to_owned())
 }
 
-/// A network, or a single address.
-pub(super) fn network(text: &str) -> Result<IpNet, String> {
-    let single = || text.parse::<IpAddr>().map(IpNet::from);
-    let net = text.parse::<IpNet>().or_else(|_| single());
-    net.map(|net| net.trunc()).map_err(|_| "is no network in CIDR notation".to_owned())
+/// A network, a single address, or one with a port.
+pub(super) fn allowed(text: &str) -> Result<Allow, String> {
+    text.parse().map_err(|_| "is neither a network nor an address".to_owned())
 }
 
 /// The address of a destination without its key, and the key if the address carried it.
@@ -46,8 +44,8 @@ pub(super) struct Remote {
     pub(super) url: String,
     /// The last part of the path, split off because no key was given apart.
     pub(super) key: Option<Secret>,
-    /// The host, if it is a bare IP address.
-    pub(super) ip: Option<IpAddr>,
+    /// The host and port, if the host is a bare IP address.
+    pub(super) literal: Option<SocketAddr>,
     pub(super) encrypted: bool,
 }
 
@@ -92,7 +90,9 @@ pub(super) fn remote(text: &str, key: Option<&Secret>) -> Result<Remote, Refusal
         Host::Ipv6(ip) => Some(ip.into()),
         Host::Domain(_) => None,
     };
-    Ok(Remote { url: format!("{}://{host}{port}/{app}", url.scheme()), key, ip, encrypted })
+    let default = if encrypted { 443 } else { 1935 };
+    let literal = ip.map(|ip| SocketAddr::new(ip, url.port().unwrap_or(default)));
+    Ok(Remote { url: format!("{}://{host}{port}/{app}", url.scheme()), key, literal, encrypted })
 }
 
 /// The host in its one normal form: numbers of any base become an IP address, other alphabets
@@ -126,22 +126,6 @@ fn split_key<'a>(
         return Err(("repeats the key", "remove the key from url: it belongs into key alone"));
     }
     Ok((path, None))
-}
-
-/// Whether an address is reachable from inside only, so that it has to be listed in
-/// `egress.allow`. The check that counts is made at each dial; this one is for a timely hint.
-pub(super) fn is_inside(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
-        }
-        IpAddr::V6(ip) => {
-            ip.is_loopback()
-                || ip.is_unspecified()
-                || ip.is_unique_local()
-                || ip.is_unicast_link_local()
-        }
-    }
 }
 
 #[cfg(test)]
@@ -205,8 +189,9 @@ mod tests {
             assert!(listen(text).is_err(), "{text}");
         }
         assert_eq!(resolver("9.9.9.9").unwrap().port(), 53);
-        assert_eq!(network("127.0.0.1").unwrap().to_string(), "127.0.0.1/32");
-        assert_eq!(network("10.1.2.3/8").unwrap().to_string(), "10.0.0.0/8");
-        assert!(network("10.0.0.0/33").is_err());
+        assert_eq!(allowed("127.0.0.1").unwrap().to_string(), "127.0.0.1");
+        assert_eq!(allowed("10.1.2.3/8").unwrap().to_string(), "10.0.0.0/8");
+        assert_eq!(allowed("[::1]:1936").unwrap().to_string(), "[::1]:1936");
+        assert!(allowed("10.0.0.0/33").is_err());
     }
 }

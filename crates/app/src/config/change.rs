@@ -55,7 +55,7 @@ impl Config {
         note(old.egress == new.egress, true, "egress");
         note(old.log.level == new.log.level, true, "log.level");
         note(old.rtmp.open == new.rtmp.open, true, "rtmp.open");
-        note(old.server.drain == new.server.drain, true, "server.drain");
+        note(old.server.drain == new.server.drain, false, "server.drain");
         note(limits(old) == limits(new), true, "limits");
         note(old.limits.window == new.limits.window, true, "limits.window (new streams)");
         if secure(old) == secure(new) {
@@ -76,7 +76,7 @@ impl Config {
         self.rtmps = old.rtmps.clone();
         self.http = old.http.clone();
         self.log.format = old.log.format;
-        self.server.data_dir = old.server.data_dir.clone();
+        self.server = old.server.clone();
         self
     }
 }

@@ -166,8 +166,8 @@ fn http(mut at: Section<'_>, taken: &mut Taken) -> Http {
 fn egress(mut at: Section<'_>, folder: &Path) -> Egress {
     let mut allow = Vec::new();
     for Set { place, value } in at.texts("allow", "127.0.0.0/8") {
-        match address::network(&value) {
-            Ok(net) => allow.push(net),
+        match address::allowed(&value) {
+            Ok(entry) => allow.push(entry),
             Err(what) => at.fault(&place, "allow", &what, "write it like \"10.0.0.0/8\""),
         }
     }

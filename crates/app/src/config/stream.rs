@@ -1,9 +1,10 @@
 //! `[[stream]]` and `[[stream.destination]]`.
 
-use super::address::{self, is_inside};
+use super::address;
 use super::fault::Place;
 use super::section::{Section, Set};
 use super::types::{Config, DestinationConfig, StreamConfig};
+use manycast_dial::Gate;
 use manycast_hub::{Secret, Takeover};
 use manycast_media::StreamName;
 use std::time::Duration;
@@ -183,18 +184,19 @@ fn destination(
     Some((DestinationConfig { name: name?, url: remote.url, key, enabled }, place))
 }
 
+/// What can be told before the dial, where the check that counts is made.
 fn hints(at: &Section<'_>, config: &Config, place: &Place, remote: &address::Remote) {
-    let allowed = |ip| config.egress.allow.iter().any(|net| net.contains(&ip));
-    match remote.ip {
-        Some(ip) if is_inside(ip) && !allowed(ip) => {
-            let remedy = "list it in egress.allow if this is meant";
-            at.warn(place, "url", "is an inside address and will be refused", remedy);
-        }
-        Some(ip) if !is_inside(ip) && remote.encrypted => {
-            let remedy = "use the name that the certificate is for";
-            at.warn(place, "url", "is encrypted and has an IP address for a host", remedy);
-        }
-        _ => {}
+    let Some(literal) = remote.literal else { return };
+    let gate = Gate::new(config.egress.allow.clone(), Vec::new());
+    if let Err(refusal) = gate.judge(literal) {
+        let remedy = match refusal.remedy(literal) {
+            Some(entry) => format!("if this is meant, add \"{entry}\" to allow in [egress]"),
+            None => "no destination can be there".to_owned(),
+        };
+        at.warn(place, "url", "is an inside address and will be refused", &remedy);
+    } else if remote.encrypted && !literal.ip().is_loopback() {
+        let remedy = "use the name that the certificate is for";
+        at.warn(place, "url", "is encrypted and has an IP address for a host", remedy);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Every value in here is valid, every default is filled in. Keys are [`Secret`]s, so that printing
 //! any of these types shows none. Must not come here: how it is written in the file.
 
-use ipnet::IpNet;
+use manycast_dial::Allow;
 use manycast_hub::{Secret, Takeover, WindowLimits};
 use manycast_media::StreamName;
 use std::net::SocketAddr;
@@ -118,7 +118,7 @@ pub struct Http {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Egress {
     /// Inside addresses that destinations may have.
-    pub allow: Vec<IpNet>,
+    pub allow: Vec<Allow>,
     /// Certificate authorities trusted besides those of the system.
     pub ca_file: Option<PathBuf>,
     /// The name server asked in place of the system's.

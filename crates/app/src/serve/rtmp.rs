@@ -1,11 +1,12 @@
 //! RTMP and RTMPS: the listeners, what they share, and the way out to RTMP destinations.
 
 use super::facts::float;
+use super::wiring::session_bound;
 use super::{Server, bind};
 use crate::config::{Certificate, Config};
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
-use manycast_dial::{Allow, Dialer, Gate as EgressGate, Resolver, Tuning};
+use manycast_dial::{Dialer, Gate as EgressGate, Resolver, Tuning};
 use manycast_fanout::{Fanout, FanoutConfig};
 use manycast_hub::Link;
 use manycast_net_rtmp::{
@@ -63,7 +64,7 @@ impl Rtmp {
         let own: Vec<_> = bound.iter().map(|(_, address, _)| *address).collect();
         let link = Arc::new(ArcSwap::from_pointee(link(config, &own)?));
         let (stop, stopped) = watch::channel(false);
-        let drain = config.server.drain;
+        let drain = session_bound(config.server.drain);
         let mut tasks = Vec::new();
         for (protocol, address, listener) in bound {
             server.facts.listens(protocol, address);
@@ -145,9 +146,8 @@ fn certificate(config: &Config, server: &Server) -> Result<Arc<ServerTls>> {
 
 fn link(config: &Config, own: &[SocketAddr]) -> Result<RtmpLink> {
     let egress = &config.egress;
-    let allow = egress.allow.iter().map(|net| Allow::Net(*net)).collect();
     let resolver = egress.resolver.map_or_else(Resolver::system, Resolver::at);
-    let gate = EgressGate::new(allow, own.to_vec());
+    let gate = EgressGate::new(egress.allow.clone(), own.to_vec());
     Ok(RtmpLink::new(ClientSettings {
         dialer: Arc::new(Dialer::new(resolver, gate, Tuning::default())),
         tls: Arc::new(ClientTls::system(egress.ca_file.as_deref())?),

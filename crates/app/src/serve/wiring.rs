@@ -21,8 +21,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How long HTTP may take to end after everything else.
-const HTTP_END: Duration = Duration::from_secs(2);
+/// Of the drain time, what is kept for HTTP, which ends last.
+const HTTP_END: Duration = Duration::from_millis(500);
 
 /// Everything that runs.
 pub(super) struct Wiring {
@@ -62,7 +62,8 @@ impl Wiring {
 
     /// Takes what a reload changed; what cannot change live is as it was.
     pub(super) fn apply(&mut self, config: &Config) {
-        self.rtmp.apply(config);
+        // certificates are read from disk
+        tokio::task::block_in_place(|| self.rtmp.apply(config));
         self.restream.apply(specs(config));
     }
 
@@ -85,12 +86,17 @@ impl Wiring {
 
     /// Ends everything, within `bound`.
     pub(super) async fn drain(self, bound: Duration) {
-        tokio::join!(self.restream.shutdown(bound), self.rtmp.drain());
+        tokio::join!(self.restream.shutdown(session_bound(bound)), self.rtmp.drain());
         self.end_http.send_replace(true);
         if let Some(http) = self.http {
             let _ = tokio::time::timeout(HTTP_END, http).await;
         }
     }
+}
+
+/// How long sessions may take to say goodbye, so that all is over within `drain` (G3).
+pub(super) fn session_bound(drain: Duration) -> Duration {
+    drain.saturating_sub(HTTP_END.min(drain / 10))
 }
 
 /// The destinations as the restream service takes them.
@@ -118,7 +124,8 @@ fn delivery_panics(restream: &Restream) -> Family {
 async fn bind_http(config: &Config) -> Result<Option<HttpServer>> {
     let Some(address) = config.http.listen else { return Ok(None) };
     let connections = usize::try_from(config.http.connections).unwrap_or(usize::MAX);
-    let limits = Limits { connections, ..Limits::default() };
+    let goodbye = HTTP_END / 2;
+    let limits = Limits { connections, goodbye, ..Limits::default() };
     let bound = HttpServer::bind(address, limits).await;
     Ok(Some(bound.map_err(|error| bind::explain("http.listen", address, &error))?))
 }

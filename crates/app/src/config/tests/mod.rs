@@ -1,6 +1,7 @@
 //! What is accepted, what is refused and where, and that nothing shows a key.
 
 mod damaged;
+mod documented;
 mod reload;
 
 use super::*;

@@ -28,7 +28,7 @@ fn g1_each_setting_changes_live_or_says_that_it_does_not() {
         ("level = \"debug\"", "level = \"warn\"", Some("log.level"), None),
         ("publishers = 20", "publishers = 21", Some("limits"), None),
         ("16MiB", "17MiB", Some("limits.window (new streams)"), None),
-        ("drain = \"5s\"", "drain = \"6s\"", Some("server.drain"), None),
+        ("drain = \"5s\"", "drain = \"6s\"", None, Some("server.drain")),
         ("open = false", "open = true", Some("rtmp.open"), None),
         ("0.0.0.0:1935", "0.0.0.0:1945", None, Some("rtmp.listen")),
         ("0.0.0.0:1936", "0.0.0.0:1946", None, Some("rtmps.listen")),
