@@ -6,6 +6,7 @@
 mod check;
 mod serve;
 
+use crate::{demo, play, publish};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +25,12 @@ enum Verb {
     Serve(ServeArgs),
     /// Check a configuration and name every fault in it.
     Check(CheckArgs),
+    /// Publish an FLV file as if an encoder sent it now.
+    Publish(PublishArgs),
+    /// Watch a stream and tell what comes: tracks, rates, gaps.
+    Play(PlayArgs),
+    /// See it run: an encoder, two destinations that verify the stream, one that is ill.
+    Demo(DemoArgs),
     /// Print the version.
     Version,
 }
@@ -51,7 +58,7 @@ pub struct CheckArgs {
 #[derive(Args, Clone, Debug)]
 pub struct DemoArgs {
     /// End by itself after so many seconds; without it, Ctrl-C ends it.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub seconds: Option<u64>,
 }
 
@@ -75,6 +82,9 @@ pub struct PublishArgs {
     /// Begin again at the end of the file, without a step in time.
     #[arg(long = "loop")]
     pub repeat: bool,
+    /// Authorities or certificates (PEM) to trust for rtmps, beside those of the machine.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
 }
 
 /// What `play` is asked with.
@@ -84,11 +94,15 @@ pub struct PlayArgs {
     #[arg(value_name = "URL")]
     pub url: String,
     /// How long to watch.
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10,
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub seconds: u64,
     /// Print one JSON object in place of lines.
     #[arg(long)]
     pub json: bool,
+    /// Authorities or certificates (PEM) to trust for rtmps, beside those of the machine.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
 }
 
 /// Does what the command line asks for.
@@ -97,6 +111,9 @@ pub fn run(cli: Cli) -> ExitCode {
     match cli.verb {
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Publish(args) => publish::run(&args),
+        Verb::Play(args) => play::run(&args),
+        Verb::Demo(args) => demo::run(&args),
         Verb::Version => {
             println!("manycast {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS

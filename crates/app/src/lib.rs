@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! cli (verbs) --> serve --> wiring: hub, gate, transports, destinations, HTTP
+//!            \--> demo  --> the same parts on 127.0.0.1, with an encoder and destinations of its own
+//!            \--> publish, play: clients for files and eyes
 //!            \--> config (file + environment --> checked values, or all faults)
 //! ```
 //!
@@ -10,4 +12,8 @@
 
 pub mod cli;
 pub mod config;
+pub mod demo;
+pub mod play;
+pub mod publish;
 pub mod serve;
+mod tool;

@@ -9,6 +9,7 @@
 
 mod bind;
 mod datadir;
+mod embed;
 mod facts;
 mod gate;
 mod logging;
@@ -16,8 +17,10 @@ mod panics;
 mod reload;
 mod rtmp;
 mod signals;
+mod thread;
 mod wiring;
 
+pub(crate) use embed::Embedded;
 pub use gate::ConfigGate;
 
 use crate::config::{self, Certificate, Config};
@@ -103,20 +106,7 @@ fn raise_open_files() {
 impl Server {
     async fn live(self, config: Config) -> Result<()> {
         let mut signals = Signals::listen().context("signals cannot be followed")?;
-        self.facts.loaded(config, Vec::new());
-        let config = self.facts.current();
-        self.gate.apply(&config);
-        for stream in &config.streams {
-            self.hub.open(&stream.name, config.limits.window);
-        }
-        let mut wiring = Wiring::start(&config, &self).await?;
-        self.readiness.ready();
-        tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
-            streams = config.streams.len(),
-            destinations = config.destination_count(),
-            "ready"
-        );
+        let mut wiring = self.start(config).await?;
         let ended = self.attend(&mut signals, &mut wiring).await;
         let bound = self.facts.current().server.drain;
         self.readiness.not_ready("draining");
@@ -126,6 +116,25 @@ impl Server {
             () = signals.end() => tracing::warn!("ended at once by a second signal"),
         }
         ended
+    }
+
+    /// Begins to serve.
+    async fn start(&self, config: Config) -> Result<Wiring> {
+        self.facts.loaded(config, Vec::new());
+        let config = self.facts.current();
+        self.gate.apply(&config);
+        for stream in &config.streams {
+            self.hub.open(&stream.name, config.limits.window);
+        }
+        let wiring = Wiring::start(&config, self).await?;
+        self.readiness.ready();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            streams = config.streams.len(),
+            destinations = config.destination_count(),
+            "ready"
+        );
+        Ok(wiring)
     }
 
     /// Everyday life: until a signal to end, or until something vital ended by itself.

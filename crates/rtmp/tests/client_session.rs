@@ -217,6 +217,21 @@ fn section14_refusals_carry_the_server_s_words_without_the_key() {
 }
 
 #[test]
+fn section14_words_of_a_server_stay_readable_when_the_name_is_short() {
+    let url = RtmpUrl::with_key("rtmp://h/live", "a").expect("valid");
+    let (mut client, _) = Client::greeted(ClientConfig::new(&url, ClientRole::Publish, [9; 32]));
+    let words = "a\u{7}lready taken".to_owned() + &"!".repeat(1000);
+    let error = object([
+        ("level", Value::from("error")),
+        ("code", "X".into()),
+        ("description", words.into()),
+    ]);
+    let turn = client.say(&command(0, "_error", 1.0, &[Value::Null, error]));
+    let (_, description, _) = refusal(&turn);
+    assert!(description.starts_with("already taken!") && description.len() == 512, "{description}");
+}
+
+#[test]
 fn section8_1_redirects_are_told() {
     let ex = object([("code", Value::from(302.0)), ("redirect", "rtmp://other/live".into())]);
     let error = object([
@@ -413,6 +428,16 @@ fn section14_a_server_that_does_not_answer_is_left_in_time() {
     }
     assert_eq!(wait(running(ClientRole::Play)), SessionError::Timeout(Wait::Media));
     assert_eq!(running(ClientRole::Publish).drain().until, None, "a server may listen in silence");
+}
+
+#[test]
+fn section14_a_server_that_plays_slowly_is_kept() {
+    let mut client = running(ClientRole::Play);
+    for _ in 0..20 {
+        client.now += 20 * SECOND;
+        client.input(Input::Deadline).expect("not silent for long");
+        client.say(&message(MessageType::AUDIO, 1, 0, vec![0xaf, 1]));
+    }
 }
 
 #[test]

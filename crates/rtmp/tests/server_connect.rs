@@ -200,6 +200,13 @@ fn section8_1_connect_waits_for_a_verdict_when_the_owner_wants_to_give_one() {
     let mut server = Server::with(config());
     server.greet();
     server.connect();
+    let calls = vec![command(0, "x", 3.0, &[]); 65];
+    assert_eq!(server.say_all(&calls[..64]).said(), "");
+    assert_eq!(server.try_say_all(&calls[64..]).expect_err("too many wait"), SessionError::Command);
+
+    let mut server = Server::with(config());
+    server.greet();
+    server.connect();
     let error = server.wait(60 * SECOND).expect_err("nobody decides");
     assert_eq!((error.clone(), error.fault()), (SessionError::Timeout(Wait::Verdict), Fault::Us));
 }

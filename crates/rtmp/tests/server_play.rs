@@ -114,6 +114,10 @@ fn section8_3_media_compresses_its_headers_until_somebody_else_wrote() {
     assert_eq!(length(&mut server, 20), 4 + 2);
     server.session.wrote_media_around();
     assert_eq!(length(&mut server, 40), 12 + 2);
+    server.session.wrote_media_around();
+    let picture = Bytes::from(vec![0x17; 70_000]);
+    server.session.send_media(stream(1), MediaKind::Video, 0, picture);
+    assert_eq!(server.drain().bytes.len(), 12 + 65_536 + 1 + 4464, "in chunks as announced");
 }
 
 #[test]

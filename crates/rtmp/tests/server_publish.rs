@@ -158,6 +158,14 @@ fn section8_2_refusals_are_errors_on_the_stream_and_then_the_end() {
 }
 
 #[test]
+fn section8_2_a_refused_publisher_is_let_go_whatever_else_it_does() {
+    let mut server = Server::playing();
+    let request = server.publish(2, "key");
+    let turn = server.refuse(request, RefusalCode::BadName);
+    assert_eq!(told(&turn.events), ["PlayEnded(stream 1)", "Close(Refused(BadName))"]);
+}
+
+#[test]
 fn section8_2_one_verdict_accepts_one_publish_once() {
     let mut server = Server::connected();
     server.say_all(&[create(2.0), create(3.0)]);
@@ -178,6 +186,44 @@ fn section8_2_a_verdict_for_a_request_that_is_gone_is_ignored() {
     assert_eq!(server.accept(request).said(), "");
     let late = server.refuse(request, RefusalCode::Denied);
     assert_eq!((late.said(), late.events.len()), (String::new(), 0));
+}
+
+#[test]
+fn b11_requests_that_are_taken_back_again_and_again_end_the_connection() {
+    let mut server = Server::connected();
+    let delete = command(0, "deleteStream", 0.0, &[Value::Null, 1.0.into()]);
+    for _ in 0..3 {
+        for _ in 0..60 {
+            server.say_all(&[publish(1, "key"), delete.clone()]);
+        }
+        let request = server.publish(1, "key");
+        server.accept(request);
+        server.say(&delete);
+    }
+    let withdrawn = (0..1000).find_map(|count| {
+        server.try_say_all(&[publish(1, "key"), delete.clone()]).err().map(|error| (count, error))
+    });
+    assert_eq!(withdrawn, Some((64, SessionError::RequestFlood)));
+}
+
+#[test]
+fn trap_t12_media_of_any_look_is_passed_on_and_never_ends_the_session() {
+    let mut server = Server::publishing();
+    let bodies: [&[u8]; 8] = [
+        &[0x84],                                                    // Metadata without a codec
+        &[0x84, b'h', b'v', b'c', b'1'],                            // and without a body
+        &[0x84, b'h', b'v', b'c', b'1', 9, 9], // and with a body that is no AMF
+        &[0x96, 0x22, b'h', b'v', b'c', b'1', 0, 0xff, 0xff, 0xff], // a track longer than the message
+        &[0x97, 0xff],                                              // ModEx that ends within itself
+        &[0xd1],                                                    // a command without its number
+        &[0x0c, 0, 0, 0, 0],                                        // frame type 0, codec 12
+        &[0xff; 3],
+    ];
+    for body in bodies {
+        let turn = server.say(&video(1, 0, body));
+        let [Event::Media { media, .. }] = &turn.events[..] else { panic!() };
+        assert_eq!(&media.body[..], body);
+    }
 }
 
 #[test]
@@ -385,6 +431,19 @@ fn b6_a_publisher_who_falls_silent_is_cut_after_thirty_seconds() {
     server.say(&command(0, "x", 0.0, &[Value::Null]));
     let error = server.wait(2 * SECOND).expect_err("commands are no media");
     assert_eq!((error.kind(), error.fault()), ("media_timeout", Fault::Network));
+}
+
+#[test]
+fn b6_a_long_message_that_keeps_its_rate_is_no_silence() {
+    let mut server = Server::publishing();
+    let mut pieces = Vec::new();
+    server.voice.write(&video(1, 0, &[0x27; 60_000]), &mut pieces);
+    let mut events = Vec::new();
+    for piece in pieces.concat().chunks(1200) {
+        events.extend(server.feed(piece).events);
+        events.extend(server.wait(SECOND).expect("1.2 kB/s is enough").events);
+    }
+    assert_eq!(told(&events), ["Video 1 at 0 of 60000"]);
 }
 
 #[test]

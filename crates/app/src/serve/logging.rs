@@ -47,6 +47,12 @@ impl Logging {
         Self { level, budget }
     }
 
+    /// Says nothing, for a server inside a tool that has the terminal for itself.
+    pub(super) fn silent(log: &Log) -> Self {
+        let (_, level) = reload::Layer::new(targets(log.level));
+        Self { level, budget: Arc::new(Budget::new(log.level)) }
+    }
+
     /// Changes the level.
     pub(super) fn set_level(&self, level: Level) {
         self.budget.set_level(level);

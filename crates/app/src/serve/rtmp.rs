@@ -34,6 +34,7 @@ pub(super) struct Rtmp {
     tls: Option<Arc<ServerTls>>,
     link: Arc<ArcSwap<RtmpLink>>,
     own: Vec<SocketAddr>,
+    stats: Arc<RtmpStats>,
 }
 
 impl Rtmp {
@@ -71,8 +72,9 @@ impl Rtmp {
             let task = tokio::spawn(listener.run(stopped.clone(), drain));
             tasks.push((protocol, task));
         }
-        server.facts.tell_counted(Box::new(move || families(stats.snapshot())));
-        Ok(Self { tasks, stop, bound: drain, connections, tls, link, own })
+        let counted = stats.clone();
+        server.facts.tell_counted(Box::new(move || families(counted.snapshot())));
+        Ok(Self { tasks, stop, bound: drain, connections, tls, link, own, stats })
     }
 
     /// What carries Streams to `rtmp` and `rtmps` addresses, as it is configured at each dial.
@@ -96,6 +98,11 @@ impl Rtmp {
         if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.reload()) {
             tracing::error!("the certificate stays as it was: {error}");
         }
+    }
+
+    /// What all connections counted.
+    pub(super) fn stats(&self) -> RtmpStatsSnapshot {
+        self.stats.snapshot()
     }
 
     /// Resolves with a name when a listener ended by itself. Cancel-safe.

@@ -9,10 +9,12 @@
 
 use super::facts::{families, float};
 use super::rtmp::Rtmp;
+use super::thread::DeliveryThread;
 use super::{Server, bind};
 use crate::config::{Config, DestinationConfig, StreamConfig};
 use anyhow::Result;
 use manycast_hub::Target;
+use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::{DestinationSpec, Restream, Timings};
 use manycast_web::{Family, HttpServer, Kind, Limits, Site};
 use std::future::pending;
@@ -28,6 +30,7 @@ const HTTP_END: Duration = Duration::from_millis(500);
 pub(super) struct Wiring {
     rtmp: Rtmp,
     restream: Arc<Restream>,
+    deliveries: DeliveryThread,
     http: Option<JoinHandle<()>>,
     /// Ends the HTTP side.
     end_http: watch::Sender<bool>,
@@ -42,11 +45,12 @@ impl Wiring {
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
 
+        let deliveries = DeliveryThread::start()?;
         let restream = Arc::new(Restream::new(server.hub.clone(), rtmp.links(), rand::random()));
         server.facts.restreams(restream.clone());
         let counted = restream.clone();
         server.facts.tell_counted(Box::new(move || vec![delivery_panics(&counted)]));
-        restream.apply(specs(config));
+        deliveries.within(|| restream.apply(specs(config)));
 
         let (end_http, ending) = watch::channel(false);
         let http = http.map(|http| {
@@ -57,14 +61,19 @@ impl Wiring {
             let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
             tokio::spawn(http.run(site, ordered(ending)))
         });
-        Ok(Self { rtmp, restream, http, end_http })
+        Ok(Self { rtmp, restream, deliveries, http, end_http })
     }
 
     /// Takes what a reload changed; what cannot change live is as it was.
     pub(super) fn apply(&mut self, config: &Config) {
         // certificates are read from disk
         tokio::task::block_in_place(|| self.rtmp.apply(config));
-        self.restream.apply(specs(config));
+        self.deliveries.within(|| self.restream.apply(specs(config)));
+    }
+
+    /// What all RTMP connections counted.
+    pub(super) fn rtmp_stats(&self) -> RtmpStatsSnapshot {
+        self.rtmp.stats()
     }
 
     /// Resolves with a name when something vital ended by itself. Cancel-safe.

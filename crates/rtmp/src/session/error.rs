@@ -54,6 +54,9 @@ pub enum SessionError {
     /// The peer asked for more replies than its own bytes pay for.
     #[error("more replies asked for than input allows")]
     ReplyFlood,
+    /// Request upon request was taken back before it could be decided: each costs the owner a check.
+    #[error("too many requests taken back")]
+    RequestFlood,
     /// A command nests or counts beyond the limits (bar A2).
     #[error("a command beyond the limits")]
     Command,
@@ -85,6 +88,7 @@ impl SessionError {
             Self::SlowMessage => "slow_message",
             Self::ChunkFlood => "chunk_flood",
             Self::ReplyFlood => "reply_flood",
+            Self::RequestFlood => "request_flood",
             Self::Command => "command",
         }
     }

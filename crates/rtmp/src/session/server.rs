@@ -95,7 +95,7 @@ impl ServerSession {
     ///
     /// # Errors
     /// [`SessionError`]: close the connection. What [`Self::poll_output`] still gives is worth one
-    /// attempt to write.
+    /// attempt to write; streams that were in use get no event of their end.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) -> Result<(), SessionError> {
         self.now = now;
         let state = std::mem::replace(&mut self.state, State::Draining);

@@ -11,6 +11,9 @@ use crate::command::{Command, StreamKeyText};
 const CODE_CHARS: usize = 128;
 const DESCRIPTION_CHARS: usize = 512;
 
+/// Shorter names are no secrets, and would be found in every word.
+const SHORTEST_SECRET: usize = 4;
+
 /// What stands in place of a name that a server repeats.
 const HIDDEN: &str = "(stream name)";
 
@@ -105,7 +108,7 @@ fn presentable(text: &str, name: &StreamKeyText, chars: usize) -> String {
     let path = name.split('?').next().unwrap_or_default();
     let mut text = text.to_owned();
     for secret in [name.as_ref(), path] {
-        if !secret.is_empty() {
+        if secret.len() >= SHORTEST_SECRET {
             text = text.replace(secret, HIDDEN);
         }
     }

@@ -28,6 +28,9 @@ use crate::{
     },
 };
 
+/// Requests in a row that a client may take back before their verdict.
+const WITHDRAWN: u32 = 64;
+
 /// The client is connected.
 #[derive(Debug)]
 pub(super) struct Ready {
@@ -39,6 +42,8 @@ pub(super) struct Ready {
     /// Whether the chunk size for playing was announced.
     pub(super) play_chunk_size: bool,
     follows_reconnect: bool,
+    /// Requests taken back since one was accepted.
+    withdrawn: u32,
     /// Until when a stream has to be in use; while one is, its own deadlines hold.
     setup_deadline: Option<Instant>,
     /// When a player was pinged who has not been heard since.
@@ -57,6 +62,7 @@ impl Ready {
             fc_publish: false,
             play_chunk_size: false,
             follows_reconnect: caps_ex & Capabilities::RECONNECT != 0,
+            withdrawn: 0,
             setup_deadline: Some(deadline),
             pinged: None,
         }
@@ -79,6 +85,9 @@ impl Ready {
             };
             if let Some(reason) = next {
                 return Ok(State::Ready(self).end(context, reason, true));
+            }
+            if self.withdrawn > WITHDRAWN {
+                return Err(SessionError::RequestFlood);
             }
         }
         self.watch_setup(context);
@@ -265,7 +274,6 @@ impl Ready {
                 self.refuse(context, stream, code, &description)
             }
         };
-        self.watch_setup(context);
         let state = State::Ready(self);
         match next {
             Some(reason) => state.end(context, reason, true),
@@ -274,6 +282,7 @@ impl Ready {
     }
 
     fn accept(&mut self, context: &mut Context<'_>, stream: MessageStreamId) {
+        self.withdrawn = 0;
         match self.take(stream) {
             Some(Stream::AwaitPublish(waiting)) => self.accept_publish(context, stream, waiting),
             Some(Stream::AwaitPlay(waiting)) => self.accept_play(context, stream, waiting),
@@ -328,7 +337,11 @@ impl Ready {
         stream: MessageStreamId,
         orderly: bool,
     ) {
-        match self.take(stream) {
+        let taken = self.take(stream);
+        if taken.as_ref().is_some_and(|state| state.request().is_some()) {
+            self.withdrawn = self.withdrawn.saturating_add(1);
+        }
+        match taken {
             Some(Stream::Publishing(_)) => {
                 context.out.event(Event::PublishEnded { stream, orderly });
                 if orderly {

@@ -1,0 +1,53 @@
+//! A destination that is ill on purpose: it accepts, takes the stream for a few seconds, and resets
+//! the connection. What sits behind it is sound; the illness is on the way.
+
+use crate::tool::Failure;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How long a connection is left alone.
+pub(super) const HEALTHY: Duration = Duration::from_secs(4);
+
+/// The illness.
+pub(super) struct Ill {
+    pub(super) address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Ill {
+    /// Stands before `behind`, at a free port of 127.0.0.1.
+    pub(super) async fn start(behind: SocketAddr) -> Result<Self, Failure> {
+        let failed = |error| Failure::failed(format!("the ill destination: {error}"));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { address, task: tokio::spawn(relay(listener, behind)) })
+    }
+
+    /// Ends it.
+    pub(super) async fn end(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
+async fn relay(listener: TcpListener, behind: SocketAddr) {
+    let mut relays = JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((tcp, _)) = listener.accept() => {
+                relays.spawn(one(tcp, behind));
+            }
+            Some(_) = relays.join_next() => {}
+        }
+    }
+}
+
+async fn one(mut outside: TcpStream, behind: SocketAddr) {
+    let Ok(mut inside) = TcpStream::connect(behind).await else { return };
+    let _ = tokio::time::timeout(HEALTHY, copy_bidirectional(&mut outside, &mut inside)).await;
+    let _ = manycast_sys::reset_on_close(&outside);
+    let _ = manycast_sys::reset_on_close(&inside);
+}
