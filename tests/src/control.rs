@@ -47,7 +47,8 @@ impl Control {
 
     fn join(server: &Manycast, sink: Sink) -> Self {
         let shape = Shape { source: 77, ..Shape::default() };
-        let live = Live::start(server.rtmp(), KEY, shape).unwrap_or_else(|e| panic!("control: {e}"));
+        let live =
+            Live::start(server.rtmp(), KEY, shape).unwrap_or_else(|e| panic!("control: {e}"));
         let viewer = Watcher::start(server.rtmp(), NAME).unwrap_or_else(|e| panic!("viewer: {e}"));
         until("the control stream flows", secs(10), || {
             sink.tally().frames > 30 && viewer.tally().frames > 30

@@ -86,7 +86,9 @@ fn fresh(cases: &mut Cases) {
         let length = [1, 7, 64, 1536, 1537, 4000][seed as usize % 6];
         cases.add(format!("noise {seed}"), noise(seed, length));
     }
-    for text in ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "SSH-2.0-x\r\n", "\r\n\r\n", "\0", "EHLO x\r\n"] {
+    for text in
+        ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "SSH-2.0-x\r\n", "\r\n\r\n", "\0", "EHLO x\r\n"]
+    {
         cases.add(format!("text {text:?}"), text.as_bytes().to_vec());
     }
     cases.add("TLS record", [0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3].to_vec());

@@ -35,6 +35,16 @@ pub fn binary() -> &'static Path {
     })
 }
 
+/// A command without the variables of these tests, which the program would take for settings.
+pub fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("MANYCAST_")) {
+        command.env_remove(name);
+    }
+    command.env("NO_COLOR", "1").env_remove("RUST_LOG");
+    command
+}
+
 /// A configuration in the making, with ports of its own.
 #[derive(Debug)]
 pub struct Setup {
@@ -124,10 +134,7 @@ impl Setup {
     /// A stream with more lines of its section.
     #[must_use]
     pub fn stream_with(mut self, name: &str, key: &str, more: &str) -> Self {
-        let _ = write!(
-            self.streams,
-            "\n[[stream]]\nname = \"{name}\"\nkey = \"{key}\"\n{more}\n"
-        );
+        let _ = write!(self.streams, "\n[[stream]]\nname = \"{name}\"\nkey = \"{key}\"\n{more}\n");
         self
     }
 
@@ -184,15 +191,14 @@ impl Setup {
         let binary = binary();
         let mut command = match self.wrapper.split_first() {
             Some((first, rest)) => {
-                let mut command = Command::new(first);
+                let mut command = clean(first);
                 command.args(rest).arg(binary);
                 command
             }
-            None => Command::new(binary),
+            None => clean(binary),
         };
         command.arg("serve").arg("--config").arg(self.file("manycast.toml"));
         command.arg("--data-dir").arg(self.file("data"));
-        command.env("NO_COLOR", "1").env_remove("RUST_LOG");
         command
     }
 
@@ -338,7 +344,7 @@ impl Manycast {
     /// Panics that were counted, of every kind.
     #[must_use]
     pub fn panics(&self) -> f64 {
-        self.metrics().iter().filter(|(name, _)| name.contains("panics")).map(|(_, v)| v).sum()
+        self.metrics().iter().filter(|(name, _)| name.contains("panic")).map(|(_, v)| v).sum()
     }
 
     /// Writes a new configuration.

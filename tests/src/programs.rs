@@ -64,8 +64,18 @@ pub fn ffmpeg_publish(input: Input, url: &str, seconds: u32, more: &[&str]) -> P
     let picture = ["-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25"];
     let tone = ["-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"];
     let h264 = [
-        "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p",
-        "-g", "25", "-b:v", "400k",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-tune",
+        "zerolatency",
+        "-pix_fmt",
+        "yuv420p",
+        "-g",
+        "25",
+        "-b:v",
+        "400k",
     ];
     let aac = ["-c:a", "aac", "-b:a", "96k"];
     let mut args = vec!["-hide_banner", "-loglevel", "warning", "-nostdin"];
@@ -145,7 +155,8 @@ fn decoded(text: &str, complaints: &str) -> Decoded {
         *last = pts;
     }
     result.distinct = seen.len();
-    let lines = complaints.lines().filter(|line| line.contains("[error]") || line.contains("[fatal]"));
+    let lines =
+        complaints.lines().filter(|line| line.contains("[error]") || line.contains("[fatal]"));
     result.complaints = lines.map(str::to_owned).collect();
     result
 }
@@ -213,10 +224,12 @@ impl NginxRtmp {
     #[must_use]
     pub fn start() -> Self {
         let (address, folder) = (ports::free(), Folder::new());
-        let modules = ["/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/usr/lib64/nginx/modules"];
+        let modules =
+            ["/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/usr/lib64/nginx/modules"];
         let module = modules.iter().map(|m| Path::new(m).join("ngx_rtmp_module.so"));
         let module = module.into_iter().find(|file| file.is_file());
-        let module = module.unwrap_or_else(|| panic!("nginx-rtmp is missing: run scripts/setup test"));
+        let module =
+            module.unwrap_or_else(|| panic!("nginx-rtmp is missing: run scripts/setup test"));
         let template = std::fs::read_to_string(crate::root().join("tests/support/nginx-rtmp.conf"));
         let run = folder.path().to_string_lossy().into_owned();
         let text = template.unwrap_or_else(|e| panic!("nginx-rtmp.conf: {e}"));
@@ -262,8 +275,22 @@ pub fn make_certificate(folder: &Folder, host: &str) -> (PathBuf, PathBuf) {
     let alternative = format!("subjectAltName=DNS:{host},IP:127.0.0.1");
     let (cert_text, key_text) = (cert.to_string_lossy(), key.to_string_lossy());
     let args = [
-        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-        "-days", "30", "-subj", &subject, "-addext", &alternative, "-keyout", &key_text, "-out",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "30",
+        "-subj",
+        &subject,
+        "-addext",
+        &alternative,
+        "-keyout",
+        &key_text,
+        "-out",
         &cert_text,
     ];
     run("openssl", &args, secs(15));

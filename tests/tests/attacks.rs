@@ -71,7 +71,9 @@ fn a1_malformed_rtmp_never_harms_others() {
 #[test]
 fn a2_nested_amf_is_refused() {
     let (mut server, control) = attacked(Setup::new());
-    let nested = |levels: usize| [b"\x02\0\x01x\0\0\0\0\0\0\0\0\0", &b"\x03\0\x01a".repeat(levels)[..]].concat();
+    let nested = |levels: usize| {
+        [b"\x02\0\x01x\0\0\0\0\0\0\0\0\0", &b"\x03\0\x01a".repeat(levels)[..]].concat()
+    };
     for levels in [20, 16_000, 50_000] {
         let mut raw = Raw::open(server.rtmp());
         raw.greet();

@@ -4,8 +4,8 @@ use manycast_tests::control::assert_unharmed;
 use manycast_tests::process::sockets_in_state;
 use manycast_tests::raw::{Raw, head, kind};
 use manycast_tests::{
-    Control, Live, Manycast, Publisher, Setup, Shape, Watcher, full, many_files, millis, pause, secs,
-    until,
+    Control, Live, Manycast, Publisher, Setup, Shape, Watcher, full, many_files, millis, pause,
+    secs, until,
 };
 use std::net::Ipv4Addr;
 use std::time::Instant;
@@ -42,14 +42,16 @@ fn b1_b2_stalled_viewers_are_cheap_and_let_go() {
     });
     let took = from.elapsed();
     let each = most.saturating_sub(before) / count;
-    println!("b1: {each} kB per stalled viewer; b2: all {count} let go {took:?} after the last came");
+    println!(
+        "b1: {each} kB per stalled viewer; b2: all {count} let go {took:?} after the last came"
+    );
     assert!(each <= 48, "{each} kB each");
     pause(secs(1));
     let left = sockets_in_state(server.rtmp().port(), FIN_WAIT1);
     assert_eq!(left, 0, "sockets in FIN_WAIT1");
     let cut = stalled.iter_mut().filter_map(|raw| raw.is_cut_now().then_some(())).count();
     assert_eq!(cut as u64, count, "cut viewers, seen from their side");
-    assert!(server.metric("manycast_rtmp_stalled_viewers_total") >= count as f64, "counted");
+    assert!(server.metrics()["manycast_rtmp_cut_total{reason=\"stalled_viewer\"}"] >= count as f64, "counted");
     let sent = live.sent();
     until("the last frames", secs(5), || healthy.tally().newest() >= Some(sent));
     let tally = healthy.stop();

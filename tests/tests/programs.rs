@@ -6,7 +6,9 @@ use manycast_tests::programs::{
     self, Input, NginxRtmp, ffmpeg_decode, ffmpeg_publish, make_certificate, packets, start, tracks,
 };
 use manycast_tests::raw::{Amf, amf};
-use manycast_tests::{Manycast, Publisher, Setup, Sink, Watcher, media, millis, pause, secs, until};
+use manycast_tests::{
+    Manycast, Publisher, Setup, Sink, Watcher, media, millis, pause, secs, until,
+};
 use nix::sys::signal::Signal;
 
 const KEY: &str = "sk_programs_0123456789";

@@ -27,7 +27,7 @@ use crate::cli::DemoArgs;
 use crate::tool::{self, Failure, Interrupt};
 use cast::Cast;
 use screen::{Plain, Screen};
-use snapshot::{Snapshot, Summary};
+use snapshot::Snapshot;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -66,16 +66,15 @@ pub fn run(args: &DemoArgs) -> ExitCode {
             cast.settle().await;
             let (last, summary) = (cast.snapshot(), cast.summary());
             stage.leave(&last);
-            print!("{summary}");
-            cast.end().await;
-            summary.is_whole()
+            tool::say(&summary.to_string());
+            (summary.is_whole(), cast.end().await)
         };
-        let whole = tokio::select! {
-            whole = finish => whole,
+        let (whole, encoder) = tokio::select! {
+            finished = finish => finished,
             () = interrupt.ordered() => return Err(Failure::failed("ended at once")),
         };
         match ended {
-            Err(failure) => Err(failure),
+            Err(failure) => Err(encoder.err().unwrap_or(failure)),
             Ok(End::Time) if !whole => Ok(ExitCode::FAILURE),
             Ok(_) => Ok(ExitCode::SUCCESS),
         }

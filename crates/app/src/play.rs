@@ -31,15 +31,11 @@ pub fn run(args: &PlayArgs) -> ExitCode {
         let endpoint = Endpoint::play(&args.url)?;
         let settings = tool::client_settings(args.ca.as_deref())?;
         if !args.json {
-            println!("watching {endpoint} for {} s", args.seconds);
+            tool::say(&format!("watching {endpoint} for {} s\n", args.seconds));
         }
         let time = Duration::from_secs(args.seconds);
         let report = watch(&endpoint, &settings, time, interrupt.ordered()).await;
-        if args.json {
-            println!("{}", report.json());
-        } else {
-            print!("{report}");
-        }
+        tool::say(&if args.json { format!("{}\n", report.json()) } else { report.to_string() });
         Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }

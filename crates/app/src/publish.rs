@@ -44,7 +44,7 @@ pub fn run(args: &PublishArgs) -> ExitCode {
         let clip = Clip::open(file, args.repeat).await.map_err(|e| named(e.to_string()))?;
         let progress = Progress::start(tool::is_screen());
         let sent = publish(clip, &endpoint, &settings, interrupt.ordered(), progress).await?;
-        println!("{sent}");
+        tool::say(&format!("{sent}\n"));
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -16,7 +16,7 @@ use manycast_net_rtmp::ClientSettings;
 use manycast_rtmp::limits::Limits;
 use manycast_tls::ClientTls;
 use std::fmt;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -84,6 +84,13 @@ fn settings(allow: &[&str], ca: Option<&Path>) -> Result<ClientSettings, Failure
 /// Whether people look at the standard output, on something that can redraw.
 pub(crate) fn is_screen() -> bool {
     io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Prints; whoever no longer listens (`| head`) is no reason to stop.
+pub(crate) fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
 }
 
 /// Runs a tool to its end, and says what went wrong.

@@ -220,6 +220,13 @@ impl Stream {
         self.head.load(Ordering::Acquire)
     }
 
+    /// Waits until readers are woken for something after `seen`, or the Stream was closed; the new
+    /// head. Cancel-safe.
+    pub async fn moved_past(&self, seen: u64) -> u64 {
+        self.until(|| self.is_closed() || self.head() > seen).await;
+        self.head()
+    }
+
     /// Whether the Stream was removed; its readers end.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -27,8 +27,13 @@ impl Subscriber {
 
     /// Waits until there may be something to read, or the Stream was closed. Cancel-safe.
     pub async fn ready(&self) {
-        let stream = &self.stream;
-        stream.until(|| stream.is_closed() || stream.head() > self.looked).await;
+        self.stream.until(|| self.has_news()).await;
+    }
+
+    /// Whether there may be something to read, or the Stream was closed.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.stream.is_closed() || self.stream.head() > self.looked
     }
 
     /// As [`Subscriber::ready`], as a future of its own.

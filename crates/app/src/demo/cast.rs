@@ -101,14 +101,16 @@ impl Cast {
     }
 
     /// Everybody says goodbye: first the encoder, then the server, then the destinations.
-    pub(super) async fn end(self) {
-        let _ = self.encoder.leave().await;
+    /// Returns why the encoder ended if it had already.
+    pub(super) async fn end(self) -> Result<(), Failure> {
+        let encoder = self.encoder.leave().await;
         self.server.drain(DRAIN).await;
         for (_, sink) in self.sinks {
             sink.end().await;
         }
         self.ill.end().await;
         self.ill_sink.end().await;
+        encoder
     }
 
     /// The outcome as of now.

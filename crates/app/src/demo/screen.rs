@@ -3,8 +3,8 @@
 use super::Stage;
 use super::snapshot::Snapshot;
 use super::view::{self, Look};
+use crate::tool::say;
 use std::fmt::Write as _;
-use std::io::{Write, stdout};
 use tokio::time::{Duration, Instant};
 
 /// A second screen of the terminal without cursor and line wrap, and back.
@@ -56,10 +56,7 @@ impl Stage for Screen {
 
     fn leave(&mut self, last: &Snapshot) {
         self.close();
-        for line in view::picture(last, self.look) {
-            println!("{line}");
-        }
-        println!();
+        say(&(view::picture(last, self.look).join("\n") + "\n\n"));
     }
 }
 
@@ -67,12 +64,6 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-fn say(text: &str) {
-    let mut out = stdout().lock();
-    let _ = out.write_all(text.as_bytes());
-    let _ = out.flush();
 }
 
 /// A pipe or a file: a line per second, without escape codes.

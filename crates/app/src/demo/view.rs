@@ -92,7 +92,7 @@ fn stream(snapshot: &Snapshot, look: Look, lines: &mut Vec<String>) {
     lines.push(format!("{head}{STREAM} {state} {}, {viewers}", clock(view.time)));
     let video = [view.video.as_deref(), view.pictures.as_deref()];
     let video: Vec<_> = video.into_iter().flatten().collect();
-    lines.push(item("video", &or_dash(&video.join(", "))));
+    lines.push(item("video", &cut(&or_dash(&video.join(", ")), WIDTH - INDENT)));
     lines.push(item("audio", &or_dash(view.audio.as_deref().unwrap_or_default())));
     lines.push(item("bitrate", &bitrate(view.bitrate)));
     if let Some(trouble) = view.trouble {
@@ -109,14 +109,17 @@ fn item(name: &str, text: &str) -> String {
 }
 
 fn destinations(snapshot: &Snapshot, look: Look, lines: &mut Vec<String>) {
-    let head = "Destination  state          for      bitrate     frames  lost GOPs  verified";
-    lines.push(look.ink(Ink::Bold, head));
+    let head = format!(
+        "{:<12}{:<12} {:>7} {:>13} {:>10} {:>5}  {}",
+        "Destination", "state", "for", "bitrate", "frames", "lost", "verified"
+    );
+    lines.push(look.ink(Ink::Bold, &head));
     for view in &snapshot.destinations {
         let ink = ink(view.state);
         let state = format!("{} {:<10}", look.mark, view.state.name());
         lines.push(format!(
-            "  {:<11}{}  {:>6} {:>12} {:>10}  {:>9}  {}",
-            cut(&view.name, 10),
+            "  {:<10}{} {:>7} {:>13} {:>10} {:>5}  {}",
+            cut(&view.name, 9),
             look.ink(ink, &state),
             clock(view.since),
             bitrate(view.bitrate),

@@ -1,7 +1,7 @@
 //! What a viewer got, as it comes: pure counting.
 
 use super::track::TrackWatch;
-use manycast_flv::frame::{Unit, read_audio, read_data, read_video};
+use manycast_flv::frame::{Unit, read_audio, read_video};
 use manycast_flv::script::{DataMessage, Metadata};
 use manycast_media::{Codec, TrackId, TrackKind};
 use manycast_rtmp::session::{Media, MediaKind};
@@ -46,9 +46,6 @@ impl Watch {
                 // The session took the selector of AMF3 off.
                 let about = DataMessage::read(body, false).metadata();
                 self.metadata = about.or(self.metadata.take());
-                if read_data(body, false).is_empty() {
-                    return;
-                }
             }
             MediaKind::Video => self.units(now, media.timestamp, size, read_video(body)),
             MediaKind::Audio => self.units(now, media.timestamp, size, read_audio(body)),

@@ -3,7 +3,7 @@
 
 use super::pace::Meter;
 use crate::tool::format::{bitrate, clock, grouped, millis};
-use std::io::{Write, stdout};
+use crate::tool::say;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -38,7 +38,7 @@ impl Progress {
 
     pub(super) fn say(&self, line: &str) {
         if !self.quiet {
-            println!("{line}");
+            say(&format!("{line}\n"));
         }
     }
 
@@ -51,10 +51,9 @@ impl Progress {
         }
         let line = self.line(meter);
         if self.screen {
-            print!("\r{line}\x1b[K");
-            let _ = stdout().flush();
+            say(&format!("\r{line}\x1b[K"));
         } else {
-            println!("{line}");
+            say(&format!("{line}\n"));
         }
     }
 
@@ -76,7 +75,7 @@ impl Progress {
     /// Ends the line that renews itself.
     pub(super) fn end(&self) {
         if self.screen && !self.quiet && self.seconds > 1 {
-            println!();
+            say("\n");
         }
     }
 

@@ -8,7 +8,8 @@ use std::fmt;
 /// What stands in place of a key.
 const HIDDEN: &str = "***";
 
-/// Where a tool connects to. Prints without key, query and password.
+/// Where a tool connects to. Prints without key and query. Addresses with
+/// user and password are refused.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     pub(crate) address: Address,
@@ -58,13 +59,13 @@ impl Endpoint {
                  (rtmp://HOST/live/NAME)",
             ));
         }
-        Ok(Self { address, shown: shown_host(bare) })
+        Ok(Self { address, shown: bare.to_owned() })
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown_host(&self.shown))
+        f.write_str(&self.shown)
     }
 }
 
@@ -90,15 +91,6 @@ fn path(bare: &str) -> Option<&str> {
     rest.split_once('/').map(|(_, path)| path)
 }
 
-/// Without user and password.
-fn shown_host(bare: &str) -> String {
-    let Some((scheme, rest)) = bare.split_once("://") else { return bare.to_owned() };
-    let end = rest.find('/').unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,7 +101,7 @@ mod tests {
         for (url, key, want) in [
             ("rtmp://h/live/sk_secret", None, "rtmp://h/live/***"),
             ("rtmp://h:1936/live/sk_secret?auth=sk_secret", None, "rtmp://h:1936/live/***"),
-            ("rtmps://u:sk_secret@h/a/b/sk_secret", None, "rtmps://h/a/b/***"),
+            ("rtmps://h/a/b/sk_secret", None, "rtmps://h/a/b/***"),
             ("rtmp://h/live#sk_secret", None, "rtmp://h/live/***"),
             ("rtmp://h/live", Some(&key), "rtmp://h/live/***"),
             ("rtmp://h/live/?x=sk_secret", Some(&key), "rtmp://h/live/***"),
@@ -118,7 +110,7 @@ mod tests {
             assert_eq!(endpoint.to_string(), want);
             assert!(!format!("{endpoint:?}").contains("sk_secret"));
         }
-        let watched = Endpoint::play("rtmp://u:p@h/live/main?token=1").unwrap();
+        let watched = Endpoint::play("rtmp://h/live/main?token=1").unwrap();
         assert_eq!(watched.to_string(), "rtmp://h/live/main");
     }
 
@@ -129,6 +121,7 @@ mod tests {
             ("rtmp://h/sk_secret", "names no stream key"),
             ("rtmp://h/live/", "names no stream key"),
             ("rtmp://h:99999/live/sk_secret", "port"),
+            ("rtmp://u:sk_secret@h/live/x", "user name or password"),
             ("sk_secret", "rtmp"),
         ] {
             let failure = Endpoint::publish(url, None).unwrap_err();

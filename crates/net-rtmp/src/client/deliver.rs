@@ -2,6 +2,7 @@
 
 use super::conn::{Address, ClientConn, ClientSettings, verdict};
 use super::fault;
+use super::relay::{Relay, Relays};
 use crate::conn::now;
 use crate::egress::Egress;
 use manycast_hub::{
@@ -21,13 +22,14 @@ const REPORT: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub struct RtmpLink {
     settings: ClientSettings,
+    relays: Arc<Relays>,
 }
 
 impl RtmpLink {
     /// A link that dials with these settings.
     #[must_use]
     pub fn new(settings: ClientSettings) -> Self {
-        Self { settings }
+        Self { settings, relays: Arc::default() }
     }
 }
 
@@ -39,7 +41,7 @@ impl Link for RtmpLink {
         monitor: Arc<LinkMonitor>,
         stop: Stop,
     ) -> Running {
-        let settings = self.settings.clone();
+        let (settings, relays) = (self.settings.clone(), self.relays.clone());
         Box::pin(async move {
             let address = match Address::with_key(&target.url, target.key.expose()) {
                 Ok(address) => address,
@@ -52,7 +54,10 @@ impl Link for RtmpLink {
                 () = stopped.ordered() => return fault::end(Fault::None, "stopped"),
             };
             match opened {
-                Ok(conn) => Delivery::new(conn, source, monitor, stop).run().await,
+                Ok(conn) => {
+                    let relay = relays.of(source.stream());
+                    Delivery::new(conn, source, monitor, relay).run(stop).await
+                }
                 Err(end) => end,
             }
         })
@@ -63,7 +68,7 @@ struct Delivery {
     conn: ClientConn,
     source: Subscriber,
     monitor: Arc<LinkMonitor>,
-    stop: Stop,
+    relay: Arc<Relay>,
     egress: Egress,
     accepted: bool,
     items: Vec<Item>,
@@ -78,14 +83,19 @@ enum Turn {
 }
 
 impl Delivery {
-    fn new(conn: ClientConn, source: Subscriber, monitor: Arc<LinkMonitor>, stop: Stop) -> Self {
+    fn new(
+        conn: ClientConn,
+        source: Subscriber,
+        monitor: Arc<LinkMonitor>,
+        relay: Arc<Relay>,
+    ) -> Self {
         let mut report = tokio::time::interval(REPORT);
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             conn,
             source,
             monitor,
-            stop,
+            relay,
             egress: Egress::delivery(),
             accepted: false,
             items: Vec::new(),
@@ -93,7 +103,10 @@ impl Delivery {
         }
     }
 
-    async fn run(mut self) -> LinkEnd {
+    async fn run(mut self, mut stop: Stop) -> LinkEnd {
+        // Kept over all turns: to register with it anew for each picture would cost more than to
+        // write the picture's headers.
+        let mut stop = std::pin::pin!(stop.ordered());
         loop {
             let feeding = self.accepted && self.conn.is_clear();
             let turn = tokio::select! {
@@ -101,9 +114,9 @@ impl Delivery {
                     Ok(event) => Turn::Event(event),
                     Err(end) => return end,
                 },
-                () = self.source.ready(), if feeding => Turn::Ready,
+                () = self.relay.ready(&self.source), if feeding => Turn::Ready,
                 _ = self.report.tick() => Turn::Report,
-                () = self.stop.ordered() => Turn::Stop,
+                () = &mut stop => Turn::Stop,
             };
             let result = match turn {
                 Turn::Event(event) => self.event(&event),

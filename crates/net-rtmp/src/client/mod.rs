@@ -3,6 +3,7 @@
 mod conn;
 mod deliver;
 mod fault;
+mod relay;
 mod tools;
 
 pub use conn::{Address, ClientSettings};

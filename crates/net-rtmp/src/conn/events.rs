@@ -199,6 +199,7 @@ impl Conn {
         let Some(at) = self.slots.iter().position(is_shared) else { return };
         let slot = self.slots.remove(at);
         slot.settle(&self.shared);
+        self.session.wrote_media_around();
         let (slot, rest) = slot.into_direct().await;
         self.out.prepend(rest);
         if let Some(slot) = slot {
