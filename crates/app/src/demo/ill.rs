@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// How long a connection is left alone.
-pub(super) const HEALTHY: Duration = Duration::from_secs(4);
+const HEALTHY: Duration = Duration::from_secs(4);
 
 /// The illness.
 pub(super) struct Ill {
