@@ -253,6 +253,12 @@ impl Membership {
         answer.await.ok()
     }
 
+    /// How it ended, if it did.
+    #[must_use]
+    pub fn end(&self) -> Option<ViewerEnd> {
+        *self.end.borrow()
+    }
+
     /// Resolves when the viewer is no longer served.
     pub fn ended(&self) -> impl Future<Output = ViewerEnd> + Send + use<> {
         let mut end = self.end.clone();

@@ -226,6 +226,8 @@ impl Viewer {
         }
         let stalled = now.saturating_duration_since(self.last_progress);
         if self.patience.is_some_and(|patience| stalled > patience) {
+            // The end is told first: the owner sees its socket fail at once.
+            self.control.finish(ViewerEnd::Stalled);
             self.sink.abort();
             self.end = Some(ViewerEnd::Stalled);
         }

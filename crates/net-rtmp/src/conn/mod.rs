@@ -117,6 +117,7 @@ pub(crate) async fn serve(
             let mut conn = Conn::new(shared.clone(), Arc::new(transport), peer, place, accepted);
             let span = info_span!("rtmp", %peer);
             let end = conn.run().instrument(span).await;
+            let end = conn.named(end);
             conn.finish(&end);
             end
         }
@@ -225,6 +226,19 @@ impl Conn {
                 return end;
             }
         }
+    }
+
+    /// The reason behind an end: a viewer that the fan-out resets sees its own socket fail.
+    fn named(&self, end: End) -> End {
+        let Some(Slot { role: Role::Shared { member, .. }, .. }) = self.slots.first() else {
+            return end;
+        };
+        let stalled = member.end() == Some(manycast_fanout::ViewerEnd::Stalled);
+        if !stalled || !matches!(end, End::Io(_) | End::PeerClosed) {
+            return end;
+        }
+        count(&self.shared.stats.stalled_viewers);
+        End::Stalled
     }
 
     /// Reads what came, in turns with the session.
