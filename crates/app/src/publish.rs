@@ -79,7 +79,10 @@ where
     R: AsyncRead + AsyncSeek + Unpin + Send,
 {
     let mut stop = pin!(stop);
-    let refused = |end| Failure::failed(format!("{endpoint}: {end}"));
+    let refused = |end| {
+        let failure = Failure::from(end);
+        Failure { message: format!("{endpoint}: {failure}"), ..failure }
+    };
     let connected = tokio::select! {
         connected = Sender::connect(settings, &endpoint.address) => connected,
         () = &mut stop => return Ok("stopped before the server answered".to_owned()),

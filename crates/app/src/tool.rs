@@ -11,7 +11,7 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use interrupt::Interrupt;
 
 use manycast_dial::{Allow, Dialer, Gate, Resolver, Tuning};
-use manycast_hub::LinkEnd;
+use manycast_hub::{Fault, LinkEnd};
 use manycast_net_rtmp::ClientSettings;
 use manycast_rtmp::limits::Limits;
 use manycast_tls::ClientTls;
@@ -52,7 +52,9 @@ impl std::error::Error for Failure {}
 
 impl From<LinkEnd> for Failure {
     fn from(end: LinkEnd) -> Self {
-        Self::failed(end.message)
+        let trust = end.fault == Fault::Tls && end.message.contains("certificate");
+        let remedy = if trust { " (here with --ca FILE)" } else { "" };
+        Self::failed(end.message + remedy)
     }
 }
 

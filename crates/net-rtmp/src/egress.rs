@@ -127,3 +127,6 @@ impl Egress {
         (at - base).max(Timestamp::ZERO)
     }
 }
+
+#[cfg(test)]
+mod tests;

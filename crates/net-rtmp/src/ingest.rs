@@ -82,3 +82,6 @@ impl Ingest {
         self.publisher.end(now, if orderly { RunEnd::Orderly } else { RunEnd::Lost });
     }
 }
+
+#[cfg(test)]
+mod tests;

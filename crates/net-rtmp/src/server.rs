@@ -9,7 +9,6 @@ use manycast_rtmp::limits::Limits;
 use manycast_sys::Keepalive;
 use manycast_tls::ServerTls;
 use parking_lot::Mutex;
-use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -196,11 +195,9 @@ fn note_panic(stats: &RtmpStats, ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
+/// With the longest backlog that the system allows (std asks for that), for viewers who come at once.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(4096)?;
-    TcpListener::from_std(socket.into())
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }

@@ -4,7 +4,10 @@ mod support;
 
 use manycast_hub::{Bounds, Fault, Link, LinkMonitor, Start, StopHandle, Target};
 use manycast_net_rtmp::{Player, PlayerEvent, RtmpLink, Sender};
-use manycast_rtmp::session::{Media, MediaKind};
+use manycast_rtmp::command::RtmpUrl;
+use manycast_rtmp::session::{
+    ClientConfig, ClientEvent, ClientRole, ClientSession, Input, Media, MediaKind, Output, Stage,
+};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::{ClipMessage, TestServer, clip, is_frame, send};
@@ -209,4 +212,36 @@ async fn b4_half_open_handshakes_end() {
     }
     until("all are gone", || server.stats.snapshot().connections == 0).await;
     assert_eq!(server.stats.snapshot().timeouts, 50);
+}
+
+/// Bytes that nobody read would turn the close into a reset, and that destroys the last word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn section8_1_a_refusal_reaches_an_encoder_that_goes_on_sending() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = TestServer::start();
+    let mut socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    let url = RtmpUrl::parse(&format!("rtmp://{}/live/nobody", server.address)).unwrap();
+    let config = ClientConfig::new(&url, ClientRole::Publish, [7; 32]);
+    let mut session = ClientSession::new(Instant::now(), config);
+    let mut asked = false;
+    loop {
+        match session.poll_output() {
+            Output::Transmit(piece) => socket.write_all(&piece).await.unwrap(),
+            Output::Event(event) => asked |= event == ClientEvent::Stage(Stage::StreamCreated),
+            Output::Idle { .. } if asked => break,
+            Output::Idle { .. } => {
+                let mut buffer = [0; 4096];
+                let read = socket.read(&mut buffer).await.unwrap();
+                session.handle_input(Instant::now(), Input::Bytes(&buffer[..read])).unwrap();
+            }
+        }
+    }
+    for _ in 0..128 {
+        socket.write_all(&[0; 65_536]).await.expect("it is read and thrown away");
+    }
+    let mut rest = Vec::new();
+    let end = tokio::time::timeout(LONG, socket.read_to_end(&mut rest)).await.expect("an end");
+    assert!(end.is_ok(), "closed in order: {end:?}");
+    let words = String::from_utf8_lossy(&rest);
+    assert!(words.contains("NetStream.Publish.BadName"), "{words}");
 }

@@ -1,15 +1,18 @@
 //! A destination that is ill on purpose: it accepts, takes the stream for a few seconds, and resets
 //! the connection. What sits behind it is sound; the illness is on the way.
 
-use crate::tool::Failure;
+use crate::tool::{Failure, loopback_settings};
+use manycast_dial::{Dialer, Host};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 /// How long a connection is left alone.
-pub(super) const HEALTHY: Duration = Duration::from_secs(4);
+const HEALTHY: Duration = Duration::from_secs(4);
 
 /// The illness.
 pub(super) struct Ill {
@@ -23,7 +26,8 @@ impl Ill {
         let failed = |error| Failure::failed(format!("the ill destination: {error}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { address, task: tokio::spawn(relay(listener, behind)) })
+        let dialer = loopback_settings()?.dialer;
+        Ok(Self { address, task: tokio::spawn(relay(listener, dialer, behind)) })
     }
 
     /// Ends it.
@@ -33,20 +37,22 @@ impl Ill {
     }
 }
 
-async fn relay(listener: TcpListener, behind: SocketAddr) {
+async fn relay(listener: TcpListener, dialer: Arc<Dialer>, behind: SocketAddr) {
     let mut relays = JoinSet::new();
     loop {
         tokio::select! {
             Ok((tcp, _)) = listener.accept() => {
-                relays.spawn(one(tcp, behind));
+                relays.spawn(one(tcp, dialer.clone(), behind));
             }
             Some(_) = relays.join_next() => {}
         }
     }
 }
 
-async fn one(mut outside: TcpStream, behind: SocketAddr) {
-    let Ok(mut inside) = TcpStream::connect(behind).await else { return };
+async fn one(mut outside: TcpStream, dialer: Arc<Dialer>, behind: SocketAddr) {
+    let (host, until) = (Host::Ip(behind.ip()), Instant::now() + HEALTHY);
+    let Ok(connected) = dialer.connect(&host, behind.port(), until, |_| ()).await else { return };
+    let mut inside = connected.tcp;
     let _ = tokio::time::timeout(HEALTHY, copy_bidirectional(&mut outside, &mut inside)).await;
     let _ = manycast_sys::reset_on_close(&outside);
     let _ = manycast_sys::reset_on_close(&inside);

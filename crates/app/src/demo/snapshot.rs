@@ -97,10 +97,15 @@ impl fmt::Display for Summary {
             let Outcome { name, due, missing, check, .. } = outcome;
             let Check { good, faults, silence } = check;
             let silence = silence.as_millis();
-            write!(f, "{name}: {good} of {due} frames bit by bit, {missing} missing, ")?;
-            let Faults { doubled, changed, mistimed, .. } = faults;
-            write!(f, "{doubled} doubled, {changed} changed, {mistimed} at another time, ")?;
-            writeln!(f, "never silent for more than {silence} ms")?;
+            writeln!(
+                f,
+                "{name}: {good} of {due} frames, bit by bit; longest silence {silence} ms"
+            )?;
+            if !outcome.whole {
+                let Faults { doubled, changed, mistimed, .. } = faults;
+                write!(f, "{name}: {missing} missing, {doubled} doubled, {changed} changed, ")?;
+                writeln!(f, "{mistimed} at another time")?;
+            }
         }
         let whole = self.outcomes.iter().filter(|outcome| outcome.whole).count();
         let due: u64 = self.outcomes.iter().map(|outcome| outcome.due).sum();

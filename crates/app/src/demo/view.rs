@@ -1,14 +1,14 @@
 //! The demo as text: a picture of 80 columns for a terminal, a line for everything else. Pure.
 
 use super::cast::{OWN, STREAM};
-use super::ill::HEALTHY;
 use super::snapshot::{Check, DestinationView, Snapshot, StreamView};
 use super::verify::Faults;
 use crate::tool::format::{bitrate, clock, grouped};
 use manycast_restream::State;
 
-/// Columns that are used at most.
-pub(super) const WIDTH: usize = 80;
+/// Columns that are used at most: one less than a terminal has, since what is cleared after the last
+/// column would be that column.
+pub(super) const WIDTH: usize = 79;
 /// The column where what is said begins.
 const INDENT: usize = 11;
 
@@ -147,7 +147,7 @@ fn ink(state: State) -> Ink {
 
 fn verified(view: &DestinationView, look: Look) -> String {
     match view.check {
-        None => look.ink(Ink::Dim, &format!("ill: {} s", HEALTHY.as_secs())),
+        None => look.ink(Ink::Dim, "on purpose"),
         Some(check) if check.faults == Faults::default() => {
             look.ink(Ink::Green, &format!("{} ok", grouped(check.good)))
         }

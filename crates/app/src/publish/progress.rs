@@ -62,7 +62,7 @@ impl Progress {
         let elapsed = millis(now - self.before.0).max(1);
         let rate = (bytes - self.before.1) * 8_000 / elapsed;
         self.before = (now, bytes);
-        let time = Duration::from_millis(meter.time.load(Ordering::Relaxed));
+        let time = Duration::from_millis(meter.time.load(Ordering::Relaxed) + 500);
         let frames = grouped(meter.frames.load(Ordering::Relaxed));
         let mut line = format!("{}  {}  {frames} frames", clock(time), bitrate(rate));
         let lag = meter.lag.load(Ordering::Relaxed);

@@ -17,23 +17,26 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-/// How often the state of the connection is looked at.
-const REPORT: Duration = Duration::from_millis(250);
+/// How often the state of a connection is looked at. All Deliveries do it at the same moment: fifty
+/// tasks that wake together cost a fraction of fifty that wake one by one.
+const REPORT: Duration = Duration::from_millis(500);
 
 /// Carries Streams to RTMP and RTMPS addresses.
 #[derive(Clone)]
 pub struct RtmpLink {
     settings: ClientSettings,
     fanout: Arc<Fanout>,
+    /// Reports are made at whole multiples of [`REPORT`] after this.
+    epoch: Instant,
 }
 
 impl RtmpLink {
     /// A link that dials with these settings and has its pictures written by `fanout`.
     #[must_use]
     pub fn new(settings: ClientSettings, fanout: Arc<Fanout>) -> Self {
-        Self { settings, fanout }
+        Self { settings, fanout, epoch: Instant::now() }
     }
 }
 
@@ -45,7 +48,7 @@ impl Link for RtmpLink {
         monitor: Arc<LinkMonitor>,
         stop: Stop,
     ) -> Running {
-        let Self { settings, fanout } = self.clone();
+        let Self { settings, fanout, epoch } = self.clone();
         Box::pin(async move {
             let address = match Address::with_key(&target.url, target.key.expose()) {
                 Ok(address) => address,
@@ -58,7 +61,7 @@ impl Link for RtmpLink {
                 () = stopped.ordered() => return fault::end(Fault::None, "stopped"),
             };
             match opened {
-                Ok(conn) => Delivery::new(conn, source, monitor, fanout).run(stop).await,
+                Ok(conn) => Delivery::new(conn, source, monitor, fanout, epoch).run(stop).await,
                 Err(end) => end,
             }
         })
@@ -108,9 +111,13 @@ impl Delivery {
         source: Subscriber,
         monitor: Arc<LinkMonitor>,
         fanout: Arc<Fanout>,
+        epoch: Instant,
     ) -> Self {
-        let mut report = tokio::time::interval(REPORT);
-        report.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let now = Instant::now();
+        let since = now.duration_since(epoch).as_millis() % REPORT.as_millis();
+        let to_next = REPORT.saturating_sub(Duration::from_millis(since.try_into().unwrap_or(0)));
+        let mut report = tokio::time::interval_at(now + to_next, REPORT);
+        report.set_missed_tick_behavior(MissedTickBehavior::Skip);
         Self {
             ended: Box::pin(conn.fanout_ended()),
             conn,

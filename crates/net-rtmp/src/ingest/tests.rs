@@ -1,0 +1,109 @@
+//! What encoders do to their clocks and headers, seen from a reader of the Stream.
+
+use super::*;
+use bytes::Bytes;
+use manycast_hub::{Bounds, Content, Hub, Item, Start, Subscriber, Takeover, WindowLimits};
+use manycast_media::StreamName;
+use std::time::Duration;
+
+const VIDEO_HEADER: &[u8] = &[0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x1f];
+const KEY_FRAME: &[u8] = &[0x17, 1, 0, 0, 0, 0, 0, 0, 1, 0x65];
+const FRAME: &[u8] = &[0x27, 1, 0, 0, 0, 0, 0, 0, 1, 0x41];
+const MONO: &[u8] = &[0xaf, 0, 0x12, 0x08];
+const STEREO: &[u8] = &[0xaf, 0, 0x12, 0x10];
+const SOUND: &[u8] = &[0xaf, 1, 0x21];
+
+struct Bench {
+    ingest: Ingest,
+    reader: Subscriber,
+    now: Instant,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let now = crate::conn::now();
+        let name = StreamName::new("main").unwrap();
+        let stream = Hub::new().open(&name, WindowLimits::default());
+        let ingest = Ingest::new(stream.publish(now, Takeover::Always, "test").unwrap());
+        let reader = stream.subscribe(Start::NextGop, Bounds::default(), now);
+        Self { ingest, reader, now }
+    }
+
+    fn send(&mut self, kind: MediaKind, timestamp: u32, body: &'static [u8]) {
+        self.now += Duration::from_millis(1);
+        let body = Bytes::from_static(body);
+        let media = Media { kind, timestamp, body, encoding: DataEncoding::Amf0 };
+        self.ingest.media(self.now, &media).unwrap();
+    }
+
+    fn items(&mut self) -> Vec<Item> {
+        let mut items = Vec::new();
+        self.reader.read(self.now, 1000, &mut items);
+        items
+    }
+
+    /// Milliseconds of the Frames that a reader gets.
+    fn times(&mut self) -> Vec<i64> {
+        let items = self.items();
+        let frame = |item: &Item| match item {
+            Item::Entry(entry) => entry.frame().map(|frame| frame.dts.as_millis()),
+            _ => None,
+        };
+        items.iter().filter_map(frame).collect()
+    }
+}
+
+#[test]
+fn section10_headers_at_time_0_do_not_reset_the_clock() {
+    let mut bench = Bench::new();
+    bench.send(MediaKind::Video, 3_600_000, VIDEO_HEADER);
+    bench.send(MediaKind::Video, 3_600_000, KEY_FRAME);
+    for (at, body) in [(0, VIDEO_HEADER), (3_600_040, KEY_FRAME), (0, VIDEO_HEADER)] {
+        bench.send(MediaKind::Video, at, body);
+    }
+    bench.send(MediaKind::Video, 3_600_080, FRAME);
+    assert_eq!(bench.times(), [3_600_000, 3_600_040, 3_600_080]);
+}
+
+#[test]
+fn section10_clocks_of_31_and_of_32_bits_go_on_over_their_wraps() {
+    for last in [0x7fff_ffff, u32::MAX] {
+        let mut bench = Bench::new();
+        bench.send(MediaKind::Video, last - 39, VIDEO_HEADER);
+        bench.send(MediaKind::Video, last - 39, KEY_FRAME);
+        for at in [0, 40, 80] {
+            bench.send(MediaKind::Video, at, FRAME);
+        }
+        let times = bench.times();
+        let steps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!((20..=40).contains(&steps[0]) && steps[1..] == [40, 40], "{last:#x}: {times:?}");
+    }
+}
+
+#[test]
+fn section11_a_repeated_configuration_changes_nothing() {
+    let mut bench = Bench::new();
+    bench.send(MediaKind::Video, 0, VIDEO_HEADER);
+    bench.send(MediaKind::Video, 0, KEY_FRAME);
+    bench.items();
+    for at in [40, 80] {
+        bench.send(MediaKind::Video, at, VIDEO_HEADER);
+        bench.send(MediaKind::Video, at, FRAME);
+    }
+    let items = bench.items();
+    let told =
+        |item: &Item| matches!(item, Item::Entry(e) if matches!(e.content, Content::Tracks { .. }));
+    assert_eq!((items.len(), items.iter().filter(|item| told(item)).count()), (2, 0));
+}
+
+#[test]
+fn flv_trap_2_the_last_configuration_before_the_first_frame_counts() {
+    let mut bench = Bench::new();
+    bench.send(MediaKind::Audio, 0, MONO);
+    bench.send(MediaKind::Audio, 0, STEREO);
+    bench.send(MediaKind::Audio, 0, SOUND);
+    let items = bench.items();
+    let Some(Item::Joined { tracks, .. }) = items.first() else { panic!("{items:?}") };
+    let config = tracks.tracks[0].config.as_ref().unwrap();
+    assert_eq!((tracks.tracks.len(), config.record.as_ref()), (1, &STEREO[2..]));
+}
