@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) links: Box<Links>,
     pub(crate) events: broadcast::Sender<DestinationEvent>,
     pub(crate) panics: AtomicU64,
+    /// The attempts of all Destinations are looked at at whole steps of time after this.
+    pub(crate) epoch: tokio::time::Instant,
 }
 
 /// What the service wants of a Destination.
@@ -250,8 +252,9 @@ impl Supervisor {
     }
 
     fn start(&mut self, now: Instant) {
-        let mut session =
-            Session::start(&self.spec, &*self.shared.links, self.source.stream(), now);
+        let stream = self.source.stream();
+        let (links, epoch) = (&*self.shared.links, self.shared.epoch);
+        let mut session = Session::start(&self.spec, links, stream, now, epoch);
         session.dial = self.board.begin(now, session.monitor.clone());
         self.session = Some(session);
     }

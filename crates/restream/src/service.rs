@@ -60,7 +60,8 @@ impl Restream {
     {
         let (events, _) = broadcast::channel(EVENTS);
         let panics = AtomicU64::new(0);
-        let shared = Arc::new(Shared { hub, links: Box::new(links), events, panics });
+        let epoch = Instant::now();
+        let shared = Arc::new(Shared { hub, links: Box::new(links), events, panics, epoch });
         Self { shared, seed, crew: Mutex::default() }
     }
 

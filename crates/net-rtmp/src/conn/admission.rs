@@ -9,6 +9,7 @@ use manycast_rtmp::session::{RefusalCode, RequestId};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a decision came to.
 pub(crate) enum Outcome {
@@ -59,6 +60,9 @@ pub(crate) fn access_request(
     }
 }
 
+/// What a dead connection had still on the way is no sign of life: it gets this long to arrive.
+const IN_FLIGHT: Duration = Duration::from_millis(250);
+
 /// Decides on a publisher. A rival that was heard of lately gets until it is silent for two
 /// seconds; any sign of life of it meanwhile refuses the newcomer.
 pub(crate) async fn publish(gate: Arc<dyn Gate>, request: AccessRequest, who: String) -> Outcome {
@@ -66,11 +70,17 @@ pub(crate) async fn publish(gate: Arc<dyn Gate>, request: AccessRequest, who: St
         Ok(grant) => grant,
         Err(denial) => return Outcome::Refused(refuse_publish(&denial)),
     };
+    let mut arrived = false;
     loop {
         let busy = match stream.publish(super::now(), takeover, &who) {
             Ok(publisher) => return Outcome::Publish { publisher, lease },
             Err(busy) => busy,
         };
+        if !std::mem::replace(&mut arrived, true) {
+            let enough = (super::now() + IN_FLIGHT).min(busy.silent_at);
+            tokio::time::sleep_until(enough.into()).await;
+            continue;
+        }
         let silent = tokio::time::sleep_until(busy.silent_at.into());
         tokio::select! {
             () = stream.publisher_stirs(&busy) => {

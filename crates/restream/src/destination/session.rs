@@ -5,7 +5,7 @@ use crate::DestinationSpec;
 use crate::board::Totals;
 use crate::machine::Sample;
 use manycast_hub::{Fault, LinkEnd, LinkMonitor, Stage, Start, StopHandle, Stream, Target};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -17,10 +17,9 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Ticks each [`LOOK`], at the same moments for all destinations: fifty tasks that wake together
 /// cost a fraction of fifty that wake one by one.
-fn looks() -> Interval {
-    static EPOCH: OnceLock<tokio::time::Instant> = OnceLock::new();
+fn looks(epoch: tokio::time::Instant) -> Interval {
     let now = tokio::time::Instant::now();
-    let since = now.saturating_duration_since(*EPOCH.get_or_init(|| now)).as_millis();
+    let since = now.saturating_duration_since(epoch).as_millis();
     let since = Duration::from_millis((since % LOOK.as_millis()).try_into().unwrap_or(0));
     let mut looks = interval_at(now + (LOOK - since), LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -57,6 +56,7 @@ impl Session {
         links: &Links,
         stream: Option<&Arc<Stream>>,
         now: Instant,
+        epoch: tokio::time::Instant,
     ) -> Self {
         let monitor = LinkMonitor::new();
         let (stop, stopped) = StopHandle::new();
@@ -75,7 +75,17 @@ impl Session {
         task.spawn(attempt.instrument(span));
         let stages = monitor.stages();
         let target = spec.target.clone();
-        Self { task, stop, monitor, target, stages, told: None, look: looks(), began: now, dial: 0 }
+        Self {
+            task,
+            stop,
+            monitor,
+            target,
+            stages,
+            told: None,
+            look: looks(epoch),
+            began: now,
+            dial: 0,
+        }
     }
 
     /// Waits for its end, or until there is something to [`Session::observe`]. Cancel-safe.
