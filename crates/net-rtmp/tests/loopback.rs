@@ -4,7 +4,9 @@ mod support;
 
 use manycast_hub::{Bounds, Fault, Link, LinkMonitor, Start, StopHandle, Target};
 use manycast_net_rtmp::{Player, PlayerEvent, RtmpLink, Sender};
+use manycast_rtmp::chunk::write_full;
 use manycast_rtmp::command::RtmpUrl;
+use manycast_rtmp::message::{ChunkStreamId, Message, MessageStreamId, MessageType};
 use manycast_rtmp::session::{
     ClientConfig, ClientEvent, ClientRole, ClientSession, Input, Media, MediaKind, Output, Stage,
 };
@@ -236,8 +238,18 @@ async fn section8_1_a_refusal_reaches_an_encoder_that_goes_on_sending() {
             }
         }
     }
+    let message = Message {
+        chunk_stream: ChunkStreamId::AUDIO,
+        timestamp: 0,
+        kind: MessageType::AUDIO,
+        stream: MessageStreamId(1),
+        body: [&[0xaf, 1], [7; 60_000].as_slice()].concat().into(),
+    };
+    let mut pieces = Vec::new();
+    write_full(&message, 4096, &mut pieces);
+    let message = pieces.concat();
     for _ in 0..128 {
-        socket.write_all(&[0; 65_536]).await.expect("it is read and thrown away");
+        socket.write_all(&message).await.expect("it is read and thrown away");
     }
     let mut rest = Vec::new();
     let end = tokio::time::timeout(LONG, socket.read_to_end(&mut rest)).await.expect("an end");
