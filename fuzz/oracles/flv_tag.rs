@@ -181,5 +181,9 @@ fn read_file<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Tag>, u64) {
             tags.push(tag);
         }
     }
+    reader.finish();
+    while let Some(tag) = reader.next_tag().expect("the header is good") {
+        tags.push(tag);
+    }
     (tags, reader.lost())
 }

@@ -99,7 +99,11 @@ impl Group {
         self.order.clear();
         let mut items = std::mem::take(&mut self.items);
         for (at, viewer) in self.viewers.iter_mut().enumerate() {
-            if viewer.end.is_some() || viewer.clear_tail(now) != Flow::Clear {
+            if viewer.end.is_some() {
+                continue;
+            }
+            if viewer.clear_tail(now) != Flow::Clear {
+                viewer.note_lag(&self.stream, now);
                 continue;
             }
             if viewer.control.paused.load(Ordering::Acquire) {

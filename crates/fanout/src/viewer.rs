@@ -204,10 +204,16 @@ impl Viewer {
             self.queue(bytes.drain(..));
             self.clear_tail(now);
         }
-        let lag = if self.blocked { stream.lag(&self.cursor, now).0 } else { Duration::ZERO };
+        self.writer = Some(writer);
+        self.note_lag(stream, now);
+    }
+
+    /// Tells how late it is; one that takes nothing loses what it is too late for all the same.
+    pub(crate) fn note_lag(&mut self, stream: &Stream, now: Instant) {
+        let blocked = self.blocked && self.writes_alone();
+        let lag = if blocked { stream.shed(&mut self.cursor, now).0 } else { Duration::ZERO };
         let lag = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
         self.control.lag_ms.store(lag, Ordering::Relaxed);
-        self.writer = Some(writer);
     }
 
     /// Counts what this viewer lost because it was too slow.

@@ -208,6 +208,14 @@ impl Stream {
         }
     }
 
+    /// Has a reader that cannot read at the moment lose what it is too late for, and tells how far
+    /// it is behind then: time and bytes.
+    pub fn shed(&self, cursor: &mut Cursor, now: Instant) -> (Duration, u64) {
+        let inner = self.inner.lock();
+        inner.window.shed(cursor, now);
+        inner.window.lag(cursor, now)
+    }
+
     /// How far a reader is behind: time and bytes.
     #[must_use]
     pub fn lag(&self, cursor: &Cursor, now: Instant) -> (Duration, u64) {

@@ -204,12 +204,21 @@ impl Window {
         }
     }
 
+    /// Takes from a reader that cannot read at the moment what it is too late for. What it lost it
+    /// is told when it goes on.
+    pub(crate) fn shed(&self, cursor: &mut Cursor, now: Instant) {
+        if !cursor.wants_key && self.is_late(cursor, now) {
+            self.skip(cursor, now);
+        }
+    }
+
     /// What lies between the reader and the newest Frame, judged from the moment it joined.
     pub(crate) fn lag(&self, cursor: &Cursor, now: Instant) -> (Duration, u64) {
-        if cursor.next < self.first {
+        let next = if cursor.wants_key { cursor.not_before } else { cursor.next };
+        if next < self.first && !cursor.wants_key {
             return (Duration::MAX, u64::MAX);
         }
-        let at = usize::try_from(cursor.next - self.first).unwrap_or(usize::MAX);
+        let at = usize::try_from(next.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let Some(entry) = self.entries.get(at) else { return (Duration::ZERO, 0) };
         let (mut since, mut offset) = (entry.arrived, entry.offset);
         if let Some((joined, pushed)) = cursor.joined {

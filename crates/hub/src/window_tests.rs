@@ -158,6 +158,22 @@ fn d7_a_late_reader_loses_whole_gops_and_learns_how_much() {
 }
 
 #[test]
+fn d7_a_reader_that_cannot_read_is_never_further_behind_than_its_bounds() {
+    let mut bench = Bench::new(WindowLimits::default());
+    bench.pictures(1, 25, 100);
+    let mut cursor = bench.join();
+    assert_eq!(bench.read(&mut cursor), "JK");
+    for _ in 0..12 {
+        bench.pictures(25, 25, 100);
+        let (age, _) = bench.stream.shed(&mut cursor, bench.now());
+        assert!(age <= Duration::from_secs(4), "{age:?}");
+    }
+    let got = bench.read(&mut cursor);
+    assert!(got.starts_with("S("), "{got}");
+    assert!(got.contains("JK") && got.matches('K').count() <= 4, "{got}");
+}
+
+#[test]
 fn d7_a_reader_over_its_bytes_waits_for_the_next_key_frame() {
     let mut bench = Bench::new(WindowLimits::default());
     bench.pictures(1, 25, 100);

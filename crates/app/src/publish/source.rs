@@ -56,6 +56,7 @@ impl<R: AsyncRead + AsyncSeek + Unpin> Source<R> {
             self.bytes += count as u64;
             if count == 0 {
                 self.ended = true;
+                self.reader.finish();
                 match (self.bytes, self.reader.header()) {
                     (0, _) => return Err(SourceError::Empty),
                     (_, None) => return Err(FileError::NotFlv.into()),

@@ -40,6 +40,8 @@ pub struct FileReader {
     /// Bytes passed over where no tag could start.
     lost: u64,
     searching: bool,
+    /// No more bytes come.
+    finished: bool,
 }
 
 impl FileReader {
@@ -53,6 +55,12 @@ impl FileReader {
     /// one tag (16 MiB) if [`Self::next_tag`] is called until it gives `None`.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Tells that no more bytes come: behind damage, what only more bytes could have made a tag is
+    /// passed over now. Call [`Self::next_tag`] again after it.
+    pub const fn finish(&mut self) {
+        self.finished = true;
     }
 
     /// The header, once enough bytes came.
@@ -114,6 +122,12 @@ impl FileReader {
                     break;
                 }
                 Ok((false, _)) => {}
+                // It may be the one: what comes behind it is not looked at before that is known,
+                // or the tags found would depend on how the file was cut.
+                Err(UnexpectedEnd) if !self.finished => {
+                    keep = Some(at);
+                    break;
+                }
                 Err(UnexpectedEnd) => keep = keep.or(Some(at)),
             }
         }

@@ -31,8 +31,13 @@ fn read(file: &[u8]) -> (Vec<Tag>, FileReader) {
     let mut reader = FileReader::new();
     reader.push(file);
     let mut tags = Vec::new();
-    while let Some(tag) = reader.next_tag().unwrap() {
-        tags.push(tag);
+    for end in [false, true] {
+        if end {
+            reader.finish();
+        }
+        while let Some(tag) = reader.next_tag().unwrap() {
+            tags.push(tag);
+        }
     }
     (tags, reader)
 }
