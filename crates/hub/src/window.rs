@@ -207,7 +207,7 @@ impl Window {
     /// Takes from a reader that cannot read at the moment what it is too late for. What it lost it
     /// is told when it goes on.
     pub(crate) fn shed(&self, cursor: &mut Cursor, now: Instant) {
-        if !cursor.wants_key && self.is_late(cursor, now) {
+        if (!cursor.wants_key || cursor.late) && self.is_late(cursor, now) {
             self.skip(cursor, now);
         }
     }
@@ -243,7 +243,7 @@ impl Window {
                 && now.saturating_duration_since(g.arrived) < bounds.age / 2
                 && bytes < bounds.bytes / 2
         };
-        if self.gops.iter().any(|g| g.start == next) {
+        if !cursor.late && self.gops.iter().any(|g| g.start == next) {
             cursor.gop += 1; // it had the one before whole
         }
         // What the Runs did in between must still be told, so the place moves in `resume`.
