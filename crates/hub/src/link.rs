@@ -18,6 +18,27 @@ pub struct Target {
     pub url: String,
     /// The key that the remote knows us by.
     pub key: Secret,
+    /// What the remote bears.
+    pub config_change: ConfigChange,
+}
+
+impl Target {
+    /// An address and a key, with the defaults for the rest.
+    #[must_use]
+    pub fn new(url: &str, key: Secret) -> Self {
+        Self { url: url.to_owned(), key, config_change: ConfigChange::default() }
+    }
+}
+
+/// What to do when the configuration of a Track changes while a remote is being fed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ConfigChange {
+    /// Send the new configuration within the session: no gap, if the remote bears it.
+    #[default]
+    Headers,
+    /// End the session in order with [`Fault::Renewed`], so that a new one begins with the new
+    /// configuration: for remotes that freeze or refuse otherwise.
+    Redial,
 }
 
 /// How far an attempt has come.
@@ -56,6 +77,13 @@ pub enum Fault {
     Handshake,
     /// The far end said no, in its own words.
     Rejected,
+    /// The far end said no in the words for a name that is in use, which many also use for one that
+    /// they do not know: only the circumstances tell the two apart.
+    Occupied,
+    /// The far end sends us to [`LinkEnd::redirect`].
+    Redirected,
+    /// We ended the session in order, for the sake of [`ConfigChange::Redial`].
+    Renewed,
     /// The connection broke.
     Reset,
     /// The far end closed without a word.
@@ -70,6 +98,17 @@ pub struct LinkEnd {
     pub fault: Fault,
     /// For people; no secrets in it.
     pub message: String,
+    /// With [`Fault::Redirected`]: the address to try instead, in the form of [`Target::url`]. The
+    /// far end's word, not judged yet; it may hold a token.
+    pub redirect: Option<Secret>,
+}
+
+impl LinkEnd {
+    /// An end that leads nowhere else.
+    #[must_use]
+    pub fn new(fault: Fault, message: impl Into<String>) -> Self {
+        Self { fault, message: message.into(), redirect: None }
+    }
 }
 
 /// Counters of one attempt, written by the Link and read by anybody.

@@ -88,10 +88,8 @@ async fn a_delivery_brings_the_same_frames_from_zero() {
     until("the viewer is there", || copy.stats(Instant::now()).readers == 1).await;
     let monitor = LinkMonitor::new();
     let (stop, stopped) = StopHandle::new();
-    let target = Target {
-        url: format!("rtmp://{}/live", sink.address),
-        key: manycast_hub::Secret::new("copy"),
-    };
+    let key = manycast_hub::Secret::new("copy");
+    let target = Target::new(&format!("rtmp://{}/live", sink.address), key);
     let reader = stream.subscribe(Start::CurrentGop, Bounds::default(), Instant::now());
     let link = RtmpLink::new(source.client.clone(), source.fanout.clone());
     let delivery = tokio::spawn(link.deliver(target, reader, monitor.clone(), stopped));

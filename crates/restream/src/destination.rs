@@ -199,7 +199,7 @@ impl Supervisor {
             }
             Ended::Dropped => {
                 self.log_end("dropped");
-                Input::AttemptEnded(LinkEnd { fault: Fault::None, message: "dropped".into() })
+                Input::AttemptEnded(LinkEnd::new(Fault::None, "dropped"))
             }
             Ended::Said(end) => {
                 let message = redact::words(&end.message, &session_target);

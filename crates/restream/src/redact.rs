@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn j1_foreign_words_are_kept_without_the_key() {
-        let target = |url: &str, key: &str| Target { url: url.into(), key: Secret::new(key) };
+        let target = |url: &str, key: &str| Target::new(url, Secret::new(key));
         for (key, said, kept) in [
             ("sk_12345", "stream sk_12345 is taken", "stream *** is taken"),
             ("live?sig=abcdef", "bad abcdef for live?sig=abcdef", "bad *** for ***"),

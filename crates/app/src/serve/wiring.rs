@@ -115,7 +115,7 @@ fn specs(config: &Config) -> Vec<DestinationSpec> {
 }
 
 fn spec(stream: &StreamConfig, destination: &DestinationConfig) -> DestinationSpec {
-    let target = Target { url: destination.url.clone(), key: destination.key.clone() };
+    let target = Target::new(&destination.url, destination.key.clone());
     let mut spec = DestinationSpec::new(stream.name.clone(), &destination.name, target);
     spec.enabled = destination.enabled;
     spec.timings = Timings { reconnect_window: stream.reconnect_window, ..spec.timings };

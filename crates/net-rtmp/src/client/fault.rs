@@ -7,7 +7,7 @@ use manycast_tls::TlsError;
 use std::io::{self, ErrorKind};
 
 pub(super) fn end(fault: Fault, message: impl Into<String>) -> LinkEnd {
-    LinkEnd { fault, message: message.into() }
+    LinkEnd::new(fault, message)
 }
 
 pub(super) fn dial(error: &DialError) -> LinkEnd {

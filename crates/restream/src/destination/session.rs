@@ -154,9 +154,9 @@ fn no_link(target: &Target) -> LinkEnd {
         "" => "the address has no scheme, it should begin like rtmp://".into(),
         scheme => format!("{scheme}:// is no address that a stream can be sent to"),
     };
-    LinkEnd { fault: Fault::Configuration, message }
+    LinkEnd::new(Fault::Configuration, message)
 }
 
 fn gone() -> LinkEnd {
-    LinkEnd { fault: Fault::None, message: "the stream was removed".into() }
+    LinkEnd::new(Fault::None, "the stream was removed")
 }

@@ -36,7 +36,7 @@ struct Bench {
 }
 
 pub(super) fn end(fault: Fault) -> LinkEnd {
-    LinkEnd { fault, message: format!("{fault:?}") }
+    LinkEnd::new(fault, format!("{fault:?}"))
 }
 
 impl Bench {

@@ -135,7 +135,7 @@ fn d5_a_refusal_is_told_apart_retried_every_five_minutes_and_at_once_after_an_ed
     for _ in 0..3 {
         bench.give(Input::Stage(Stage::Publishing));
         let message = "NetStream.Publish.BadName: no such key".to_owned();
-        bench.give(Input::AttemptEnded(LinkEnd { fault: Fault::Rejected, message }));
+        bench.give(Input::AttemptEnded(LinkEnd::new(Fault::Rejected, message)));
         assert_eq!(bench.state(), State::Rejected);
         assert_eq!(bench.error(), "NetStream.Publish.BadName: no such key");
         assert!((bench.redial() - 300.0).abs() < 0.01);

@@ -18,8 +18,11 @@ pub(super) enum Verdict {
 /// Judges by whose fault it was.
 pub(super) fn judge(fault: Fault) -> Verdict {
     match fault {
-        Fault::Rejected | Fault::Configuration => Verdict::Refused,
+        Fault::Rejected | Fault::Occupied | Fault::Redirected | Fault::Configuration => {
+            Verdict::Refused
+        }
         Fault::None
+        | Fault::Renewed
         | Fault::Dns
         | Fault::Unreachable
         | Fault::ConnectTimeout

@@ -207,7 +207,7 @@ impl World {
             self.streak += u32::from(fault != Fault::Rejected);
             self.floor = self.now + Duration::from_secs_f64(wait);
         }
-        let end = LinkEnd { fault, message: "ended".into() };
+        let end = LinkEnd::new(fault, "ended");
         self.give(if self.health == Health::Panics && fault == Fault::Handshake {
             Input::AttemptPanicked
         } else {

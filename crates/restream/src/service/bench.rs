@@ -128,7 +128,7 @@ struct Session {
 }
 
 fn end(fault: Fault, message: &str) -> LinkEnd {
-    LinkEnd { fault, message: message.into() }
+    LinkEnd::new(fault, message)
 }
 
 impl Session {
@@ -251,7 +251,7 @@ pub(super) fn stream_name() -> StreamName {
 
 pub(super) fn spec(name: &str) -> DestinationSpec {
     let key = Secret::new("sk_canary_1");
-    DestinationSpec::new(stream_name(), name, Target { url: url(name), key })
+    DestinationSpec::new(stream_name(), name, Target::new(&url(name), key))
 }
 
 /// The encoder of the Stream: numbered pictures, a key frame every second.
