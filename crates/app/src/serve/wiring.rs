@@ -38,7 +38,9 @@ impl Wiring {
     /// Binds and starts everything that the configuration asks for.
     pub(super) async fn start(config: &Config, server: &Server) -> Result<Self> {
         let http = bind_http(config).await?;
-        let rtmp = Rtmp::start(config, server)?;
+        // No destination may lead back into any listener of this server (K1).
+        let own = http.as_ref().and_then(|http| http.address().ok());
+        let rtmp = Rtmp::start(config, server, own)?;
 
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
