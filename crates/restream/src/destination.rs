@@ -91,7 +91,7 @@ pub(crate) struct Supervisor {
     session: Option<Session>,
     /// Where the last end redirected to.
     redirect: Option<Secret>,
-    /// Gops left out until the last look, over all attempts.
+    /// Gops left out by the attempt until the last look.
     dropped_gops: u64,
     /// The last failure that was logged, and when.
     logged: Option<(String, Instant)>,
@@ -241,7 +241,7 @@ impl Supervisor {
     /// Tells a slow far end from a slow uplink.
     fn note_pace(&mut self, sample: &Sample) {
         let now = now();
-        let dropped = self.board.status(now).totals.dropped_gops;
+        let dropped = self.session.as_ref().map_or(0, |session| session.totals().dropped_gops);
         let lost = std::mem::replace(&mut self.dropped_gops, dropped) != dropped;
         let stuck = self.machine.stuck_since().is_some_and(|since| now >= since + uplink::BEHIND);
         let behind = lost || stuck || sample.lag >= uplink::BEHIND;
@@ -362,6 +362,7 @@ impl Supervisor {
         let bounds = self.spec.bounds;
         let mut session = Session::start(target, bounds, links, stream, now, epoch);
         session.dial = self.board.begin(now, session.monitor.clone());
+        self.dropped_gops = 0;
         self.session = Some(session);
     }
 

@@ -83,7 +83,7 @@ impl FailureKind {
             Fault::ConnectTimeout => Self::ConnectTimeout,
             Fault::Tls => Self::Tls,
             Fault::Handshake => Self::Handshake,
-            Fault::Rejected => Self::Rejected,
+            Fault::Rejected | Fault::BadName => Self::Rejected,
             Fault::Occupied => Self::InUse,
             Fault::Redirected => Self::Redirects,
             Fault::Reset => Self::Reset,

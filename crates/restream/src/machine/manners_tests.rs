@@ -43,6 +43,22 @@ fn d14_a_name_in_use_right_after_the_start_may_be_of_a_crash() {
 }
 
 #[test]
+fn d5_a_bad_name_is_a_refusal_at_the_start_and_doubtful_after_an_unclean_end() {
+    let mut bench = Bench::new(13);
+    bench.give(Input::Stage(Stage::Publishing));
+    bench.end(Fault::BadName);
+    assert_eq!((bench.state(), bench.error()), (State::Rejected, "BadName"));
+    assert_eq!(bench.machine.last_failure().unwrap().kind, FailureKind::Rejected);
+    bench.give(Input::Edited);
+    bench.accept();
+    bench.end(Fault::Reset);
+    bench.redial();
+    bench.give(Input::Stage(Stage::Publishing));
+    bench.end(Fault::BadName);
+    assert_eq!(bench.state(), State::Backoff);
+}
+
+#[test]
 fn d5_a_name_in_use_long_after_an_orderly_end_is_a_refusal() {
     let mut bench = Bench::new(3);
     bench.accept();

@@ -18,24 +18,22 @@ pub(super) struct Record {
     early_closes: u32,
     /// Redirects in a row that were followed.
     hops: u32,
-    /// Until when a name that is in use may be in use by ourselves.
+    /// Until when a session of ours that did not end in order may linger.
     lingering: Option<Instant>,
-    /// Whether the time before the first input was taken into account.
-    begun: bool,
+    /// The same for one from before our time, which we know nothing of.
+    inherited: Option<Instant>,
 }
 
 impl Record {
     /// A clean one. `seed` is all its randomness.
     pub(super) fn new(seed: u64) -> Self {
         let ladder = Ladder::new(seed);
-        Self { ladder, early_closes: 0, hops: 0, lingering: None, begun: false }
+        Self { ladder, early_closes: 0, hops: 0, lingering: None, inherited: None }
     }
 
     /// Who began just now may have died without a goodbye just before.
     pub(super) fn begin(&mut self, now: Instant, timings: &Timings) {
-        if !std::mem::replace(&mut self.begun, true) {
-            self.lingering = Some(now + timings.linger);
-        }
+        self.inherited.get_or_insert(now + timings.linger);
     }
 
     /// A person has seen to it: nothing is held against the far end any more.
@@ -81,7 +79,10 @@ impl Record {
         timings: &Timings,
     ) {
         // Whoever says no holds no session.
-        let told = matches!(fault, Some(Fault::Rejected | Fault::Occupied | Fault::Redirected));
+        let told = matches!(
+            fault,
+            Some(Fault::Rejected | Fault::Occupied | Fault::BadName | Fault::Redirected)
+        );
         if attempt.stage >= Stage::Publishing && !told {
             self.linger(now, timings);
         }
@@ -109,7 +110,7 @@ impl Record {
         self.early_closes = if early { self.early_closes.saturating_add(1) } else { 0 };
         let message = &end.message;
         match end.fault {
-            Fault::Occupied if self.lingering.is_some_and(|until| now < until) => {
+            fault @ (Fault::Occupied | Fault::BadName) if self.may_be_ours(now, fault) => {
                 let words = "(probably still our own session from before, trying again)";
                 (Verdict::Ladder, format!("{message} {words}"))
             }
@@ -124,6 +125,13 @@ impl Record {
                 (verdict::of(fault), words)
             }
         }
+    }
+
+    /// Whether a name that is in use may be in use by ourselves.
+    fn may_be_ours(&self, now: Instant, fault: Fault) -> bool {
+        // After a restart a bad name is more often a wrong key than a crash.
+        let inherited = self.inherited.filter(|_| fault == Fault::Occupied);
+        [self.lingering, inherited].into_iter().flatten().any(|until| now < until)
     }
 
     /// Whether one more redirect is followed; counts it.

@@ -23,9 +23,11 @@ pub(super) enum Verdict {
 /// Judges by whose fault it was, the circumstances apart.
 pub(super) fn of(fault: Fault) -> Verdict {
     match fault {
-        Fault::Rejected | Fault::Occupied | Fault::Redirected | Fault::Configuration => {
-            Verdict::Refused
-        }
+        Fault::Rejected
+        | Fault::Occupied
+        | Fault::BadName
+        | Fault::Redirected
+        | Fault::Configuration => Verdict::Refused,
         Fault::None
         | Fault::Renewed
         | Fault::Dns
