@@ -14,7 +14,7 @@ pub(super) const MAX_HOPS: u32 = 3;
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     ladder: Ladder,
-    /// Closes in a row without a word by a far end that had not yet settled.
+    /// Closes in a row without a word on trial.
     early_closes: u32,
     /// Redirects in a row that were followed.
     hops: u32,
@@ -52,6 +52,8 @@ impl Record {
     pub(super) fn credit(&mut self, attempt: &Attempt, timings: &Timings) {
         if attempt.is_settled(timings) {
             self.ladder.reset();
+        }
+        if attempt.lasted(verdict::TRIAL) {
             self.early_closes = 0;
         }
         if attempt.lasted(timings.backoff_max) {
@@ -102,12 +104,15 @@ impl Record {
         attempt: &Attempt,
         timings: &Timings,
     ) -> (Verdict, String) {
-        self.credit(attempt, timings);
+        let early = end.is_some_and(|end| verdict::is_early_close(end, attempt, timings));
+        self.early_closes = if early { self.early_closes.saturating_add(1) } else { 0 };
+        // A key that is wrong is not to be tried without pause, however long each try lasts.
+        if self.early_closes < verdict::SUSPICIOUS_CLOSES {
+            self.credit(attempt, timings);
+        }
         let Some(end) = end else {
             return (Verdict::Ladder, "internal error, this attempt was given up".into());
         };
-        let early = verdict::is_early_close(end, attempt, timings);
-        self.early_closes = if early { self.early_closes.saturating_add(1) } else { 0 };
         let message = &end.message;
         match end.fault {
             fault @ (Fault::Occupied | Fault::BadName) if self.may_be_ours(now, fault) => {
