@@ -71,21 +71,20 @@ impl Record {
         self.lingering = Some(now + timings.linger);
     }
 
-    /// The attempt ended without a goodbye of ours; the far end may not know. `fault`: why, if it
-    /// did not have to be dropped.
-    pub(super) fn note_unclean(
+    /// After an end without a goodbye of ours the far end may hold on to the session. `fault`: why it
+    /// ended, if it did not have to be dropped.
+    pub(super) fn note_end(
         &mut self,
         now: Instant,
         fault: Option<Fault>,
         attempt: &Attempt,
         timings: &Timings,
     ) {
-        // Whoever says no holds no session.
-        let told = matches!(
-            fault,
-            Some(Fault::Rejected | Fault::Occupied | Fault::BadName | Fault::Redirected)
-        );
-        if attempt.stage >= Stage::Publishing && !told {
+        // Whoever says no holds no session, and a goodbye ends it.
+        let clean = fault.is_some_and(|fault| {
+            matches!(fault, Fault::None | Fault::Rejected | Fault::Occupied | Fault::BadName)
+        });
+        if attempt.stage >= Stage::Publishing && !clean {
             self.linger(now, timings);
         }
     }
