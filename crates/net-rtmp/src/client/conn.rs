@@ -369,7 +369,7 @@ impl ClientConn {
     pub(super) fn verdict(&self, event: &ClientEvent) -> Option<LinkEnd> {
         Some(match event {
             ClientEvent::Refused { code, description, command } => {
-                fault::refused(code, description, command)
+                fault::refused(code, description, command, self.accepted)
             }
             ClientEvent::Redirect { url } => fault::redirected(&self.url, &url.expose()),
             ClientEvent::Closed => fault::closed(true, self.accepted),
