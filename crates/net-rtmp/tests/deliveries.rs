@@ -10,7 +10,7 @@ use manycast_rtmp::message::MessageType;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::platform::{Far, Platform};
-use support::source::{LARGE, SMALL, Source};
+use support::source::{Attempt, LARGE, SMALL, Source};
 
 const LONG: Duration = Duration::from_secs(20);
 const KEY: &str = "sk-canary?sig=hush";
@@ -220,6 +220,16 @@ async fn section14_a_new_configuration_renews_the_session_in_order() {
     }
 }
 
+/// Until the connection takes no more: a message is begun and not finished.
+async fn blocked(attempt: &Attempt) {
+    let blocked = async {
+        while attempt.monitor.progress().lag < Duration::from_millis(100) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LONG, blocked).await.expect("it stalls");
+}
+
 /// The last words come behind all media that was begun, even where the far end reads late.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_goodbye_comes_after_the_media_and_never_within_a_message() {
@@ -231,13 +241,7 @@ async fn the_goodbye_comes_after_the_media_and_never_within_a_message() {
     for _ in 0..20 {
         source.picture(false, 400_000);
     }
-    // Until the connection takes no more: a message is begun and not finished.
-    let blocked = async {
-        while attempt.monitor.progress().lag < Duration::from_millis(100) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LONG, blocked).await.expect("it stalls");
+    blocked(&attempt).await;
     attempt.stop.stop();
     let rest = tokio::time::timeout(LONG, far.rest()).await.unwrap();
     let at = rest.len() - 2;
@@ -258,12 +262,7 @@ async fn the_goodbye_of_a_removed_stream_never_stands_within_a_message() {
     for _ in 0..20 {
         source.picture(false, 400_000);
     }
-    let blocked = async {
-        while attempt.monitor.progress().lag < Duration::from_millis(100) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LONG, blocked).await.expect("it stalls");
+    blocked(&attempt).await;
     source.stream.close(Instant::now(), "removed");
     let rest = tokio::time::timeout(LONG, far.rest()).await.unwrap();
     assert_eq!(rest.last().unwrap(), "deleteStream 1", "{rest:?}");
@@ -282,7 +281,7 @@ async fn a_goodbye_that_nobody_takes_is_dropped_with_the_connection() {
     for _ in 0..20 {
         source.picture(false, 400_000);
     }
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    blocked(&attempt).await;
     attempt.stop.stop();
     assert_eq!(attempt.end().await.fault, Fault::None);
     let mut buffer = vec![0; 1 << 20];

@@ -119,6 +119,7 @@ impl Delivery {
     /// The last report is made before the end is told, and before the goodbye.
     async fn run(mut self, mut stop: Stop, epoch: Instant) -> LinkEnd {
         let end = self.deliver(&mut stop, reports(epoch)).await;
+        self.conn.take_back().await;
         self.report();
         match end {
             Ok(end) => {
