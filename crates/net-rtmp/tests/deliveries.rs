@@ -69,7 +69,7 @@ async fn d13_each_hop_of_a_ring_is_told_and_goes_through_the_gate() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d13_a_reconnect_request_ends_a_session_in_order() {
+async fn d13_a_reconnect_request_ends_a_session_and_not_the_broadcast() {
     for (named, wanted) in [
         (Some("rtmp://other.example/live?token=hush"), "rtmp://other.example/live?token=hush"),
         (Some("/edge"), "/edge"),
@@ -89,7 +89,7 @@ async fn d13_a_reconnect_request_ends_a_session_in_order() {
         far.say(0, "onStatus", 0.0, &[Value::Null, object(properties)]).await;
         let mut rest = far.rest().await;
         rest.retain(|word| word != "media");
-        assert_eq!(rest, [&format!("FCUnpublish {KEY}"), "deleteStream 1"]);
+        assert!(rest.is_empty(), "no goodbye, the broadcast goes on elsewhere: {rest:?}");
         drop(far);
         let end = attempt.end().await;
         is_silent(&end);
@@ -185,7 +185,7 @@ async fn d4_a_close_instead_of_an_answer_is_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn section14_a_new_configuration_renews_the_session_in_order() {
+async fn section14_a_new_configuration_renews_the_session_without_ending_the_broadcast() {
     for returns in [false, true] {
         let mut source = Source::new();
         let platform = Platform::start();
@@ -213,8 +213,10 @@ async fn section14_a_new_configuration_renews_the_session_in_order() {
         }
         drop(far);
         assert_eq!(large, 0, "nothing of the new configuration");
-        let called = |at: usize, name: &[u8]| calls[at].windows(name.len()).any(|w| w == name);
-        assert!(calls.len() == 2 && called(0, b"FCUnpublish") && called(1, b"deleteStream"));
+        assert!(
+            calls.is_empty(),
+            "no goodbye: platforms would take it for the end of the broadcast"
+        );
         let end = attempt.end().await;
         assert_eq!(end.fault, Fault::Renewed, "{end}");
     }

@@ -73,6 +73,15 @@ impl Address {
     }
 }
 
+/// The last words on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// `FCUnpublish` and `deleteStream`: the broadcast is over.
+    EndStream,
+    /// None, as when a connection is lost: platforms then wait for the next one.
+    Leave,
+}
+
 /// A connection that we opened.
 pub(super) struct ClientConn {
     url: RtmpUrl,
@@ -398,10 +407,10 @@ impl ClientConn {
         })
     }
 
-    /// Says goodbye in order and waits until the far end has it, two seconds at most. What was begun
+    /// Closes in order and waits until the far end has everything, two seconds at most. What was begun
     /// goes out before; what then still waits is thrown away together with the connection.
-    pub(super) async fn close(mut self) {
-        let done = tokio::time::timeout(FAREWELL, self.farewell()).await;
+    pub(super) async fn close(mut self, words: Farewell) {
+        let done = tokio::time::timeout(FAREWELL, self.farewell(words)).await;
         if done.is_err() && (!self.out.is_empty() || self.transport.wants_flush()) {
             self.transport.abort();
         }
@@ -409,10 +418,12 @@ impl ClientConn {
 
     /// The last words and the end of our direction; then nothing but reading, so that no reset
     /// destroys them. `None`: the connection is gone already.
-    async fn farewell(&mut self) -> Option<()> {
+    async fn farewell(&mut self, words: Farewell) -> Option<()> {
         self.take_back().await;
-        self.session.close();
-        self.collect();
+        if words == Farewell::EndStream {
+            self.session.close();
+            self.collect();
+        }
         let (mut closing, mut ended) = (false, false);
         loop {
             self.flush().ok()?;
