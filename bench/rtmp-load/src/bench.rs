@@ -4,7 +4,7 @@
 
 use crate::client::{self, Goal, Plan, Proto, Shared, Stats, Target, WorkerCfg};
 use crate::report::{Report, Sample};
-use crate::{Args, local, publisher, stats, sys};
+use crate::{Args, local, publisher, stats, sys, tls};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
@@ -23,6 +23,7 @@ struct Ask {
     rate: f64,
     nice: i32,
     pids: Vec<i32>,
+    tls: Option<tls::Material>,
 }
 
 impl Ask {
@@ -48,6 +49,7 @@ impl Ask {
             rate: a.get("rate", 400.0f64).max(1.0),
             nice: a.get("nice", -10),
             pids: pids.split(',').filter_map(|s| s.trim().parse().ok()).collect(),
+            tls: a.tls(),
         }
     }
 
@@ -63,6 +65,8 @@ impl Ask {
             quickack: a.get("quickack", 0) == 1,
             sinks: Vec::new(),
             nice: self.nice,
+            stall: a.get("stall", 0) == 1,
+            tls: self.tls.clone(),
         }
     }
 

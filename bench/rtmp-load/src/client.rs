@@ -8,6 +8,7 @@ pub use session::{client_hello, connect_cmd};
 pub use worker::run;
 
 use crate::stats::Hist;
+use crate::tls::Material;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -68,6 +69,10 @@ pub struct WorkerCfg {
     pub quickack: bool,
     pub sinks: Vec<SocketAddrV4>,
     pub nice: i32,
+    /// Those who do not parse every frame read nothing more once they reached their goal.
+    pub stall: bool,
+    /// Sinks and raw subscribers speak TLS.
+    pub tls: Option<Material>,
 }
 
 #[derive(Default, Clone)]
@@ -83,6 +88,8 @@ pub struct Stats {
     pub stalls: u64,
     pub max_gap_ns: u64,
     pub churned: u64,
+    /// Stalled subscribers that the server reset.
+    pub reset: u64,
 }
 
 impl Stats {
@@ -97,6 +104,7 @@ impl Stats {
         self.stalls += o.stalls;
         self.max_gap_ns = self.max_gap_ns.max(o.max_gap_ns);
         self.churned += o.churned;
+        self.reset += o.reset;
     }
 }
 

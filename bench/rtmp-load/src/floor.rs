@@ -2,6 +2,7 @@
 
 use crate::publisher::{Slot, put_tag};
 use crate::sys::{self, Epoll, Io};
+use crate::tls::{Material, Tls};
 use crate::wire::*;
 use io_uring::{IoUring, opcode, types};
 use std::collections::VecDeque;
@@ -14,16 +15,26 @@ pub enum Mode {
     ZeroCopy,
     SendFile,
     Uring,
+    Tls,
+}
+
+/// When what has gathered leaves.
+#[derive(Clone, Copy)]
+pub enum Pace {
+    /// With this many pictures and the audio between them; 0: every tag alone.
+    Pictures(usize),
+    /// With the next picture, but at least this many nanoseconds after the last time.
+    Merge(u64),
 }
 
 pub struct FloorCfg {
     pub listen: SocketAddrV4,
     pub flv: Arc<Flv>,
     pub chunk: usize,
-    /// Group this many video frames (with the audio between them) into one write; 0 writes every
-    /// tag.
-    pub batch: usize,
+    pub pace: Pace,
     pub mode: Mode,
+    /// Needed by [`Mode::Tls`].
+    pub tls: Option<Material>,
     pub seconds: u64,
     pub max_conns: usize,
 }
@@ -33,7 +44,9 @@ struct Peer {
     /// What the last write could not take.
     rest: Vec<u8>,
     zc_pending: u32,
-    dead: bool,
+    /// The handshake is over, and the peer is there.
+    live: bool,
+    tls: Option<Tls>,
 }
 
 #[derive(Default)]
@@ -56,6 +69,14 @@ struct Floor {
     count: Count,
 }
 
+impl Peer {
+    fn gone(&mut self) {
+        self.live = false;
+        self.rest = Vec::new();
+        sys::close(self.fd);
+    }
+}
+
 /// Where the endless loop over the file stands.
 #[derive(Default)]
 struct Cursor {
@@ -63,6 +84,17 @@ struct Cursor {
     loop_ms: u64,
     seq: u32,
     in_group: usize,
+    sent_at: u64,
+}
+
+impl Cursor {
+    /// The gathered bytes may leave, and from when on.
+    fn ripe(&self, pace: Pace, gathered: &[u8]) -> Option<u64> {
+        match pace {
+            Pace::Pictures(n) => (!gathered.is_empty() && self.in_group >= n).then_some(0),
+            Pace::Merge(ns) => (self.in_group > 0).then_some(self.sent_at + ns),
+        }
+    }
 }
 
 const RING: usize = 2048;
@@ -71,6 +103,9 @@ const KEPT: u64 = 16 << 20;
 
 /// Serve until `cfg.seconds` are over, then print one JSON object.
 pub fn run(cfg: FloorCfg) -> Result<(), String> {
+    if cfg.mode == Mode::Tls && cfg.tls.is_none() {
+        return Err("--mode tls needs --tls DIR".into());
+    }
     let listener = sys::listen_nb(&cfg.listen).map_err(|e| e.to_string())?;
     let ep = Epoll::new();
     ep.add(listener, sys::IN, 0);
@@ -112,14 +147,31 @@ impl Floor {
             if now >= end {
                 return Ok(());
             }
+            let ripe = c.ripe(self.cfg.pace, &group);
+            if ripe.is_some_and(|at| at <= now) {
+                c.in_group = 0;
+                c.sent_at = now;
+                let data = std::mem::take(&mut group);
+                self.send_all(&data)?;
+                keep.push_back(data);
+                if keep.len() > 256 {
+                    keep.pop_front();
+                }
+                continue;
+            }
             let t = &flv.tags[c.at];
             let ms = c.loop_ms + t.ts as u64;
             let due = start + ms * 1_000_000;
             if due > now {
-                let until = due.min(end);
-                if self.ep.wait(&mut evs, ((until - now) / 1_000_000) as i32) > 0 {
-                    self.accept();
-                } else {
+                let until = due.min(end).min(ripe.unwrap_or(u64::MAX));
+                let n = self.ep.wait(&mut evs, ((until - now) / 1_000_000) as i32);
+                for ev in evs.iter().take(n) {
+                    match ev.u64 {
+                        0 => self.accept(),
+                        k => self.hear(k as usize - 1),
+                    }
+                }
+                if n == 0 {
                     sys::sleep_until(until);
                 }
                 continue;
@@ -132,16 +184,6 @@ impl Floor {
             if c.at == flv.tags.len() {
                 c.at = 0;
                 c.loop_ms += flv.span_ms as u64;
-            }
-            if c.in_group < self.cfg.batch {
-                continue;
-            }
-            c.in_group = 0;
-            let data = std::mem::take(&mut group);
-            self.send_all(&data)?;
-            keep.push_back(data);
-            if keep.len() > 256 {
-                keep.pop_front();
             }
         }
     }
@@ -156,8 +198,37 @@ impl Floor {
             if self.cfg.mode == Mode::ZeroCopy {
                 sys::set_zerocopy(fd);
             }
-            let _ = sys::send(fd, &self.hello, 0);
-            self.peers.push(Peer { fd, rest: Vec::new(), zc_pending: 0, dead: false });
+            let tls = match self.cfg.mode {
+                Mode::Tls => self.cfg.tls.as_ref().and_then(|m| m.accept()),
+                _ => None,
+            };
+            let live = tls.is_none();
+            if live {
+                let _ = sys::send(fd, &self.hello, 0);
+            } else {
+                self.ep.add(fd, sys::IN, self.peers.len() as u64 + 1);
+            }
+            self.peers.push(Peer { fd, rest: Vec::new(), zc_pending: 0, live, tls });
+        }
+    }
+
+    /// The peer's half of the TLS handshake; nothing else is ever said by it.
+    fn hear(&mut self, k: usize) {
+        let p = &mut self.peers[k];
+        let Some(tls) = &mut p.tls else { return };
+        let mut buf = [0u8; 16384];
+        let good = match sys::recv(p.fd, &mut buf) {
+            Io::Done(n) => tls.take(&buf[..n], &mut Vec::new()),
+            Io::Again => return,
+            Io::Closed => false,
+        };
+        if good && !p.live && !tls.is_handshaking() {
+            p.live = true;
+            tls.put(&self.hello);
+        }
+        if !good || matches!(tls.flush(p.fd), Io::Closed) {
+            p.tls = None;
+            p.gone();
         }
     }
 
@@ -173,7 +244,19 @@ impl Floor {
             return done;
         }
         let (mode, memfd) = (self.cfg.mode, self.memfd);
-        for p in self.peers.iter_mut().filter(|p| !p.dead) {
+        for p in self.peers.iter_mut().filter(|p| p.live) {
+            if let Some(tls) = &mut p.tls {
+                self.count.calls += 1;
+                tls.put(data);
+                let flushed = tls.flush(p.fd);
+                self.count.short += u64::from(tls.wants_write());
+                match flushed {
+                    Io::Done(n) => self.count.sent += n as u64,
+                    Io::Again => {}
+                    Io::Closed => p.gone(),
+                }
+                continue;
+            }
             if !p.rest.is_empty() {
                 flush_rest(p, &mut self.count.sent, Some(data));
                 continue;
@@ -188,8 +271,7 @@ impl Floor {
                 Io::Done(n) => n,
                 Io::Again => 0,
                 Io::Closed => {
-                    p.dead = true;
-                    sys::close(p.fd);
+                    p.gone();
                     continue;
                 }
             };
@@ -217,7 +299,7 @@ impl Floor {
             let hi = (lo + RING).min(self.peers.len());
             let mut left = 0;
             for (k, p) in self.peers.iter().enumerate().take(hi).skip(lo) {
-                if p.dead || !p.rest.is_empty() {
+                if !p.live || !p.rest.is_empty() {
                     continue;
                 }
                 let e = opcode::Send::new(types::Fd(p.fd), data.as_ptr(), data.len() as u32)
@@ -253,7 +335,7 @@ impl Floor {
         match result {
             n if n >= 0 => took(p, &mut self.count, data, n as usize),
             e if e == -libc::EAGAIN => took(p, &mut self.count, data, 0),
-            _ => p.dead = true,
+            _ => p.gone(),
         }
     }
 
@@ -262,12 +344,11 @@ impl Floor {
         let c = &self.count;
         println!(
             concat!(
-                "{{\"floor\":\"{:?}\",\"batch\":{},\"chunk\":{},\"conns\":{},\"groups\":{},",
+                "{{\"floor\":\"{:?}\",\"chunk\":{},\"conns\":{},\"groups\":{},",
                 "\"calls\":{},\"short\":{},\"bytes\":{},\"user_s\":{:.3},\"sys_s\":{:.3},",
                 "\"cpu_s_per_gb\":{:.4},\"maxrss_kb\":{}}}"
             ),
             self.cfg.mode,
-            self.cfg.batch,
             self.cfg.chunk,
             self.peers.len(),
             c.groups,
@@ -304,7 +385,7 @@ fn flush_rest(p: &mut Peer, sent: &mut u64, more: Option<&[u8]>) {
     if let Some(d) = more {
         p.rest.extend_from_slice(d);
     }
-    if p.rest.is_empty() || p.dead {
+    if p.rest.is_empty() || !p.live {
         return;
     }
     match sys::send(p.fd, &p.rest, 0) {
@@ -313,6 +394,6 @@ fn flush_rest(p: &mut Peer, sent: &mut u64, more: Option<&[u8]>) {
             p.rest.drain(..n);
         }
         Io::Again => {}
-        Io::Closed => p.dead = true,
+        Io::Closed => p.gone(),
     }
 }

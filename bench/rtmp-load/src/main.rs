@@ -11,6 +11,7 @@ mod publisher;
 mod report;
 mod stats;
 mod sys;
+mod tls;
 mod wire;
 
 use std::collections::HashMap;
@@ -33,7 +34,14 @@ rtmp-load bench --flv FILE [options]      load a server
   --chunk B           publisher chunk size (4096)  --label TEXT   copied into the result
   --quickack 1        ACK at once while joining    --drain-ms MS  read period of non-probes (10)
   --nice N            of publisher and probe threads (-10)
-rtmp-load floor --flv FILE --rtmp A:P [--batch F (0: every tag)] [--chunk B] [--mode send|zerocopy|sendfile|uring] [--time S]
+  --stall 1           all but the probes stop reading at their first picture
+  --tls DIR           sinks accept, and raw subscribers connect, with TLS (see `cert`)
+rtmp-load floor --flv FILE --rtmp A:P [options]   the same bytes at the same times to all who connect
+  --batch F           pictures per write (1; 0: every tag alone)
+  --merge-ms MS       instead: at least this long between two writes to the same socket
+  --mode M            send|zerocopy|sendfile|uring|tls (send; tls needs --tls DIR)
+  --chunk B           (4096)                       --time S       (40)
+rtmp-load cert --dir DIR                  write cert.pem and key.pem for --tls
 ";
 
 /// `--name value` pairs.
@@ -55,6 +63,13 @@ impl Args {
             die("only loopback addresses are allowed");
         }
         a
+    }
+
+    /// What `--tls` names.
+    pub fn tls(&self) -> Option<tls::Material> {
+        let dir: String = self.get("tls", String::new());
+        let load = |dir: &str| tls::Material::load(dir).unwrap_or_else(|e| die(&e));
+        (!dir.is_empty()).then(|| load(&dir))
     }
 
     /// The input file.
@@ -87,6 +102,7 @@ fn main() {
     match cmd.as_str() {
         "bench" => bench::run(&a),
         "floor" => floor::run(floor_cfg(&a)).unwrap_or_else(|e| die(&e)),
+        "cert" => tls::make(&a.get("dir", ".".to_string())).unwrap_or_else(|e| die(&e)),
         _ => die(HELP),
     }
 }
@@ -96,12 +112,17 @@ fn floor_cfg(a: &Args) -> floor::FloorCfg {
         listen: a.addr("rtmp", local(0, 1, 1999)),
         flv: a.flv(),
         chunk: a.get("chunk", 4096),
-        batch: a.get("batch", 1),
+        pace: match a.get("merge-ms", 0u64).min(10_000) {
+            0 => floor::Pace::Pictures(a.get("batch", 1)),
+            ms => floor::Pace::Merge(ms * 1_000_000),
+        },
+        tls: a.tls(),
         mode: match a.get("mode", "send".to_string()).as_str() {
             "send" => floor::Mode::Send,
             "zerocopy" => floor::Mode::ZeroCopy,
             "sendfile" => floor::Mode::SendFile,
             "uring" => floor::Mode::Uring,
+            "tls" => floor::Mode::Tls,
             _ => die(HELP),
         },
         seconds: a.get("time", 40u64).min(300),

@@ -131,6 +131,7 @@ impl Report {
         o.put("lost", s.lost);
         o.put("repeated", s.repeated);
         o.put("stalls", s.stalls);
+        o.put("reset", s.reset);
         o.num("max_gap_ms", s.max_gap_ns as f64 / 1e6, 1);
         o.put("sinks", self.to.sinks);
         o.put("sink_bytes", self.to.sink_bytes - self.from.sink_bytes);

@@ -190,6 +190,17 @@ pub fn send(fd: i32, buf: &[u8], flags: i32) -> Io {
     })
 }
 
+/// Several pieces in one call.
+pub fn send_vectored(fd: i32, parts: &[io::IoSlice<'_>]) -> Io {
+    // SAFETY: all zero is a valid msghdr; IoSlice has the layout of iovec, and both outlive the call.
+    io_result(unsafe {
+        let mut m: libc::msghdr = std::mem::zeroed();
+        m.msg_iov = parts.as_ptr() as *mut libc::iovec;
+        m.msg_iovlen = parts.len().min(libc::UIO_MAXIOV as usize);
+        libc::sendmsg(fd, &m, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+    })
+}
+
 pub fn sendfile(fd: i32, src: i32, off: u64, len: usize) -> Io {
     let mut o = off as libc::off_t;
     io_result(unsafe { libc::sendfile(fd, src, &mut o, len) })

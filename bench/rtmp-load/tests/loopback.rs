@@ -65,34 +65,85 @@ fn what_is_published_arrives_at_the_sink() {
     assert!(figure(&out, "gb") > 0.0);
 }
 
+/// A floor that listens, or a panic.
+fn floor(flv: &std::path::Path, at: &str, args: &str) -> Ended {
+    let mut cmd = Command::new(BIN);
+    cmd.args(["floor", "--rtmp", at, "--time", "20", "--flv"]).arg(flv);
+    cmd.args(args.split_whitespace());
+    let floor = Ended(cmd.stdout(Stdio::null()).spawn().unwrap());
+    let up = (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::net::TcpStream::connect(at).is_ok()
+    });
+    assert!(up, "the floor does not listen");
+    floor
+}
+
+fn certificate() -> String {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cert");
+    std::fs::create_dir_all(&dir).unwrap();
+    let made = Command::new(BIN).arg("cert").arg("--dir").arg(&dir).status().unwrap();
+    assert!(made.success());
+    dir.to_str().unwrap().to_string()
+}
+
 #[test]
 fn the_floor_reaches_every_subscriber() {
     let src = flv("floor.flv");
-    for mode in ["send", "sendfile"] {
-        let mut floor = Command::new(BIN);
-        floor.args([
-            "floor",
-            "--rtmp",
-            "127.0.61.2:19508",
-            "--time",
-            "20",
-            "--mode",
-            mode,
-            "--flv",
-        ]);
-        let floor = Ended(floor.arg(&src).stdout(Stdio::null()).spawn().unwrap());
-        let up = (0..200).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            std::net::TcpStream::connect("127.0.61.2:19508").is_ok()
-        });
-        assert!(up, "the floor does not listen");
-        let out = bench(&src, "--rtmp 127.0.61.2:19508 --raw-subs 12 --probes 4");
+    let at = "127.0.61.2:19508";
+    for mode in ["--mode send", "--mode sendfile", "--merge-ms 100"] {
+        let floor = floor(&src, at, mode);
+        let out = bench(&src, &format!("--rtmp {at} --raw-subs 12 --probes 4"));
         assert_eq!(figure(&out, "live_end"), 12.0, "{mode}");
         assert_eq!(figure(&out, "failed"), 0.0, "{mode}");
         assert_eq!(figure(&out, "lost"), 0.0, "{mode}");
         assert!(figure(&out, "frames") > 0.0, "{mode}");
         drop(floor);
     }
+}
+
+/// The oldest picture of each write has waited for those that left with it.
+#[test]
+fn merged_pictures_arrive_together_and_complete() {
+    let src = flv("merged.flv");
+    let at = "127.0.61.3:19509";
+    let floor = floor(&src, at, "--merge-ms 300");
+    let out = bench(&src, &format!("--rtmp {at} --raw-subs 3 --probes 3"));
+    assert_eq!(figure(&out, "lost"), 0.0);
+    let text = String::from_utf8_lossy(&out.stdout);
+    let at = text.find("\"latency_ms\":").unwrap();
+    let max = text[at..].find("\"max\":").unwrap() + at + 6;
+    let end = text[max..].find('}').unwrap() + max;
+    assert!(text[max..end].parse::<f64>().unwrap() > 200.0, "{text}");
+    drop(floor);
+}
+
+#[test]
+fn tls_carries_the_floor_and_the_pushes() {
+    let (src, dir) = (flv("tls.flv"), certificate());
+    let at = "127.0.1.1:19510";
+    let floor = floor(&src, at, &format!("--mode tls --tls {dir}"));
+    let out = bench(&src, &format!("--rtmp {at} --raw-subs 5 --probes 5 --tls {dir}"));
+    assert_eq!(figure(&out, "live_end"), 5.0);
+    assert_eq!(figure(&out, "lost"), 0.0);
+    assert!(figure(&out, "frames") > 0.0);
+    drop(floor);
+    // plain bytes never become a picture at an end that expects TLS
+    let out = bench(&src, &format!("--rtmp {at} --sink {at} --sinks 1 --tls {dir}"));
+    assert_eq!(figure(&out, "sinks"), 0.0);
+}
+
+#[test]
+fn those_who_stall_take_no_more() {
+    let src = flv("stall.flv");
+    let at = "127.0.61.4:19511";
+    let floor = floor(&src, at, "--batch 1");
+    let out = bench(&src, &format!("--rtmp {at} --raw-subs 6 --probes 2 --stall 1"));
+    assert_eq!(figure(&out, "live_end"), 6.0);
+    let all = figure(&out, "frames") * 1009.0;
+    let taken = figure(&out, "gb") * 1e9;
+    assert!(taken < all * 1.5, "{taken} bytes for {all} of pictures");
+    drop(floor);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use super::{Goal, Plan, Proto, Shared, Stats, WorkerCfg};
 use crate::sys::{self, Epoll, Io};
+use crate::tls::Tls;
 use crate::wire::{ChunkReader, HttpFlvReader};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -35,6 +36,7 @@ pub(super) struct Conn {
     pub(super) reached: bool,
     /// Sink only: the server half of the handshake was sent.
     pub(super) greeted: bool,
+    tls: Option<Tls>,
 }
 
 impl Conn {
@@ -55,6 +57,7 @@ impl Conn {
             last_seq: None,
             reached: false,
             greeted: false,
+            tls: None,
         }
     }
 }
@@ -70,6 +73,10 @@ pub(super) struct Worker {
     ep: Epoll,
     pub(super) conns: Vec<Conn>,
     drained: Vec<usize>,
+    /// Those who read nothing more.
+    stalled: Vec<usize>,
+    /// What was decrypted last.
+    plain: Vec<u8>,
     pub(super) st: Stats,
     pending: usize,
     pub(super) measuring: bool,
@@ -84,6 +91,8 @@ pub fn run(cfg: WorkerCfg, sh: Arc<Shared>) -> Stats {
         ep: Epoll::new(),
         conns: Vec::new(),
         drained: Vec::new(),
+        stalled: Vec::new(),
+        plain: Vec::new(),
         st: Stats::default(),
         pending: 0,
         measuring: false,
@@ -131,6 +140,8 @@ impl Worker {
                 sys::sleep_until(next_drain);
             }
         }
+        let reset = self.stalled.iter().filter(|i| sys::so_error(self.conns[**i].fd) != 0);
+        self.st.reset = reset.count() as u64;
         let open = self.conns.iter().filter(|c| c.phase != Phase::Dead).map(|c| c.fd);
         open.chain(listeners).for_each(sys::close);
     }
@@ -171,6 +182,9 @@ impl Worker {
             Ok(fd) => {
                 let mut c = Conn::new(fd, plan, Phase::Connecting);
                 c.t0 = t0;
+                if c.plan.proto == Proto::Raw {
+                    c.tls = self.cfg.tls.as_ref().and_then(|m| m.connect(*addr.ip()));
+                }
                 let i = match reuse {
                     Some(i) => {
                         self.conns[i] = c;
@@ -192,7 +206,8 @@ impl Worker {
 
     fn accept(&mut self, fd: i32) {
         sys::nodelay(fd);
-        let c = Conn::new(fd, Plan { proto: Proto::Sink, stream: 0 }, Phase::Handshake);
+        let mut c = Conn::new(fd, Plan { proto: Proto::Sink, stream: 0 }, Phase::Handshake);
+        c.tls = self.cfg.tls.as_ref().and_then(|m| m.accept());
         self.conns.push(c);
         self.pending += 1;
         self.ep.add(fd, sys::IN, self.conns.len() as u64 - 1);
@@ -232,24 +247,33 @@ impl Worker {
         } else if !self.cfg.probe && self.cfg.goal == Goal::Frame && c.plan.proto != Proto::Sink {
             c.phase = Phase::Draining;
             self.ep.del(c.fd);
-            self.drained.push(i);
+            if self.cfg.stall { self.stalled.push(i) } else { self.drained.push(i) }
         }
     }
 
     pub(super) fn flush(&mut self, i: usize) {
         let c = &mut self.conns[i];
-        if c.out.is_empty() {
+        if let Some(tls) = &mut c.tls {
+            tls.put(&c.out);
+            c.out.clear();
+        }
+        let waits = |c: &Conn| !c.out.is_empty() || c.tls.as_ref().is_some_and(Tls::wants_write);
+        if !waits(c) {
             return;
         }
-        match sys::send(c.fd, &c.out, 0) {
-            Io::Done(n) => {
+        let sent = match &mut c.tls {
+            Some(tls) => tls.flush(c.fd),
+            None => sys::send(c.fd, &c.out, 0),
+        };
+        match sent {
+            Io::Done(n) if c.tls.is_none() => {
                 c.out.drain(..n);
             }
-            Io::Again => {}
+            Io::Done(_) | Io::Again => {}
             Io::Closed => return self.kill(i),
         }
         let c = &self.conns[i];
-        let want = if c.out.is_empty() { sys::IN } else { sys::IN | sys::OUT };
+        let want = if waits(c) { sys::IN | sys::OUT } else { sys::IN };
         self.ep.modify(c.fd, want, i as u64);
     }
 
@@ -278,7 +302,25 @@ impl Worker {
         }
         self.sh.bytes.fetch_add(n as u64, Relaxed);
         self.conns[i].bytes += n as u64;
-        self.input(i, &buf[..n]);
+        if self.conns[i].tls.is_some() {
+            self.encrypted(i, &buf[..n]);
+        } else {
+            self.input(i, &buf[..n]);
+        }
+    }
+
+    fn encrypted(&mut self, i: usize, b: &[u8]) {
+        let mut plain = std::mem::take(&mut self.plain);
+        plain.clear();
+        let good = self.conns[i].tls.as_mut().is_some_and(|tls| tls.take(b, &mut plain));
+        // the handshake's answers, or the alert
+        self.flush(i);
+        if !good {
+            self.kill(i);
+        } else if !plain.is_empty() && self.conns[i].phase != Phase::Dead {
+            self.input(i, &plain);
+        }
+        self.plain = plain;
     }
 
     fn connected(&mut self, i: usize) {
