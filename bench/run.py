@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 """Measures manycast beside nginx-rtmp and the bare-send floor of the machine. It only measures.
 
-usage: python3 bench/run.py [--quick] [--runs N] [--suites p1,p3,p4,p5,p6] [--sizes 100,500,1000]
-                            [--servers manycast,nginx] [--window SECONDS] [--out FILE.jsonl]
+usage: python3 bench/run.py [--quick] [--runs N] [--suites p1,p4-tls] [--sizes 100,500,1000,2000]
+                            [--servers manycast,nginx] [--window SECONDS] [--out FILE.json] [--list]
 
-Suites: p1 one stream to N viewers, p3 200 streams with a viewer each, p4 one stream pushed to 50
-destinations, p5 joins, p6 memory of idle peers. --quick is one run of p1 at 500 and p4, about two
-minutes. Writes JSON lines, and the tables beside them as Markdown; prints the tables.
+Suites are named by a beginning of their name: p1 (viewers, merged, low), p3 (streams), p4 (push,
+tls), p5 (joins), p6 (memory); --list shows all. --quick is one run of the most important ones
+within two minutes. Prints tables; writes one JSON document, and a Markdown and an HTML report.
 
-What belongs here: which measurements, in which order. Loopback only, bounded in time and count.
+What belongs here: options, and running one measurement after the other. What must not: what is
+measured (suites.py), or arithmetic (figures.py). Loopback only, bounded in time and count.
 """
 import argparse
 import json
 import os
-import platform
 import resource
 import shutil
 import subprocess
@@ -21,202 +21,215 @@ import sys
 import tempfile
 import time
 
+import machine
 import report
-from servers import HERE, LOAD, PORTS, PUSH_PREFIX, ROOT, SINKS, Server, missing, nginx_binary
+from servers import HERE, LOAD, PORTS, PUSH_PREFIX, Server, can_merge, missing, sinks, source
+from suites import QUICK_SECONDS, TITLES, Plan, turned, wanted
 
-SOURCE = os.path.join(ROOT, ".cache", "bench-src.flv")
-FAST = ["--settle", 1, "--rate", 800]
+SPARE_FILES = 300
 
 
-def clip():
-    """The input, made once: 20 s of a moving test picture with noise, and a tone."""
-    if os.path.exists(SOURCE):
+def say(text):
+    print("bench: " + text, flush=True)
+
+
+def stop(text):
+    say(text)
+    sys.exit(1)
+
+
+def make_clip(rate):
+    """An input, made once: 20 s of a moving test picture with noise, and a tone."""
+    path = source(rate)
+    if os.path.exists(path):
         return
-    print("bench: making the input clip", flush=True)
-    os.makedirs(os.path.dirname(SOURCE), exist_ok=True)
-    part = SOURCE + ".part"
+    if not shutil.which("ffmpeg"):
+        stop("ffmpeg is not installed, and the input clip is not there yet: scripts/setup bench")
+    say("making the input clip of %s" % rate)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    part = path + ".part"
+    small = rate != "2350k"
     video = "-vf noise=alls=12:allf=t -c:v libx264 -preset veryfast -tune zerolatency -profile:v high"
-    rate = "-b:v 2350k -maxrate 2350k -bufsize 2350k -g 60 -keyint_min 60 -sc_threshold 0 -bf 0"
+    bits = "-b:v %s -maxrate %s -bufsize %s -g 60 -keyint_min 60 -sc_threshold 0 -bf 0" % (rate, rate, rate)
+    sound = "-c:a aac -b:a %s -ac 2 -f flv" % ("64k" if small else "128k")
     subprocess.run(
-        ["ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-y"]
-        + ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30"]
+        ["ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-f", "lavfi", "-i"]
+        + ["testsrc2=size=%s:rate=30" % ("640x360" if small else "1280x720")]
         + ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "20"]
-        + (video + " " + rate + " -pix_fmt yuv420p -c:a aac -b:a 128k -ac 2 -f flv").split()
+        + (video + " " + bits + " -pix_fmt yuv420p " + sound).split()
         + [part],
         check=True,
         timeout=300,
     )
-    os.rename(part, SOURCE)
-
-
-def first_line(argv):
-    try:
-        r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10)
-        return (r.stdout.decode(errors="replace").strip().splitlines() or ["unknown"])[0]
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-
-
-def cpu_model():
-    with open("/proc/cpuinfo") as f:
-        names = [line.split(":", 1)[1].strip() for line in f if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    os.rename(part, path)
 
 
 class Bench:
-    def __init__(self, options, run):
-        self.o = options
+    """Runs cases and keeps a journal, so that what was measured outlives an interruption."""
+
+    def __init__(self, journal, run, deadline=None):
+        self.journal = journal
         self.run = run
+        self.deadline = deadline
+        self.rows = []
 
     def emit(self, row):
         row["load1"] = os.getloadavg()[0]
-        with open(self.o.out, "a") as f:
+        self.rows.append(row)
+        with open(self.journal, "a") as f:
             f.write(json.dumps(row) + "\n")
 
-    def machine(self):
-        nginx = nginx_binary()
-        version = first_line([nginx, "-v"]).replace("nginx version: ", "") if nginx else "no nginx"
-        commit = first_line(["git", "-C", ROOT, "describe", "--always", "--dirty"])
-        row = dict(suite="machine", when=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), cpu=cpu_model())
-        row.update(cores=os.cpu_count(), kernel="Linux " + platform.release(), nginx=version)
-        row.update(commit=commit, window=self.o.window)
-        self.emit(row)
+    def skip(self, suite, n, why):
+        say("without %s%s: %s" % (suite, " at N = %d" % n if n else "", why))
+        self.emit(dict(suite="skipped", what=suite, n=n, why=why))
 
-    def load(self, port, args, pids):
+    def load(self, case, server):
         """One measurement of the load tool; its figures, or why there are none."""
-        argv = [LOAD, "bench", "--flv", SOURCE, "--rtmp", "127.0.0.1:%d" % port]
-        argv += ["--pid", ",".join(map(str, pids))] + [str(a) for a in args]
-        if "--time" not in argv:
-            argv += ["--time", str(self.o.window)]
+        argv = [LOAD, "bench", "--flv", source(case.clip), "--rtmp", "127.0.0.1:%d" % server.port]
+        argv += ["--pid", ",".join(map(str, server.pids))] + [str(a) for a in case.args]
+        if case.tls:
+            argv += ["--tls", self.run]
+        if case.destinations:
+            argv += ["--sink", sinks(1, case.tls)[0]]
+            argv += ["--prefix", PUSH_PREFIX] if case.server == "manycast" else ["--app", "push"]
+        limit = case.seconds + 60
         try:
-            r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=200)
+            r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit)
             return json.loads(r.stdout.decode().strip().splitlines()[-1])
         except subprocess.TimeoutExpired:
-            return dict(error="the load tool took more than 200 s")
+            return dict(error="the load tool took more than %d s" % limit)
         except (ValueError, IndexError):
             return dict(error=r.stderr.decode(errors="replace")[-300:] or "the load tool said nothing")
 
-    def measure(self, suite, label, n, rep, server, args):
+    def measure(self, case, rep):
+        if self.deadline and time.monotonic() + case.seconds > self.deadline:
+            return self.skip(case.suite, case.n, "no time was left for " + case.server)
+        server = Server(case, self.run)
         try:
             if server.ok:
-                row = self.load(server.port, args, server.pids)
-                if server.process.poll() is not None:
+                row = self.load(case, server)
+                if server.ended():
                     row["error"] = "the server ended by itself: " + server.why()
             else:
                 row = dict(error="did not start: " + server.why())
         finally:
             server.stop()
-        row.update(suite=suite, server=label, n=n, rep=rep)
-        if suite == "p4" and label.startswith("floor") and "error" not in row:
-            row.update(sink_latency_ms=row["latency_ms"], sink_lost=row["lost"])
-            row.update(sink_stalls=row["stalls"], sinks=row["live_end"])
+        row.update(suite=case.suite, server=case.server, n=case.n, rep=rep)
         self.emit(row)
         shown = ["cpu_s_per_gb", "mbit_s", "rss_peak_kb", "failed", "lost", "sinks", "churn_per_s", "error"]
         figures = " ".join("%s=%s" % (k, row[k]) for k in shown if row.get(k))
-        print("bench: run %d %s N=%d %s: %s" % (rep + 1, suite, n, label, figures), flush=True)
-
-    def server(self, suite, name, n, rep, args, push=False):
-        self.measure(suite, name, n, rep, Server(name, self.run, push), args)
-
-    def floor(self, suite, batch, n, rep):
-        argv = [LOAD, "floor", "--flv", SOURCE, "--rtmp", "127.0.0.1:%d" % PORTS["floor"]]
-        argv += ["--mode", "send", "--batch", str(batch), "--time", "120"]
-        args = ["--raw-subs", n] + FAST
-        self.measure(suite, "floor b%d" % batch, n, rep, Server("floor", self.run, floor=argv), args)
-
-    def p1(self, rep):
-        for n in self.o.sizes:
-            for s in self.o.servers:
-                self.server("p1", s, n, rep, ["--subs", n, "--warm", 2] + FAST)
-            self.floor("p1", 1, n, rep)
-            self.floor("p1", 4, n, rep)
-
-    def p3(self, rep):
-        for s in self.o.servers:
-            self.server("p3", s, 200, rep, ["--pubs", 200, "--subs", 200, "--warm", 2] + FAST)
-
-    def p4(self, rep):
-        n = len(SINKS)
-        args = ["--subs", 0, "--sink", SINKS[0], "--sinks", n, "--warm", 5, "--settle", 1]
-        for s in self.o.servers:
-            if s == "nginx-64k":
-                continue
-            how = ["--prefix", PUSH_PREFIX] if s == "manycast" else ["--app", "push"]
-            self.server("p4", s, n, rep, args + how, push=True)
-        self.floor("p4", 1, n, rep)
-
-    def p5(self, rep):
-        for suite, goal in (("p5-picture", "frame"), ("p5-start", "status")):
-            for s in self.o.servers:
-                args = ["--churn", 100, "--goal", goal, "--warm", 3, "--settle", 1, "--time", 3]
-                self.server(suite, s, 100, rep, args)
-
-    def p6(self, rep):
-        quiet = ["--idle-pubs", 1, "--warm", 1, "--settle", 1, "--time", 3]
-        for s in self.o.servers:
-            self.server("p6-viewers", s, 1000, rep, ["--subs", 1000, "--goal", "status"] + quiet)
-        for s in self.o.servers:
-            self.server("p6-publishers", s, 1000, rep, ["--pubs", 1000] + quiet)
+        say("run %d %s N=%d %s: %s" % (rep + 1, case.suite, case.n, case.server, figures))
 
 
 def options():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = lambda text: [x for x in text.split(",") if x]
-    p.add_argument("--quick", action="store_true")
-    p.add_argument("--runs", type=int)
-    p.add_argument("--suites", type=names)
-    p.add_argument("--sizes", type=lambda text: [int(x) for x in names(text)])
-    p.add_argument("--servers", type=names, default=["manycast", "nginx"])
-    p.add_argument("--window", type=int, default=10)
-    p.add_argument("--out", default=os.path.join(HERE, "out", time.strftime("%Y%m%d-%H%M%S.jsonl")))
+    p.add_argument("--quick", action="store_true", help="one run within two minutes")
+    p.add_argument("--runs", type=int, help="how often all of it (3)")
+    p.add_argument("--suites", type=names, default=[])
+    p.add_argument("--sizes", type=lambda text: [int(x) for x in names(text)], help="viewers in p1-viewers")
+    p.add_argument("--servers", type=names, default=["manycast", "nginx"], help="also: nginx-64k")
+    p.add_argument("--window", type=int, help="seconds that are measured (8)")
+    p.add_argument("--out", default=os.path.join(HERE, "out", time.strftime("%Y%m%d-%H%M%S.json")))
+    p.add_argument("--list", action="store_true", help="show what would be measured, and how long it takes")
     o = p.parse_args()
-    o.runs = min(o.runs or (1 if o.quick else 3), 20)
-    o.suites = o.suites or (["p1", "p4"] if o.quick else ["p1", "p3", "p4", "p5", "p6"])
-    o.sizes = o.sizes or ([500] if o.quick else [100, 500, 1000])
-    o.window = min(max(o.window, 2), 60)
-    known = {"p1", "p3", "p4", "p5", "p6"}
-    if not set(o.suites) <= known or not set(o.servers) <= set(PORTS) - {"floor"}:
-        p.error("unknown suite or server")
+    o.runs = min(max(o.runs or (1 if o.quick else 3), 1), 20)
+    o.sizes = [min(max(n, 1), 4000) for n in o.sizes or ([500] if o.quick else [100, 500, 1000])]
+    o.window = min(max(o.window or (3 if o.quick else 8), 2), 60)
+    if not set(o.servers) <= set(PORTS) - {"floor"}:
+        p.error("unknown server; known are manycast, nginx and nginx-64k")
+    if any(not any(t == s or t.startswith(s + "-") for t in TITLES) for s in o.suites):
+        p.error("unknown suite; known are " + ", ".join(TITLES))
     return o
 
 
-def raise_file_limit(want=20000):
+def open_files(want):
+    """Raise the limit of open files as far as it goes; returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    new = want if hard == resource.RLIM_INFINITY else min(want, hard)
-    if soft < new:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (new, hard))
-    if new < 5000:
-        print("bench: only %d open files are allowed here: large N will fail" % new)
+    if hard != resource.RLIM_INFINITY and hard < want:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (want, want))
+            return want
+        except (ValueError, OSError):
+            want = hard
+    if soft < want:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (want, hard))
+    return max(soft, want)
+
+
+def fitting(groups, bench, files):
+    """The groups that this machine and this server can run; says what is left out, and why."""
+    no_merge = None
+    if any(c.merge_ms for g in groups for c in g):
+        no_merge = can_merge(bench.run)
+    fit = []
+    for group in groups:
+        suite, n, need = group[0].suite, group[0].n, max(c.takes for c in group) + SPARE_FILES
+        if any(c.merge_ms for c in group) and no_merge:
+            bench.skip(suite, n, no_merge)
+        elif need > files:
+            why = "it takes %d open files and %d are allowed (ulimit -n)" % (need, files)
+            bench.skip(suite, n, why)
+        else:
+            fit.append(group)
+    return fit
+
+
+def build():
+    if not shutil.which("cargo"):
+        stop("cargo is not in PATH: run `make bench`, or scripts/setup build")
+    tool = os.path.join(HERE, "rtmp-load", "Cargo.toml")
+    argv = ["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", tool]
+    if subprocess.run(argv).returncode != 0:
+        stop("the load tool could not be built")
+
+
+def run_all(o, groups, journal, run):
+    subprocess.run([LOAD, "cert", "--dir", run], check=True, timeout=20)
+    for clip in sorted({c.clip for g in groups for c in g}):
+        make_clip(clip)
+    deadline = time.monotonic() + QUICK_SECONDS if o.quick else None
+    bench = Bench(journal, run, deadline)
+    files = open_files(max(c.takes for g in groups for c in g) + SPARE_FILES)
+    bench.emit(machine.describe(o, files))
+    groups = fitting(groups, bench, files)
+    try:
+        for rep in range(o.runs):
+            for group in groups:
+                for case in turned(group, rep):
+                    bench.measure(case, rep)
+    except KeyboardInterrupt:
+        bench.skip("the rest", 0, "interrupted")
+    return bench.rows
 
 
 def main():
     o = options()
-    raise_file_limit()
-    tool = os.path.join(HERE, "rtmp-load", "Cargo.toml")
-    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", tool], check=True)
-    clip()
-    for s in list(o.servers):
-        why = missing(s)
-        if why:
-            print("bench: without %s: %s" % (s, why))
-            o.servers.remove(s)
-    os.makedirs(os.path.dirname(os.path.abspath(o.out)), exist_ok=True)
+    groups = [g for g in Plan(o.servers, o.sizes, o.window, o.quick).groups() if wanted(g, o.suites)]
+    minutes = o.runs * sum(c.seconds for g in groups for c in g) / 60
+    if o.list:
+        for c in (c for g in groups for c in g):
+            print("%-14s N=%-5d %-18s %4.0f s" % (c.suite, c.n, c.server, c.seconds))
+    if not groups:
+        stop("nothing to measure: no suite of that name here")
+    say("%d runs of %d measurements, about %.0f minutes" % (o.runs, sum(map(len, groups)), minutes))
+    if o.list:
+        return 0
+    for why in filter(None, map(missing, o.servers)):
+        stop(why)
+    build()
+    base = os.path.splitext(os.path.abspath(o.out))[0]
+    os.makedirs(os.path.dirname(base), exist_ok=True)
     run = tempfile.mkdtemp(prefix="manycast-bench-")
     try:
-        bench = Bench(o, run)
-        bench.machine()
-        for rep in range(o.runs):
-            for suite in o.suites:
-                getattr(bench, suite)(rep)
+        rows = run_all(o, groups, base + ".jsonl", run)
     finally:
         shutil.rmtree(run, ignore_errors=True)
-    page = report.render(report.read([o.out]))
-    path = os.path.splitext(o.out)[0] + ".md"
-    with open(path, "w") as f:
-        f.write(page)
     print()
-    print(page)
-    print("bench: wrote %s and %s" % (os.path.relpath(o.out), os.path.relpath(path)))
+    print(report.write(rows, base))
+    os.remove(base + ".jsonl")
+    names = ", ".join(os.path.relpath(base + x) for x in (".json", ".md", ".html"))
+    say("wrote " + names)
     return 0
 
 

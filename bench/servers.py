@@ -16,34 +16,53 @@ ROOT = os.path.dirname(HERE)
 LOAD = os.path.join(HERE, "rtmp-load", "target", "release", "rtmp-load")
 MANYCAST = os.path.join(ROOT, "target", "release", "manycast")
 
-SINKS = ["127.0.1.%d:1950" % (i + 1) for i in range(50)]
+# destinations are accepted at one port of these addresses
+SINKS = ["127.0.1.%d" % (i + 1) for i in range(50)]
+SINK_PORT = {False: 1950, True: 1951}
 # what the publisher of a pushed stream sends as its key: the prefix, and the number of the stream
 PUSH_PREFIX = "sk_bench_"
 
 PORTS = {"manycast": 19350, "nginx": 19351, "nginx-64k": 19356, "floor": 19349}
 
 
-def manycast_config(push):
+def sinks(count, tls=False):
+    return ["%s:%d" % (host, SINK_PORT[tls]) for host in SINKS[:count]]
+
+
+def manycast_config(destinations=0, tls=False, merge_ms=0, certificates=""):
     text = """[rtmp]
 listen = "127.0.0.1:%d"
 open = true
-[http]
-listen = "127.0.0.1:18080"
 """ % PORTS["manycast"]
-    if push:
+    if merge_ms:
+        text += 'merge = "%dms"\n' % merge_ms
+    text += """[http]
+listen = "127.0.0.1:18080"
+"""
+    if destinations:
         text += """[egress]
 allow = ["127.0.0.0/8"]
-[[stream]]
+"""
+        if tls:
+            text += 'ca_file = "%s/cert.pem"\n' % certificates
+        text += """[[stream]]
 name = "pushed"
 key = "%s0"
 """ % PUSH_PREFIX
-        for i, sink in enumerate(SINKS):
-            text += """[[stream.destination]]
+    for i, sink in enumerate(sinks(destinations, tls)):
+        text += """[[stream.destination]]
 name = "sink %d"
-url = "rtmp://%s/live"
+url = "%s://%s/live"
 key = "s0"
-""" % (i + 1, sink)
+""" % (i + 1, "rtmps" if tls else "rtmp", sink)
     return text
+
+
+def nginx_config(name, run, destinations=0):
+    with open(os.path.join(HERE, "conf", name + ".conf")) as f:
+        text = f.read()
+    text = text.replace("@RUN@", run).replace("@RTMP_SO@", nginx_module() or "")
+    return text.replace("@PUSH@", " ".join("push rtmp://%s/live;" % s for s in sinks(destinations)))
 
 
 def nginx_module():
@@ -56,30 +75,54 @@ def nginx_binary():
     return shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 
-def command(name, run, push):
-    """The command line of a server; its files are written to the folder `run`."""
-    if name == "manycast":
-        config = os.path.join(run, "manycast.toml")
-        with open(config, "w") as f:
-            f.write(manycast_config(push))
-        return [MANYCAST, "serve", "--config", config, "--data-dir", os.path.join(run, "data")]
-    with open(os.path.join(HERE, "conf", name + ".conf")) as f:
-        text = f.read()
-    text = text.replace("@RUN@", run).replace("@RTMP_SO@", nginx_module())
-    text = text.replace("@PUSH@", " ".join("push rtmp://%s/live;" % s for s in SINKS))
-    config = os.path.join(run, name + ".conf")
-    with open(config, "w") as f:
+def put(path, text):
+    with open(path, "w") as f:
         f.write(text)
-    return [nginx_binary(), "-p", run, "-c", config]
+    return path
+
+
+def command(case, run):
+    """The command line of a server; its files are written to the folder `run`."""
+    if case.server == "manycast":
+        text = manycast_config(case.destinations, case.tls, case.merge_ms, run)
+        config = put(os.path.join(run, "manycast.toml"), text)
+        return [MANYCAST, "serve", "--config", config, "--data-dir", os.path.join(run, "data")]
+    if case.floor:
+        argv = [LOAD, "floor", "--flv", source(case.clip), "--rtmp", "127.0.0.1:%d" % PORTS["floor"]]
+        argv += [str(x) for x in case.floor] + ["--time", str(int(case.seconds) + 60)]
+        return argv + (["--tls", run] if case.tls else [])
+    text = nginx_config(case.server, run, case.destinations)
+    return [nginx_binary(), "-p", run, "-c", put(os.path.join(run, case.server + ".conf"), text)]
+
+
+def source(clip):
+    """Where the input of a bitrate is."""
+    return os.path.join(ROOT, ".cache", "bench-%s.flv" % clip)
 
 
 def missing(name):
     """Why a server cannot be measured here, or nothing."""
     if name == "manycast" and not os.access(MANYCAST, os.X_OK):
-        return "target/release/manycast is not built: make build"
+        return "target/release/manycast is not built (make build)"
     if name.startswith("nginx") and not (nginx_binary() and nginx_module()):
-        return "nginx with its RTMP module is not installed: scripts/setup bench"
+        return "nginx with its RTMP module is not installed (scripts/setup bench)"
     return None
+
+
+def can_merge(run):
+    """Why manycast cannot merge writes, or nothing: older ones do not know the setting."""
+    config = put(os.path.join(run, "merge.toml"), manycast_config(merge_ms=50))
+    argv = [MANYCAST, "check", "--config", config]
+    r = subprocess.run(argv, env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10)
+    said = r.stdout.decode(errors="replace").strip()
+    if r.returncode == 0:
+        return None
+    return "this manycast takes no merge in [rtmp] (%s)" % said.split(os.sep)[-1][:200]
+
+
+def clean_env():
+    """Without the variables that would win over the files."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("MANYCAST_")}
 
 
 def started_at(pid):
@@ -106,38 +149,71 @@ def family(pid):
     return out
 
 
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.5).close()
+        return True
+    except OSError:
+        return False
+
+
+def is_free(port, seconds=20):
+    """Nothing listens there; another bench that runs on this machine gets time to go on."""
+    end = time.monotonic() + seconds
+    while answers(port):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.3)
+    return True
+
+
 def listens(port, process, seconds=10):
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 0.5).close()
+        if answers(port):
             return True
-        except OSError:
-            time.sleep(0.1)
+        time.sleep(0.1)
     return False
 
 
 class Server:
     """A fresh process of a server for one measurement."""
 
-    def __init__(self, name, run, push=False, floor=None):
+    def __init__(self, case, run):
+        name = "floor" if case.floor else case.server
         self.port = PORTS[name]
+        self.process = None
+        self.pids = []
         self.log_path = os.path.join(run, name + ".out")
-        argv = floor if floor else command(name, run, push)
-        self.log = open(self.log_path, "ab")
+        self.log = open(self.log_path, "wb")
+        self.ok = is_free(self.port)
+        if not self.ok:
+            self.log.write(b"another program listens at port %d" % self.port)
+            return
         self.process = subprocess.Popen(
-            argv, cwd=run, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
+            command(case, run),
+            cwd=run,
+            env=clean_env(),
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
         )
         self.ok = listens(self.port, self.process)
         time.sleep(0.5)
         self.pids = family(self.process.pid)
 
+    def ended(self):
+        return self.process is None or self.process.poll() is not None
+
     def why(self):
-        """The last words of a server that did not start."""
+        """The last words of a server that did not start or did not stay."""
+        self.log.flush()
         with open(self.log_path, "rb") as f:
             return f.read()[-300:].decode(errors="replace").strip()
 
     def stop(self):
+        if self.process is None:
+            return self.log.close()
         known = {p: started_at(p) for p in family(self.process.pid)}
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
