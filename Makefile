@@ -33,13 +33,13 @@ obs: ## OBS Studio streams through the server to a destination, under a virtual 
 	@scripts/setup build test obs
 	@$(RUST) cargo build --locked --bin manycast && tests/obs/run
 
-bench: build ## figures beside the floor of the machine and nginx-rtmp; three interleaved runs
+bench: build ## figures, plots and tables beside the floor of the machine and nginx-rtmp; ARGS="--help" for its parts
 	@scripts/setup bench
-	@$(RUST) python3 bench/run.py
+	@$(RUST) python3 bench/run.py $(ARGS)
 
-bench-quick: build ## the same in about two minutes: one run, two suites
+bench-quick: build ## the same in two minutes: one run of the most important suites
 	@scripts/setup bench
-	@$(RUST) python3 bench/run.py --quick
+	@$(RUST) python3 bench/run.py --quick $(ARGS)
 
 deny: ## licences, bans and sources of the dependencies (needs cargo-deny)
 	@$(RUST) command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed: cargo install --locked cargo-deny"; exit 1; }

@@ -89,7 +89,7 @@ FIGURES = {
     "rss": ("memory", "MB", 1, mb("rss_peak_kb")),
     "rest": ("memory", "MB", 1, mb("rss_start_kb")),
     "each": ("memory each", "kB", 1, lambda r, _: each_kb(r)),
-    "grown": ("memory more", "MB", 1, lambda r, _: grown_mb(r)),
+    "grown": ("memory added", "MB", 1, lambda r, _: grown_mb(r)),
     "first50": ("first picture p50", "ms", 1, lambda r, _: get(r, "ttff_ms.p50")),
     "first99": ("first picture p99", "ms", 1, lambda r, _: get(r, "ttff_ms.p99")),
     "start50": ("Play.Start p50", "ms", 1, lambda r, _: get(r, "status_ms.p50")),
@@ -104,7 +104,7 @@ PUSH = ["cost", "ratio", "cores", "p50", "p99", "rate", "rss", "losses"]
 COLUMNS = {
     "p1-viewers": FAN_OUT + ["first50"],
     "p1-merged-50": FAN_OUT,
-    "p1-merged-100": FAN_OUT,
+    "p1-merged-130": FAN_OUT,
     "p1-low": FAN_OUT,
     "p3-streams": ["cost", "nginx_ratio", "cores", "p50", "p99", "rate", "rss", "losses"],
     "p4-push": PUSH,
@@ -215,7 +215,7 @@ def fan_out_bars():
         out.append(Bar(words + ": CPU to the floor's", suite, n, "ratio", 1.15))
         out.append(Bar(words + ": p50 delay to the floor's", suite, n, "p50_ratio", 1.5))
         out.append(Bar(words + ": p99 delay to the floor's", suite, n, "p99_ratio", 1.5))
-    for ms in (50, 100):
+    for ms in (50, 130):
         words = "1,000 viewers, merged %d ms: CPU to the floor merged alike" % ms
         out.append(Bar(words, "p1-merged-%d" % ms, 1000, "ratio", 1.2))
     out.append(Bar("2,000 viewers: stalls and losses", "p1-viewers", 2000, "losses", 0))
@@ -234,7 +234,7 @@ BARS = fan_out_bars() + [
     Bar("Idle viewer: memory", "p6-viewers", 1000, "each", 12),
     Bar("Idle publisher beside its Window: memory", "p6-publishers", 1000, "each", 16),
     Bar("Server at rest: memory", "p6-rest", 0, "rest", 20),
-    Bar("1,000 stalled viewers: memory more, to the Window's bound", "p6-stalled", 1000, "grown", WINDOW_MB),
+    Bar("1,000 stalled viewers: memory that they add (the bound of a Window)", "p6-stalled", 1000, "grown", WINDOW_MB),
 ]
 
 

@@ -17,7 +17,7 @@ STYLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.css")
 PLOTS = {
     "p1-viewers": ["cost", "delay"],
     "p1-merged-50": ["cost", "delay"],
-    "p1-merged-100": ["cost", "delay"],
+    "p1-merged-130": ["cost", "delay"],
     "p1-low": ["cost", "delay"],
     "p3-streams": ["cost", "delay"],
     "p4-push": ["cost", "delay"],
@@ -31,16 +31,16 @@ PLOTS = {
     "p6-stalled": ["grown", "delay"],
 }
 PAIRS = {
-    "delay": ("p50", "p99", "Delay from the publisher's clock to the receiver's, p50 (mark) to p99 (end of the line), logarithmic"),
-    "first": ("first50", "first99", "Connect to the first picture, p50 (mark) to p99 (end of the line), logarithmic"),
-    "start": ("start50", "start99", "Connect to Play.Start, p50 (mark) to p99 (end of the line), logarithmic"),
+    "delay": ("p50", "p99", "Delay, p50 (mark) to p99 (end of the line), log scale"),
+    "first": ("first50", "first99", "Connect to first picture, p50 (mark) to p99 (end of the line), log scale"),
+    "start": ("start50", "start99", "Connect to Play.Start, p50 (mark) to p99 (end of the line), log scale"),
 }
 CAPTIONS = {
     "cost": "CPU seconds per delivered GB, median and range of the runs",
     "join_cpu": "CPU of the server per join, median and range of the runs",
     "rest": "Memory of a fresh server, median and range of the runs",
     "each": "Memory per peer, median and range of the runs",
-    "grown": "Memory more than before the viewers came, median and range of the runs",
+    "grown": "Memory added since before the viewers came, median and range of the runs",
 }
 VERDICTS = {
     "reached": "ok",
@@ -138,9 +138,9 @@ def growth(doc):
     plots = []
     for suite in sorted({g["suite"] for g in doc["growth"]}, key=list(TITLES).index):
         series = [g for g in doc["growth"] if g["suite"] == suite]
-        caption = "CPU in cores over the number of each %s" % series[0]["what"]
-        drawn = plot.lines(series, series[0]["what"] + "s", "cores", caption)
-        plots.append(tag("figure", tag("figcaption", escape(TITLES[suite] + ": CPU in cores")) + legend(series) + drawn))
+        caption = "%s: CPU in cores over N" % TITLES[suite]
+        drawn = plot.lines(series, "cores", caption)
+        plots.append(tag("figure", tag("figcaption", escape(caption)) + legend(series) + drawn))
     head, lines = report.growth_table(doc["growth"])
     words = "A straight line through all runs, and how far the median at each count lies from it."
     text = tag("h2", "Growth") + tag("p", words, class_="note")

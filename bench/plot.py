@@ -119,7 +119,7 @@ def strip(rows, unit, what, log=False):
     return picture(bottom + AXIS, what, out)
 
 
-def lines(series, x_words, y_unit, what):
+def lines(series, y_unit, what):
     """Points and the straight line through them: dicts with server, points, base and slope."""
     height, top = 230, 14
     xs = ticks(max(x for s in series for x, _ in s["points"]))
@@ -133,8 +133,7 @@ def lines(series, x_words, y_unit, what):
             out.append('<text class="tick" x="0" y="%.1f">%s</text>' % (down(t) + 12, escape(words)))
     for t in xs:
         at_end = ' text-anchor="end"' if t == xs[-1] else ' text-anchor="middle"' if t else ""
-        words = plain(t) + (" " + x_words if t == xs[-1] else "")
-        out.append('<text class="tick" x="%s" y="%d"%s>%s</text>' % (place(t, xs[-1]), top + height + 16, at_end, escape(words)))
+        out.append('<text class="tick" x="%s" y="%d"%s>%s</text>' % (place(t, xs[-1]), top + height + 16, at_end, plain(t)))
     for s in series:
         k, end = kind(s["server"]), max(x for x, _ in s["points"])
         y1, y2 = down(s["base"]), down(s["base"] + s["slope"] * end)

@@ -56,7 +56,7 @@ def words(found, digits):
 
 def title(figure):
     name, unit = FIGURES[figure][:2]
-    return (name + " " + unit).strip()
+    return name if unit == "x" else (name + " " + unit).strip()
 
 
 def limit(bar):

@@ -67,10 +67,9 @@ def make_clip(rate):
 class Bench:
     """Runs cases and keeps a journal, so that what was measured outlives an interruption."""
 
-    def __init__(self, journal, run, deadline=None):
+    def __init__(self, journal, run):
         self.journal = journal
         self.run = run
-        self.deadline = deadline
         self.rows = []
 
     def emit(self, row):
@@ -102,8 +101,6 @@ class Bench:
             return dict(error=r.stderr.decode(errors="replace")[-300:] or "the load tool said nothing")
 
     def measure(self, case, rep):
-        if self.deadline and time.monotonic() + case.seconds > self.deadline:
-            return self.skip(case.suite, case.n, "no time was left for " + case.server)
         server = Server(case, self.run)
         try:
             if server.ok:
@@ -189,13 +186,16 @@ def run_all(o, groups, journal, run):
     for clip in sorted({c.clip for g in groups for c in g}):
         make_clip(clip)
     deadline = time.monotonic() + QUICK_SECONDS if o.quick else None
-    bench = Bench(journal, run, deadline)
+    bench = Bench(journal, run)
     files = open_files(max(c.takes for g in groups for c in g) + SPARE_FILES)
     bench.emit(machine.describe(o, files))
     groups = fitting(groups, bench, files)
     try:
         for rep in range(o.runs):
             for group in groups:
+                if deadline and time.monotonic() + sum(c.seconds for c in group) > deadline:
+                    bench.skip(group[0].suite, group[0].n, "no time was left in the two minutes")
+                    continue
                 for case in turned(group, rep):
                     bench.measure(case, rep)
     except KeyboardInterrupt:
@@ -206,13 +206,15 @@ def run_all(o, groups, journal, run):
 def main():
     o = options()
     groups = [g for g in Plan(o.servers, o.sizes, o.window, o.quick).groups() if wanted(g, o.suites)]
-    minutes = o.runs * sum(c.seconds for g in groups for c in g) / 60
+    seconds = o.runs * sum(c.seconds for g in groups for c in g)
     if o.list:
         for c in (c for g in groups for c in g):
             print("%-14s N=%-5d %-18s %4.0f s" % (c.suite, c.n, c.server, c.seconds))
     if not groups:
         stop("nothing to measure: no suite of that name here")
-    say("%d runs of %d measurements, about %.0f minutes" % (o.runs, sum(map(len, groups)), minutes))
+    length = "%.0f minutes" % (seconds / 60) if seconds > 150 else "%.0f seconds" % seconds
+    runs = "%d runs" % o.runs if o.runs > 1 else "one run"
+    say("%s of %d measurements, about %s" % (runs, sum(map(len, groups)), length))
     if o.list:
         return 0
     for why in filter(None, map(missing, o.servers)):
