@@ -218,8 +218,10 @@ def fan_out_bars():
     for ms in (50, 130):
         words = "1,000 viewers, merged %d ms: CPU to the floor merged alike" % ms
         out.append(Bar(words, "p1-merged-%d" % ms, 1000, "ratio", 1.2))
-    out.append(Bar("2,000 viewers: stalls and losses", "p1-viewers", 2000, "losses", 0))
-    out.append(Bar("2,000 viewers: bytes to the floor's", "p1-viewers", 2000, "delivered", 0.99, True))
+    many = [("p1-viewers", 2000, "2,000 viewers"), ("p1-low", 4000, "4,000 viewers at 400 kbit/s")]
+    for suite, n, words in many:
+        out.append(Bar(words + ": stalls and losses", suite, n, "losses", 0))
+        out.append(Bar(words + ": bytes to the floor's", suite, n, "delivered", 0.99, True))
     return out
 
 

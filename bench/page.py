@@ -81,8 +81,10 @@ def row_of(entry, name, several):
     if not found:
         return None
     words = report.words(found, FIGURES[name][2])
-    if name == "cost" and "ratio" in figures and entry["server"] != "floor":
-        words += ", %s x the floor" % report.number(figures["ratio"]["median"], 2)
+    if name == "cost":  # short enough for a phone; the table has the range in figures
+        words = report.number(found["median"], 2)
+        if "ratio" in figures and entry["server"] != "floor":
+            words += ", %s x floor" % report.number(figures["ratio"]["median"], 2)
     return dict(label=label, server=entry["server"], at=found["median"], low=found["min"], high=found["max"], words=words)
 
 
