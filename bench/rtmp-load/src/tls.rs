@@ -145,3 +145,56 @@ impl Write for Socket {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    /// What `from` has waiting arrives at `to`.
+    fn carry(from: &mut Tls, to: &mut Tls, fds: (i32, i32), plain: &mut Vec<u8>) {
+        assert!(!matches!(from.flush(fds.0), Io::Closed));
+        let mut buf = [0u8; 65536];
+        while let Io::Done(n) = sys::recv(fds.1, &mut buf) {
+            assert!(to.take(&buf[..n], plain));
+        }
+    }
+
+    #[test]
+    fn both_ends_understand_each_other() {
+        let dir = std::env::temp_dir().join(format!("rtmp-load-tls-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        make(dir.to_str().unwrap()).unwrap();
+        let material = Material::load(dir.to_str().unwrap()).unwrap();
+        fs::remove_dir_all(&dir).unwrap();
+        let (a, b) = UnixStream::pair().unwrap();
+        let (near, far) = (a.as_raw_fd(), b.as_raw_fd());
+        let mut client = material.connect(Ipv4Addr::new(127, 0, 1, 50)).unwrap();
+        let mut server = material.accept().unwrap();
+        let sent: Vec<u8> = (0..100_000u32).map(|i| i as u8).collect();
+        // more than a record, and before the handshake is over
+        client.put(&sent);
+        let (mut heard, mut answer) = (Vec::new(), Vec::new());
+        for _ in 0..20 {
+            carry(&mut client, &mut server, (near, far), &mut heard);
+            carry(&mut server, &mut client, (far, near), &mut answer);
+        }
+        assert!(!client.is_handshaking() && !server.is_handshaking());
+        assert!(heard == sent, "{} bytes", heard.len());
+        server.put(b"back");
+        carry(&mut server, &mut client, (far, near), &mut answer);
+        assert_eq!(answer, b"back");
+    }
+
+    #[test]
+    fn what_is_no_tls_is_refused() {
+        let dir = std::env::temp_dir().join(format!("rtmp-load-no-tls-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        make(dir.to_str().unwrap()).unwrap();
+        let material = Material::load(dir.to_str().unwrap()).unwrap();
+        fs::remove_dir_all(&dir).unwrap();
+        let mut server = material.accept().unwrap();
+        assert!(!server.take(&[3u8; 1537], &mut Vec::new()));
+    }
+}
