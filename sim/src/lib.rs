@@ -9,5 +9,9 @@
 //! does. Must not come here: sockets, threads that carry bytes, a clock (`now` is an argument), and
 //! any decision of the product: those are called, never copied.
 
+pub mod fault;
 pub mod frame;
 pub mod platform;
+mod rng;
+pub mod run;
+mod world;

@@ -188,14 +188,29 @@ impl Platform {
         &self.broadcasts
     }
 
-    /// Forgets everything, as a platform does whose servers were replaced; connections that are
-    /// open are reset.
-    pub fn restart(&mut self, now: Instant) {
+    /// Ends all its sessions without a word, so or so.
+    pub fn break_off(&mut self, now: Instant, how: HangUp) {
         for number in std::mem::take(&mut self.open) {
-            let wishes = self.connections[number].hang_up(now, End::Cut, HangUp::Reset);
+            let wishes = self.connections[number].hang_up(now, End::Cut, how);
             self.grant(now, number, wishes);
         }
+    }
+
+    /// Forgets what it held against its sessions: lengths, names in use; a session under a key that
+    /// it did not know ends now.
+    pub fn pardon(&mut self, now: Instant) {
         self.slots.values_mut().for_each(|slot| slot.lingers_until = None);
+        for number in self.open.clone() {
+            let connection = &mut self.connections[number];
+            match connection.doom.take() {
+                Some((_, End::BadKey)) => {
+                    let wishes = connection.hang_up(now, End::BadKey, self.profile.hang_up);
+                    self.grant(now, number, wishes);
+                }
+                Some(_) => connection.doom = self.profile.cut.map(|after| (now + after, End::Cut)),
+                None => {}
+            }
+        }
     }
 
     fn grant(&mut self, now: Instant, number: usize, wishes: Vec<Wish>) {

@@ -22,6 +22,9 @@ mod service;
 mod spec;
 mod uplink;
 
+// For the simulator: it follows the Stream as a supervisor does.
+#[doc(hidden)]
+pub use destination::source::Source;
 pub use board::{DestinationEvent, DestinationStatus, LegStatus, Totals};
 pub use machine::{Failure, FailureKind, State};
 pub use service::Restream;

@@ -317,7 +317,7 @@ impl ClientConn {
 }
 
 /// The message of an event that ends the connection.
-pub(super) fn verdict(event: &ClientEvent, accepted: bool) -> Option<LinkEnd> {
+pub(crate) fn verdict(event: &ClientEvent, accepted: bool) -> Option<LinkEnd> {
     Some(match event {
         ClientEvent::Refused { code, description, command } => {
             let words = match (code.is_empty(), description.is_empty()) {

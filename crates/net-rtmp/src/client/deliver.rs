@@ -69,10 +69,16 @@ impl Link for RtmpLink {
 }
 
 /// Writes a Stream's items as one Delivery's messages.
-struct DeliveryWriter {
+pub(crate) struct DeliveryWriter {
     egress: Egress,
     writer: MediaWriter,
     messages: Vec<Outgoing>,
+}
+
+impl DeliveryWriter {
+    pub(crate) fn new(writer: MediaWriter) -> Self {
+        Self { egress: Egress::delivery(), writer, messages: Vec::new() }
+    }
 }
 
 impl Writer for DeliveryWriter {
@@ -176,8 +182,7 @@ impl Delivery {
     /// The far end takes the Stream: from now on the fan-out writes.
     fn begin(&mut self) {
         let Some(writer) = self.conn.media_writer() else { return };
-        let egress = Egress::delivery();
-        let writer = Box::new(DeliveryWriter { egress, writer, messages: Vec::new() });
+        let writer = Box::new(DeliveryWriter::new(writer));
         let sink = Arc::new(SocketSink(self.conn.transport().clone()));
         let (stream, bounds) = (self.source.stream().clone(), self.source.bounds());
         let fanout = &self.fanout;

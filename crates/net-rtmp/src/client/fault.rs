@@ -24,7 +24,7 @@ pub(super) fn tls(error: &TlsError) -> LinkEnd {
     end(Fault::Tls, error.reason())
 }
 
-pub(super) fn io(error: &io::Error) -> LinkEnd {
+pub(crate) fn io(error: &io::Error) -> LinkEnd {
     let message = match error.kind() {
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
             "the far end reset the connection".to_owned()
@@ -36,7 +36,7 @@ pub(super) fn io(error: &io::Error) -> LinkEnd {
 }
 
 /// `greeted`: the far end has spoken RTMP already.
-pub(super) fn session(error: &SessionError, greeted: bool) -> LinkEnd {
+pub(crate) fn session(error: &SessionError, greeted: bool) -> LinkEnd {
     match error {
         SessionError::Timeout(Wait::Handshake) => {
             end(Fault::Handshake, "the far end did not answer the RTMP handshake")
@@ -51,7 +51,7 @@ pub(super) fn session(error: &SessionError, greeted: bool) -> LinkEnd {
 }
 
 /// The far end closed in order.
-pub(super) fn closed(greeted: bool, accepted: bool) -> LinkEnd {
+pub(crate) fn closed(greeted: bool, accepted: bool) -> LinkEnd {
     match (greeted, accepted) {
         (false, _) => end(Fault::Handshake, "the far end closed during the handshake"),
         (true, false) => {

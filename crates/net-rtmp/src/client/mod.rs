@@ -2,9 +2,11 @@
 
 mod conn;
 mod deliver;
-mod fault;
+pub(crate) mod fault;
 mod tools;
 
+pub(crate) use conn::verdict;
 pub use conn::{Address, ClientSettings};
+pub(crate) use deliver::DeliveryWriter;
 pub use deliver::RtmpLink;
 pub use tools::{MediaEvent, Player, PlayerError, PlayerEvent, Sender};
