@@ -85,7 +85,8 @@ pub fn tell(seed: u64, enough: bool) -> Vec<String> {
 fn draw(seed: u64) -> Setup {
     let root = Rng::new(seed);
     let mut rng = root.split(10);
-    let mut places: Vec<_> = (0..2 + rng.below(3)).map(|_| place(&mut rng)).collect();
+    let size = rng.pick(&[60, 160, 160, 400]);
+    let mut places: Vec<_> = (0..2 + rng.below(3)).map(|_| place(&mut rng, size)).collect();
     if rng.chance(25) {
         let mode = rng.pick(&[BackupMode::Failover, BackupMode::Failover, BackupMode::Both]);
         if let Some(last) = places.last_mut() {
@@ -101,7 +102,7 @@ fn draw(seed: u64) -> Setup {
         encoder: Shape {
             interval: Duration::from_millis(200),
             gop,
-            size: rng.pick(&[60, 160, 160, 400]),
+            size,
             clock: rng.pick(&[0, 0xffff_8000, 0x00ff_f000, 0x7fff_f000]),
         },
         takeover: rng.pick(&[Takeover::WhenSilent, Takeover::WhenSilent, Takeover::Always]),
@@ -118,7 +119,7 @@ fn draw(seed: u64) -> Setup {
     }
 }
 
-fn place(rng: &mut Rng) -> Place {
+fn place(rng: &mut Rng, size: usize) -> Place {
     let profile = match rng.below(6) {
         0 => Profile::patient("live", KEY),
         1 => Profile::youtube(KEY),
@@ -132,7 +133,8 @@ fn place(rng: &mut Rng) -> Place {
         orderly_window: Duration::from_secs(rng.pick(&[0, 0, 0, 20])),
         ..Timings::default()
     };
-    let bytes = rng.pick(&[8_000_000, 8_000_000, 3000]);
+    // A little less than the bytes of the bound in time.
+    let bytes = rng.pick(&[8_000_000, 8_000_000, 25 * size as u64]);
     let bounds = Bounds { bytes, ..Bounds::default() };
     Place { profile, timings, bounds, backup_of: None }
 }

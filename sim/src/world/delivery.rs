@@ -341,18 +341,23 @@ impl World {
             ClientEvent::Stage(Greeting::Connected) => {
                 self.give(seat, Told::Stage(Stage::Publishing));
             }
-            ClientEvent::Publishing => {
-                attempt.accepted = Some(self.now);
-                attempt.greeting = attempt.handed;
-                attempt.writer = attempt
-                    .session
-                    .as_ref()
-                    .and_then(ClientSession::media_writer)
-                    .map(parts::delivery_writer);
-                self.give(seat, Told::Stage(Stage::Accepted));
-            }
+            ClientEvent::Publishing => self.begin_media(seat),
             _ => {}
         }
+    }
+
+    /// The far end takes the Stream: from now on media is written, from the current Gop on.
+    fn begin_media(&mut self, seat: usize) {
+        let now = self.now;
+        let Some(process) = &self.process else { return };
+        let slot = &mut self.seats[seat];
+        let Some(attempt) = &mut slot.attempt else { return };
+        attempt.cursor = process.stream.join(Start::CurrentGop, slot.place.bounds, now);
+        attempt.accepted = Some(now);
+        attempt.greeting = attempt.handed;
+        let media = attempt.session.as_ref().and_then(ClientSession::media_writer);
+        attempt.writer = media.map(parts::delivery_writer);
+        self.give(seat, Told::Stage(Stage::Accepted));
     }
 
     pub(super) fn session_due(&mut self, seat: usize, number: u32) {

@@ -134,7 +134,8 @@ impl World {
     pub(super) fn look_at_stream(&mut self, seat: usize) {
         let Some(crew) = &mut self.seats[seat].crew else { return };
         for input in crew.source.look() {
-            self.seats[seat].shadow.stream(&input);
+            let slot = &mut self.seats[seat];
+            slot.shadow.stream(&input, &slot.place.timings);
             self.give(seat, input);
         }
     }

@@ -7,7 +7,7 @@ use super::World;
 use super::delivery::Attempt;
 use crate::platform::Session;
 use manycast_hub::{Fault, RunEnd};
-use manycast_restream::State;
+use manycast_restream::{State, Timings};
 use manycast_restream::machine::Input;
 use std::time::{Duration, Instant};
 
@@ -61,12 +61,19 @@ impl Shadow {
         (self.floor, self.streak, self.hops) = (now, 0, 0);
     }
 
-    pub(super) fn stream(&mut self, input: &Input) {
-        match input {
-            Input::StreamLive => (self.live, self.lost) = (true, false),
-            Input::StreamEnded(RunEnd::Lost) if self.live => (self.live, self.lost) = (false, true),
-            Input::StreamEnded(RunEnd::Orderly) => self.off(),
-            _ => {}
+    pub(super) fn stream(&mut self, input: &Input, timings: &Timings) {
+        let window = match input {
+            Input::StreamEnded(RunEnd::Lost) => timings.reconnect_window,
+            Input::StreamEnded(RunEnd::Orderly) => timings.orderly_window,
+            Input::StreamLive => {
+                (self.live, self.lost) = (true, false);
+                return;
+            }
+            _ => return,
+        };
+        match window.is_zero() {
+            true if self.live || *input == Input::StreamEnded(RunEnd::Orderly) => self.off(),
+            _ => self.lost |= std::mem::take(&mut self.live),
         }
     }
 
