@@ -116,11 +116,16 @@ fn is_fatal(code: &str) -> bool {
     )
 }
 
-/// Where a server sends us instead: `ex: {code: 302, redirect: url}` within an error.
+/// Where a server sends us instead: `ex: {code: 302, redirect: url}` within an error. SRS writes the
+/// `tcUrl` there, and the URL with the stream name into `redirect2`.
 pub(super) fn redirect(command: &Command) -> Option<StreamKeyText> {
     let values = command.arguments.iter().chain([&command.object]);
-    let url = values.filter_map(|value| value.get("ex")?.get("redirect")?.as_text()).next()?;
-    Some(StreamKeyText::from(url.as_bytes()))
+    let mut exs = values.filter_map(|value| value.get("ex"));
+    let named = exs.find_map(|ex| {
+        let text = |key| ex.get(key).and_then(Value::as_text).map(|url| url.as_bytes());
+        text("redirect").into_iter().chain(text("redirect2")).find(|url| !url.is_empty())
+    });
+    named.map(StreamKeyText::from)
 }
 
 /// The `tcUrl` of a reconnect request, made absolute against ours (E-RTMP v2 Reconnect Request).
