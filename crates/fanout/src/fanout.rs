@@ -248,8 +248,8 @@ impl Membership {
         hub_wake(&self.shard);
     }
 
-    /// Takes the viewer out and hands back its place; `None` if it had ended.
-    pub async fn detach(self) -> Option<Detached> {
+    /// Takes the viewer out and hands back its place; `None` if it had ended: see [`Self::rest`].
+    pub async fn detach(&self) -> Option<Detached> {
         let (reply, answer) = oneshot::channel();
         self.shard.command(Command::Detach(self.control.clone(), reply));
         answer.await.ok()

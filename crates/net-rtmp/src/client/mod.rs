@@ -3,7 +3,9 @@
 mod conn;
 mod deliver;
 mod fault;
+mod metadata;
 mod tools;
+mod writer;
 
 pub use conn::{Address, ClientSettings};
 pub use deliver::RtmpLink;

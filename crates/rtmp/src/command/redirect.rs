@@ -32,6 +32,11 @@ impl RtmpUrl {
     pub fn follow(&self, theirs: &str) -> Result<String, RedirectError> {
         let absolute = self.absolute(theirs.trim())?;
         let parts = Parts::split(&absolute).map_err(|_| RedirectError::Unclear)?;
+        let rest = absolute.split_once("://").map_or("", |(_, rest)| rest);
+        // A name before the host is there to deceive somebody.
+        if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
+            return Err(RedirectError::Unclear);
+        }
         if self.tls && !parts.tls {
             return Err(RedirectError::Downgrade);
         }
@@ -137,7 +142,6 @@ mod tests {
             ("/edge/k-1", "rtmp://h:1936/edge"),
             ("rtmp://other/live/k-12", "rtmp://other/live/k-12"),
             ("rtmp://other/live#k-1", "rtmp://other/live"),
-            ("rtmp://u:p@other/live", "rtmp://other/live"),
         ] {
             assert_eq!(follow(ours, "k-1?s=x", theirs).as_deref(), Ok(wanted), "{theirs}");
         }
@@ -174,6 +178,8 @@ mod tests {
             ("other:1935/live", RedirectError::Unclear),
             ("javascript:x", RedirectError::Unclear),
             ("rtmp:///live", RedirectError::Unclear),
+            ("rtmp://u:p@other/live", RedirectError::Unclear),
+            ("//h@other/live", RedirectError::Unclear),
             ("rtmp://o ther/live", RedirectError::Unclear),
             ("rtmp://other/li\r\nve", RedirectError::Unclear),
             ("rtmp://other:0/live", RedirectError::Unclear),
