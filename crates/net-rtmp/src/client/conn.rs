@@ -26,8 +26,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long the last words may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 const READ_BUFFER: usize = 16 * 1024;
-/// Reads of a connection that broke: more than any receive buffer holds of small messages.
-const LAST_READS: usize = 64;
+/// How long a connection that takes nothing more is listened to. One that was reset ends at once.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Chunk size of what we send: large, and accepted everywhere.
 const CHUNK_SIZE: u32 = 65_536;
 
@@ -87,8 +87,15 @@ pub(super) struct ClientConn {
     timer: Pin<Box<Sleep>>,
     greeted: bool,
     accepted: bool,
-    /// How the connection broke, to be told after the far end's last words.
-    broken: Option<LinkEnd>,
+    broken: Option<Broken>,
+}
+
+/// A connection that goes on no more.
+struct Broken {
+    /// To be told after the far end's last words.
+    end: LinkEnd,
+    /// Until when these may come; `None`: there are no more.
+    listen: Option<tokio::time::Instant>,
 }
 
 impl ClientConn {
@@ -223,40 +230,57 @@ impl ClientConn {
     pub(super) async fn event(&mut self) -> Result<ClientEvent, LinkEnd> {
         loop {
             self.collect();
-            let flushed = self.flush();
+            if self.broken.is_none()
+                && let Err(end) = self.flush()
+            {
+                self.takes_nothing(end);
+            }
             if let Some(event) = self.events.pop_front() {
                 self.note(&event);
                 return Ok(event);
             }
-            if let Some(end) = self.broken.take() {
-                return Err(end);
-            }
-            let turned = match flushed {
-                Ok(()) => self.turn().await,
-                Err(end) => Err(end),
-            };
-            if let Err(end) = turned {
-                self.broke(end);
-            }
-        }
-    }
-
-    /// The connection broke: takes in what still lies in the receive buffer, for a refusal often
-    /// stands right before a reset. [`Self::event`] then tells first what was said, then the end.
-    fn broke(&mut self, end: LinkEnd) {
-        for _ in 0..LAST_READS {
-            if !matches!(self.read(), Ok(true)) {
-                break;
+            match &self.broken {
+                Some(Broken { end, listen: None }) => return Err(end.clone()),
+                Some(Broken { listen: Some(until), .. }) => self.last_words(*until).await,
+                None => {
+                    if let Err(end) = self.turn().await {
+                        self.broken = Some(Broken { end, listen: None });
+                    }
+                }
             }
         }
-        self.collect();
-        self.broken.get_or_insert(end);
     }
 
     /// The fan-out could not go on writing; [`Self::event`] tells what the far end said to that.
     pub(super) fn writing_broke(&mut self, kind: ErrorKind) {
         let end = self.io(&kind.into());
-        self.broke(end);
+        self.takes_nothing(end);
+    }
+
+    /// Nothing more can be written. A refusal often stands right before the reset that shows it, so
+    /// the end waits for what can still be read.
+    fn takes_nothing(&mut self, end: LinkEnd) {
+        let listen = Some(tokio::time::Instant::now() + LAST_WORDS);
+        self.broken.get_or_insert(Broken { end, listen });
+    }
+
+    /// Reads what still lies in the receive buffer, up to the next event or the end. Cancel-safe.
+    /// The runtime may learn of it later than the writer learnt of the reset.
+    async fn last_words(&mut self, until: tokio::time::Instant) {
+        let more = match self.read() {
+            Ok(true) => true,
+            Ok(false) => {
+                matches!(
+                    tokio::time::timeout_at(until, self.transport.readable()).await,
+                    Ok(Ok(()))
+                )
+            }
+            Err(_) => false,
+        };
+        let late = tokio::time::Instant::now() >= until;
+        if let Some(broken) = self.broken.as_mut().filter(|_| late || !more) {
+            broken.listen = None;
+        }
     }
 
     /// What a failure of the socket means. Linux says EPIPE where ECONNRESET would come if the far
