@@ -30,8 +30,8 @@ pub use change::{Change, StreamChange};
 pub use env::PREFIX;
 pub use fault::{Fault, Place};
 pub use types::{
-    Certificate, Config, DestinationConfig, Egress, Http, Limits, Log, LogFormat, Rtmp, Rtmps,
-    Server, StreamConfig,
+    BackupConfig, Certificate, Config, DestinationConfig, Egress, Http, Limits, Log, LogFormat,
+    RemoteConfig, Rtmp, Rtmps, Server, StreamConfig,
 };
 
 use fault::Faults;

@@ -77,9 +77,11 @@ pub enum Fault {
     Handshake,
     /// The far end said no, in its own words.
     Rejected,
-    /// The far end said no in the words for a name that is in use, which many also use for one that
-    /// they do not know: only the circumstances tell the two apart.
+    /// The far end said that somebody publishes under the name already.
     Occupied,
+    /// The far end said no in a way that some use for a name that is in use, and others for one that
+    /// they do not know (`NetStream.Publish.BadName`): only the circumstances tell the two apart.
+    BadName,
     /// The far end sends us to [`LinkEnd::redirect`].
     Redirected,
     /// We ended the session in order, for the sake of [`ConfigChange::Redial`].

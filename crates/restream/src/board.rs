@@ -1,8 +1,11 @@
-//! What is shown of a Destination: one short lock, written by its supervisor, read by anybody.
+//! What is shown of a leg of a Destination: one short lock, written by its supervisor, read by
+//! anybody.
 //!
 //! Counters add up over all attempts; the attempt under way is read where its Link counts.
 
-use crate::{DestinationId, DestinationSpec, State, redact};
+use crate::machine::Machine;
+use crate::spec::Leg;
+use crate::{DestinationId, DestinationSpec, Failure, State, redact};
 use manycast_hub::{LinkMonitor, Progress};
 use manycast_media::StreamName;
 use parking_lot::Mutex;
@@ -14,15 +17,27 @@ use std::time::{Duration, Instant};
 /// The time over which the bitrate is taken.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
 
-/// A Destination changed its state.
+/// A Destination changed its state. No secrets in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DestinationEvent {
-    /// Which one.
+    /// Rises by one with each event of the server.
+    pub sequence: u64,
+    /// When.
+    pub at: Instant,
+    /// Which Destination.
     pub id: DestinationId,
+    /// Which of its addresses.
+    pub leg: Leg,
+    /// The state before.
+    pub from: State,
     /// The new state.
     pub state: State,
-    /// Why, for people; no secrets in it.
+    /// Why, for people.
     pub reason: Arc<str>,
+    /// What went wrong last, since the last edit.
+    pub last_failure: Option<Failure>,
+    /// What was sent until now, over all attempts.
+    pub totals: Totals,
 }
 
 /// A Destination at a moment. No secrets in it.
@@ -34,38 +49,56 @@ pub struct DestinationStatus {
     pub name: String,
     /// The Stream that goes out.
     pub stream: StreamName,
+    /// Its address.
+    pub primary: LegStatus,
+    /// Its second address, if it has one.
+    pub backup: Option<LegStatus>,
+    /// It falls behind together with others: the fault is the uplink's.
+    pub uplink_trouble: bool,
+}
+
+/// One address of a Destination at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegStatus {
     /// The address without user, password, query and key.
     pub url: String,
     /// What it is doing.
     pub state: State,
     /// Since when.
     pub since: Instant,
+    /// Why.
+    pub reason: Arc<str>,
+    /// A backup that is not called: stopped, and ready.
+    pub standby: bool,
+    /// When it dials next, while it waits for that.
+    pub next_dial: Option<Instant>,
     /// What went wrong last, since the last edit.
-    pub last_error: Option<Arc<str>>,
+    pub last_failure: Option<Failure>,
+    /// Attempts so far.
+    pub totals: Totals,
     /// Bits per second handed to the connection, over the last 5 s.
     pub bitrate: u64,
-    /// Frames handed to connections so far.
-    pub frames: u64,
-    /// Bytes of them.
-    pub bytes: u64,
-    /// Gops left out because a connection was too slow.
-    pub dropped_gops: u64,
     /// How old the oldest Frame is that still waits to be written.
     pub lag_ms: u64,
     /// Bytes written and not acknowledged.
     pub unacked_bytes: u64,
     /// Round-trip time of the connection.
     pub rtt_ms: u64,
-    /// Attempts so far.
-    pub dials: u64,
 }
 
-/// Counters of one or all attempts.
+/// What was done over all attempts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Totals {
-    pub(crate) frames: u64,
-    pub(crate) bytes: u64,
-    pub(crate) dropped_gops: u64,
+pub struct Totals {
+    /// Attempts.
+    pub dials: u64,
+    /// How often something went wrong.
+    pub failures: u64,
+    /// Frames handed to connections.
+    pub frames: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Gops left out because a connection was too slow.
+    pub dropped_gops: u64,
 }
 
 #[derive(Debug)]
@@ -73,12 +106,15 @@ pub(crate) struct Board(Mutex<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    leg: Leg,
     spec: Arc<DestinationSpec>,
     url: String,
     state: State,
     since: Instant,
-    last_error: Option<Arc<str>>,
-    dials: u64,
+    reason: Arc<str>,
+    standby: bool,
+    next_dial: Option<Instant>,
+    last_failure: Option<Failure>,
     /// Of the attempts that are over.
     past: Totals,
     session: Option<Arc<LinkMonitor>>,
@@ -90,8 +126,11 @@ struct Inner {
 struct Meter(VecDeque<(Instant, u64)>);
 
 impl Totals {
+    /// Of one attempt under way.
     pub(crate) fn of(monitor: &LinkMonitor) -> Self {
         Self {
+            dials: 0,
+            failures: 0,
             frames: monitor.frames.load(Ordering::Relaxed),
             bytes: monitor.bytes.load(Ordering::Relaxed),
             dropped_gops: monitor.dropped_gops.load(Ordering::Relaxed),
@@ -100,6 +139,8 @@ impl Totals {
 
     fn plus(self, other: Self) -> Self {
         Self {
+            dials: self.dials + other.dials,
+            failures: self.failures + other.failures,
             frames: self.frames + other.frames,
             bytes: self.bytes + other.bytes,
             dropped_gops: self.dropped_gops + other.dropped_gops,
@@ -130,14 +171,17 @@ impl Meter {
 }
 
 impl Board {
-    pub(crate) fn new(spec: Arc<DestinationSpec>, now: Instant) -> Arc<Self> {
+    pub(crate) fn new(spec: Arc<DestinationSpec>, leg: Leg, now: Instant) -> Arc<Self> {
         Arc::new(Self(Mutex::new(Inner {
-            url: redact::address(&spec.target.url),
+            leg,
+            url: redact::address(&spec.target(leg).url),
             spec,
             state: State::Stopped,
             since: now,
-            last_error: None,
-            dials: 0,
+            reason: "not switched on yet".into(),
+            standby: leg == Leg::Backup,
+            next_dial: None,
+            last_failure: None,
             past: Totals::default(),
             session: None,
             meter: Meter::default(),
@@ -146,20 +190,36 @@ impl Board {
 
     pub(crate) fn set_spec(&self, spec: Arc<DestinationSpec>) {
         let mut inner = self.0.lock();
-        inner.url = redact::address(&spec.target.url);
+        inner.url = redact::address(&spec.target(inner.leg).url);
         inner.spec = spec;
     }
 
-    pub(crate) fn set_state(&self, now: Instant, state: State) {
+    /// Returns the state before, and what was done until now.
+    pub(crate) fn set_state(
+        &self,
+        now: Instant,
+        state: State,
+        reason: Arc<str>,
+    ) -> (State, Totals) {
         let mut inner = self.0.lock();
-        inner.state = state;
         inner.since = now;
+        inner.reason = reason;
+        let before = std::mem::replace(&mut inner.state, state);
+        (before, inner.totals())
     }
 
-    pub(crate) fn set_error(&self, error: Option<&Arc<str>>) {
+    /// Whether it is a backup that waits to be called.
+    pub(crate) fn set_standby(&self, standby: bool) {
+        self.0.lock().standby = standby;
+    }
+
+    /// Takes what its machine says beside the state.
+    pub(crate) fn follow(&self, machine: &Machine) {
         let mut inner = self.0.lock();
-        if inner.last_error.as_ref() != error {
-            inner.last_error = error.cloned();
+        inner.next_dial = machine.next_dial();
+        inner.past.failures = machine.failures();
+        if inner.last_failure.as_ref() != machine.last_failure() {
+            inner.last_failure = machine.last_failure().cloned();
         }
     }
 
@@ -167,10 +227,10 @@ impl Board {
     pub(crate) fn begin(&self, now: Instant, monitor: Arc<LinkMonitor>) -> u64 {
         let mut inner = self.0.lock();
         inner.session = Some(monitor);
-        inner.dials += 1;
+        inner.past.dials += 1;
         let bytes = inner.totals().bytes;
         inner.meter.note(now, bytes);
-        inner.dials
+        inner.past.dials
     }
 
     /// The attempt goes on.
@@ -189,26 +249,28 @@ impl Board {
         inner.meter.note(now, bytes);
     }
 
-    pub(crate) fn status(&self, now: Instant) -> DestinationStatus {
+    /// Whose it is.
+    pub(crate) fn spec(&self) -> Arc<DestinationSpec> {
+        self.0.lock().spec.clone()
+    }
+
+    pub(crate) fn status(&self, now: Instant) -> LegStatus {
         let inner = self.0.lock();
         let totals = inner.totals();
         let progress = inner.session.as_ref().map_or_else(Progress::default, |s| s.progress());
-        DestinationStatus {
-            id: inner.spec.id.clone(),
-            name: inner.spec.name.clone(),
-            stream: inner.spec.stream.clone(),
+        LegStatus {
             url: inner.url.clone(),
             state: inner.state,
             since: inner.since,
-            last_error: inner.last_error.clone(),
+            reason: inner.reason.clone(),
+            standby: inner.standby,
+            next_dial: inner.next_dial,
+            last_failure: inner.last_failure.clone(),
+            totals,
             bitrate: inner.meter.bitrate(now, totals.bytes),
-            frames: totals.frames,
-            bytes: totals.bytes,
-            dropped_gops: totals.dropped_gops,
             lag_ms: millis(progress.lag),
             unacked_bytes: progress.unacked_bytes,
             rtt_ms: millis(progress.rtt),
-            dials: inner.dials,
         }
     }
 }

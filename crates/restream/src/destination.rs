@@ -1,4 +1,4 @@
-//! The task of one Destination: carries out what its [`Machine`] orders, and tells it what happens.
+//! The task of one leg of a Destination: carries out what its [`Machine`] orders, and tells it what happens.
 //!
 //! Belongs here: the attempt's task, the Stream's life, timers, and what is logged. Must not come
 //! here: any decision about when to dial or give up.
@@ -7,9 +7,13 @@ mod session;
 mod source;
 
 use crate::board::{Board, DestinationEvent, Totals};
+use crate::failover::Failover;
+use crate::machine::Sample;
 use crate::machine::{Input, Machine, Output, State};
-use crate::{DestinationSpec, redact};
-use manycast_hub::{Fault, Hub, Link, LinkEnd, Stage};
+use crate::uplink::{self, Seat, Uplink};
+use crate::{BackupMode, DestinationSpec, Leg, redact};
+use manycast_hub::{Fault, Hub, Link, LinkEnd, Secret, Stage, Target};
+use parking_lot::Mutex;
 use session::{Ended, Session};
 use source::Source;
 use std::sync::Arc;
@@ -17,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, watch};
 use tokio::time::sleep_until;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 /// The same failure is logged at most once in this time.
 const SAME_FAILURE: Duration = Duration::from_secs(60);
@@ -30,6 +34,9 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) links: Box<Links>,
     pub(crate) events: broadcast::Sender<DestinationEvent>,
+    /// Events so far.
+    pub(crate) sequence: AtomicU64,
+    pub(crate) uplink: Mutex<Uplink>,
     pub(crate) panics: AtomicU64,
     /// The attempts of all Destinations are looked at at whole steps of time after this.
     pub(crate) epoch: tokio::time::Instant,
@@ -52,9 +59,18 @@ pub(crate) enum Wish {
     Drop,
 }
 
+/// What a leg has to do with the other one.
+pub(crate) enum Duty {
+    /// Calls the backup, if there is one.
+    Primary { failover: Failover, call: watch::Sender<bool> },
+    /// Comes when it is called.
+    Backup { called: watch::Receiver<bool> },
+}
+
 enum Event {
     Order,
     Abandoned,
+    Called,
     Source,
     Progress,
     Ended(Ended),
@@ -64,11 +80,19 @@ enum Event {
 pub(crate) struct Supervisor {
     shared: Arc<Shared>,
     board: Arc<Board>,
+    seat: Seat,
+    duty: Duty,
     spec: Arc<DestinationSpec>,
     wish: Wish,
     machine: Machine,
+    /// Whether the machine was told to be on air.
+    on: bool,
     source: Source,
     session: Option<Session>,
+    /// Where the last end redirected to.
+    redirect: Option<Secret>,
+    /// Gops left out by the attempt until the last look.
+    dropped_gops: u64,
     /// The last failure that was logged, and when.
     logged: Option<(String, Instant)>,
     /// Last, so that the service sees it closed only when everything else is gone.
@@ -84,24 +108,39 @@ impl Supervisor {
     pub(crate) fn new(
         shared: Arc<Shared>,
         board: Arc<Board>,
+        duty: Duty,
         machine: Machine,
         mut orders: watch::Receiver<Order>,
     ) -> Self {
         let Order { spec, wish } = orders.borrow_and_update().clone();
         let source = Source::new(shared.hub.clone(), spec.stream.clone());
-        Self { shared, board, spec, wish, machine, source, session: None, logged: None, orders }
+        Self {
+            shared,
+            board,
+            seat: (spec.id.clone(), duty.leg()),
+            duty,
+            spec,
+            wish,
+            machine,
+            on: false,
+            source,
+            session: None,
+            redirect: None,
+            dropped_gops: 0,
+            logged: None,
+            orders,
+        }
     }
 
     /// Runs until it is told to leave.
     pub(crate) async fn run(mut self) {
         self.look();
-        if self.wish == Wish::Run && self.spec.enabled {
-            self.handle(Input::Enabled);
-        }
+        self.steer();
         while self.wish < Wish::Drop && !self.is_gone() {
             match self.next().await {
                 Event::Order => self.obey(),
                 Event::Abandoned => self.wish = Wish::Drop,
+                Event::Called => self.steer(),
                 Event::Source => self.look(),
                 Event::Progress => self.observe(),
                 Event::Ended(end) => self.ended(end),
@@ -111,7 +150,7 @@ impl Supervisor {
         if let Some(session) = &mut self.session {
             session.kill().await;
             self.log_end("the time for goodbyes is over");
-            self.board.end(now());
+            self.end_session();
         }
     }
 
@@ -120,7 +159,8 @@ impl Supervisor {
     }
 
     async fn next(&mut self) -> Event {
-        let deadline = self.machine.deadline();
+        let failover = self.duty.deadline();
+        let deadline = self.machine.deadline().into_iter().chain(failover).min();
         let due = async {
             match deadline {
                 Some(at) => sleep_until(at.into()).await,
@@ -138,6 +178,7 @@ impl Supervisor {
                 Ok(()) => Event::Order,
                 Err(_) => Event::Abandoned,
             },
+            () = self.duty.called() => Event::Called,
             () = self.source.changed() => Event::Source,
             ended = attempt => ended.map_or(Event::Progress, Event::Ended),
             () = due => Event::Deadline,
@@ -151,15 +192,26 @@ impl Supervisor {
         let old = std::mem::replace(&mut self.spec, spec.clone());
         self.board.set_spec(spec.clone());
         self.machine.set_timings(spec.timings);
-        if wish > Wish::Run {
-            self.handle(Input::Disabled);
-            return;
-        }
-        if spec.needs_redial(&old) {
+        if wish == Wish::Run && spec.needs_redial(&old, self.duty.leg()) {
+            self.redirect = None;
             self.handle(Input::Edited);
         }
-        if spec.enabled != old.enabled {
-            self.handle(if spec.enabled { Input::Enabled } else { Input::Disabled });
+        self.steer();
+    }
+
+    /// Switches on or off, as everything together wants it.
+    fn steer(&mut self) {
+        let called = match (&self.duty, &self.spec.backup) {
+            (Duty::Primary { .. }, _) => true,
+            (Duty::Backup { called }, Some(backup)) => {
+                backup.mode == BackupMode::Both || *called.borrow()
+            }
+            (Duty::Backup { .. }, None) => false,
+        };
+        self.board.set_standby(self.spec.enabled && !called);
+        let on = self.wish == Wish::Run && self.spec.enabled && called;
+        if on != std::mem::replace(&mut self.on, on) {
+            self.handle(if on { Input::Enabled } else { Input::Disabled });
         }
     }
 
@@ -177,12 +229,56 @@ impl Supervisor {
         self.board.note(now());
         if let Some(stage) = stage {
             if stage == Stage::Accepted {
-                let url = redact::address(&self.spec.target.url);
-                info!(destination = %self.spec.id, url, dial, "session begins");
+                let url = redact::address(&self.session_target().url);
+                info!(destination = %self.spec.id, leg = self.leg(), url, dial, "session begins");
             }
             self.handle(Input::Stage(stage));
         }
+        self.note_pace(&sample);
         self.handle(Input::Progress(sample));
+    }
+
+    /// Tells a slow far end from a slow uplink.
+    fn note_pace(&mut self, sample: &Sample) {
+        let now = now();
+        let dropped = self.session.as_ref().map_or(0, |session| session.totals().dropped_gops);
+        let lost = std::mem::replace(&mut self.dropped_gops, dropped) != dropped;
+        let stuck = self.machine.stuck_since().is_some_and(|since| now >= since + uplink::BEHIND);
+        let behind = lost || stuck || sample.lag >= uplink::BEHIND;
+        let mut uplink = self.shared.uplink.lock();
+        let changed = match self.machine.state() {
+            State::Live => {
+                let place = redact::place(&self.session_target().url);
+                uplink.note(now, &self.seat, place, behind)
+            }
+            _ => uplink.leave(now, &self.seat),
+        };
+        self.machine.set_shared_trouble(uplink.blames(now, &self.seat));
+        if changed {
+            match uplink.trouble(now) {
+                Some(trouble) => warn!("{}", trouble.advice()),
+                None => info!("the destinations are no longer behind together"),
+            }
+        }
+    }
+
+    fn leg(&self) -> &'static str {
+        self.duty.leg().name()
+    }
+
+    /// Where the session under way goes.
+    fn session_target(&self) -> &Target {
+        match &self.session {
+            Some(session) => &session.target,
+            None => self.spec.target(self.duty.leg()),
+        }
+    }
+
+    fn end_session(&mut self) {
+        let now = now();
+        self.session = None;
+        self.board.end(now);
+        self.shared.uplink.lock().leave(now, &self.seat);
     }
 
     fn ended(&mut self, end: Ended) {
@@ -204,11 +300,11 @@ impl Supervisor {
             Ended::Said(end) => {
                 let message = redact::words(&end.message, &session_target);
                 self.log_end(&message);
+                self.redirect = end.redirect.clone();
                 Input::AttemptEnded(LinkEnd { message, ..end })
             }
         };
-        self.session = None;
-        self.board.end(now());
+        self.end_session();
         self.handle(input);
     }
 
@@ -217,7 +313,7 @@ impl Supervisor {
         let Some(session) = &self.session else { return };
         let (destination, dial, now) = (&self.spec.id, session.dial, now());
         if session.was_accepted() {
-            let Totals { frames, bytes, dropped_gops } = session.totals();
+            let Totals { frames, bytes, dropped_gops, .. } = session.totals();
             let seconds = now.saturating_duration_since(session.began).as_secs();
             info!(
                 %destination, dial, seconds, frames, bytes, dropped_gops, reason, "session ended"
@@ -237,10 +333,10 @@ impl Supervisor {
     fn handle(&mut self, input: Input) {
         let now = now();
         let orders = self.machine.handle(now, input);
-        self.board.set_error(self.machine.last_error());
+        self.board.follow(&self.machine);
         for order in orders {
             match order {
-                Output::StartAttempt => self.start(now),
+                Output::StartAttempt { redirected } => self.start(now, redirected),
                 Output::StopAttempt { orderly } => {
                     if let Some(session) = &mut self.session {
                         session.stop(orderly);
@@ -249,20 +345,69 @@ impl Supervisor {
                 Output::Changed { state, reason } => self.changed(now, state, reason),
             }
         }
+        if let Duty::Primary { failover, call } = &mut self.duty {
+            failover.observe(now, self.machine.state(), self.machine.stuck_since());
+            let called = failover.is_called();
+            call.send_if_modified(|call| std::mem::replace(call, called) != called);
+        }
     }
 
-    fn start(&mut self, now: Instant) {
+    fn start(&mut self, now: Instant, redirected: bool) {
         let stream = self.source.stream();
         let (links, epoch) = (&*self.shared.links, self.shared.epoch);
-        let mut session = Session::start(&self.spec, links, stream, now, epoch);
+        let mut target = self.spec.target(self.duty.leg()).clone();
+        if let Some(redirect) = self.redirect.take().filter(|_| redirected) {
+            target.url = redirect.expose().to_owned();
+        }
+        let bounds = self.spec.bounds;
+        let mut session = Session::start(target, bounds, links, stream, now, epoch);
         session.dial = self.board.begin(now, session.monitor.clone());
+        self.dropped_gops = 0;
         self.session = Some(session);
     }
 
     fn changed(&mut self, now: Instant, state: State, reason: Arc<str>) {
-        debug!(destination = %self.spec.id, state = state.name(), %reason, "changed");
-        self.board.set_state(now, state);
-        let event = DestinationEvent { id: self.spec.id.clone(), state, reason };
+        let id = self.spec.id.clone();
+        debug!(destination = %id, leg = self.leg(), state = state.name(), %reason, "changed");
+        let (from, totals) = self.board.set_state(now, state, reason.clone());
+        let event = DestinationEvent {
+            sequence: self.shared.sequence.fetch_add(1, Ordering::Relaxed),
+            at: now,
+            id,
+            leg: self.duty.leg(),
+            from,
+            state,
+            reason,
+            last_failure: self.machine.last_failure().cloned(),
+            totals,
+        };
         let _ = self.shared.events.send(event); // nobody may be listening
+    }
+}
+
+impl Duty {
+    pub(crate) fn leg(&self) -> Leg {
+        match self {
+            Self::Primary { .. } => Leg::Primary,
+            Self::Backup { .. } => Leg::Backup,
+        }
+    }
+
+    /// When to look at the primary again.
+    fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Primary { failover, .. } => failover.deadline(),
+            Self::Backup { .. } => None,
+        }
+    }
+
+    /// Waits until there may be a call, or the end of one. Cancel-safe.
+    async fn called(&mut self) {
+        if let Self::Backup { called } = self
+            && called.changed().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
     }
 }

@@ -6,18 +6,24 @@
 //!    +--status, events ---+---> attempt (one task) = Link::deliver         orders out
 //! ```
 //!
+//! A Destination with a backup address has two supervisors, its legs; the primary's calls the
+//! backup by the rule in [`failover`].
+//!
 //! Belongs here: when to dial, when to wait and how long, when to give an attempt up, and what is
 //! told about it. Must not come here: a protocol, a socket, a file, HTTP or JSON. What carries the
 //! Stream is a [`manycast_hub::Link`] handed in from above.
 
 mod board;
 mod destination;
+pub mod failover;
 pub mod machine;
 mod redact;
 mod service;
 mod spec;
+mod uplink;
 
-pub use board::{DestinationEvent, DestinationStatus};
-pub use machine::State;
+pub use board::{DestinationEvent, DestinationStatus, LegStatus, Totals};
+pub use machine::{Failure, FailureKind, State};
 pub use service::Restream;
-pub use spec::{DestinationId, DestinationSpec, Timings};
+pub use spec::{Backup, BackupMode, DestinationId, DestinationSpec, Leg, Timings};
+pub use uplink::UplinkTrouble;

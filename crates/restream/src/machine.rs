@@ -14,17 +14,20 @@
 #![doc = include_str!("machine/table.md")]
 
 mod attempt;
+mod failure;
 mod ladder;
+mod record;
 mod state;
 mod verdict;
 
 pub use attempt::Sample;
+pub use failure::{Failure, FailureKind};
 pub use state::State;
 
 use crate::Timings;
 use attempt::Attempt;
-use ladder::Ladder;
 use manycast_hub::{Fault, LinkEnd, RunEnd, Stage};
+use record::Record;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use verdict::Verdict;
@@ -58,7 +61,10 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Start an attempt. There is none under way.
-    StartAttempt,
+    StartAttempt {
+        /// To where the last end redirected, else to the configured address.
+        redirected: bool,
+    },
     /// End the attempt; [`Input::AttemptEnded`] must follow.
     StopAttempt {
         /// With a goodbye; else drop it at once.
@@ -111,15 +117,19 @@ pub struct Machine {
     enabled: bool,
     source: Source,
     phase: Phase,
-    ladder: Ladder,
+    record: Record,
     /// No dial before this, and why. Outlives the states: a hold or an edit in between does not
     /// make trouble go away.
     wait: Option<(Wait, Instant)>,
     /// A delay of the first dial, and until when it is of use.
     spread: Option<(Duration, Instant)>,
     dialled: Option<Instant>,
-    early_closes: u32,
-    last_error: Option<Arc<str>>,
+    /// The next dial goes to where the last end redirected.
+    follow: bool,
+    last_failure: Option<Failure>,
+    failures: u64,
+    /// Whether it is not this Destination alone that falls behind.
+    shared_trouble: bool,
 }
 
 type Orders = Vec<Output>;
@@ -133,12 +143,14 @@ impl Machine {
             enabled: false,
             source: Source::Off,
             phase: Phase::Stopped,
-            ladder: Ladder::new(seed),
+            record: Record::new(seed),
             wait: None,
             spread: None,
             dialled: None,
-            early_closes: 0,
-            last_error: None,
+            follow: false,
+            last_failure: None,
+            failures: 0,
+            shared_trouble: false,
         }
     }
 
@@ -174,8 +186,36 @@ impl Machine {
 
     /// What went wrong last, since the last edit.
     #[must_use]
-    pub fn last_error(&self) -> Option<&Arc<str>> {
-        self.last_error.as_ref()
+    pub fn last_failure(&self) -> Option<&Failure> {
+        self.last_failure.as_ref()
+    }
+
+    /// How often something went wrong so far.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    /// Whether several Destinations fall behind at the same time: then it is not this one's fault.
+    pub fn set_shared_trouble(&mut self, shared: bool) {
+        self.shared_trouble = shared;
+    }
+
+    /// When the next dial is made, while it waits for that.
+    #[must_use]
+    pub fn next_dial(&self) -> Option<Instant> {
+        let waiting = matches!(self.phase, Phase::Waiting);
+        self.wait.filter(|_| waiting).map(|(_, until)| until)
+    }
+
+    /// Since when the far end has acknowledged nothing, though there is something to acknowledge
+    /// and the encoder is there.
+    #[must_use]
+    pub fn stuck_since(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Running(attempt) => attempt.stuck_since(),
+            _ => None,
+        }
     }
 
     /// When [`Input::Tick`] is due.
@@ -196,6 +236,7 @@ impl Machine {
     /// Takes what happened; the orders are to be carried out in turn.
     #[must_use]
     pub fn handle(&mut self, now: Instant, input: Input) -> Vec<Output> {
+        self.record.begin(now, &self.timings);
         let before = self.state();
         let mut orders = Orders::new();
         let reason = match input {
@@ -236,7 +277,7 @@ impl Machine {
 
     fn edit(&mut self, now: Instant, orders: &mut Orders) -> String {
         self.forget_trouble();
-        self.last_error = None;
+        self.last_failure = None;
         self.leave(now, orders);
         "edited".into()
     }
@@ -244,8 +285,8 @@ impl Machine {
     /// A person has seen to it: nothing is held against the far end any more.
     fn forget_trouble(&mut self) {
         self.wait = None;
-        self.ladder.reset();
-        self.early_closes = 0;
+        self.follow = false;
+        self.record.forget();
     }
 
     // === the Stream
@@ -276,13 +317,20 @@ impl Machine {
     }
 
     fn stream_ended(&mut self, now: Instant, end: RunEnd, orders: &mut Orders) -> String {
-        let window = self.timings.reconnect_window;
-        if end == RunEnd::Orderly || (self.source == Source::Live && window.is_zero()) {
-            self.go_off(now, orders);
-            return "the stream ended".into();
-        }
-        if self.source != Source::Live {
-            return String::new();
+        let (window, reason) = match end {
+            RunEnd::Orderly => (self.timings.orderly_window, "the stream ended"),
+            RunEnd::Lost => (self.timings.reconnect_window, "the encoder vanished"),
+        };
+        match self.source {
+            Source::Off if end == RunEnd::Lost => return String::new(),
+            Source::Lost { .. } if end == RunEnd::Lost || !window.is_zero() => {
+                return String::new();
+            }
+            Source::Live if !window.is_zero() => {}
+            Source::Off | Source::Live | Source::Lost { .. } => {
+                self.go_off(now, orders);
+                return "the stream ended".into();
+            }
         }
         self.source = Source::Lost { until: now + window };
         match std::mem::replace(&mut self.phase, Phase::Idle) {
@@ -290,12 +338,13 @@ impl Machine {
             Phase::Waiting => self.phase = Phase::Held(None),
             other => self.phase = other,
         }
-        "the encoder vanished".into()
+        reason.into()
     }
 
     /// The Stream is over. Whoever starts it anew has a right to a dial before long.
     fn go_off(&mut self, now: Instant, orders: &mut Orders) {
         self.source = Source::Off;
+        self.follow = false;
         if let (Some((_, until)), Some(dialled)) = (&mut self.wait, self.dialled) {
             *until = (*until).min(dialled + self.timings.restart);
         }
@@ -332,13 +381,16 @@ impl Machine {
         if now < attempt.deadline(&self.timings) {
             return None;
         }
-        let complaint = attempt.complaint(&self.timings);
-        let settled = attempt.is_settled(&self.timings);
+        let mut complaint = attempt.complaint(&self.timings);
+        if self.shared_trouble && attempt.is_accepted() {
+            complaint += "; other destinations fall behind too, so it is probably your uplink";
+        }
+        self.record.credit(attempt, &self.timings);
+        self.record.note_unclean(now, None, attempt, &self.timings);
+        self.record.forgive_closes();
         self.phase = Phase::Dropping;
-        self.credit(settled);
-        self.early_closes = 0;
-        self.last_error = Some(complaint.as_str().into());
-        self.wait = Some((Wait::Stall, now + self.ladder.next(&self.timings)));
+        self.fail(FailureKind::Stalled, &complaint);
+        self.wait = Some((Wait::Stall, self.record.step(now, &self.timings)));
         orders.push(Output::StopAttempt { orderly: false });
         Some(complaint)
     }
@@ -353,10 +405,7 @@ impl Machine {
         let reason = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Running(attempt) => self.judge(now, end, &attempt),
             Phase::Held(Some(attempt)) => match end {
-                Some(end) if attempt.is_accepted() => {
-                    self.credit(attempt.is_settled(&self.timings));
-                    end.message.clone()
-                }
+                Some(end) if attempt.is_accepted() => self.forgive(now, end, &attempt),
                 _ => self.judge(now, end, &attempt),
             },
             Phase::Dropping => "dropped".into(),
@@ -370,31 +419,37 @@ impl Machine {
         reason
     }
 
+    /// A session that ends while there is nothing to send is no failure.
+    fn forgive(&mut self, now: Instant, end: &LinkEnd, attempt: &Attempt) -> String {
+        self.record.credit(attempt, &self.timings);
+        match end.fault {
+            Fault::None | Fault::Renewed => {}
+            Fault::Redirected => self.follow = self.record.follows(),
+            fault => self.record.note_unclean(now, Some(fault), attempt, &self.timings),
+        }
+        end.message.clone()
+    }
+
     /// Decides what the end of an attempt that was wanted means for the next.
     fn judge(&mut self, now: Instant, end: Option<&LinkEnd>, attempt: &Attempt) -> String {
-        self.credit(attempt.is_settled(&self.timings));
-        let early = end.is_some_and(|end| verdict::is_early_close(end, attempt));
-        self.early_closes = if early { self.early_closes.saturating_add(1) } else { 0 };
-        let words = match end {
-            Some(end) => verdict::words(end, self.early_closes, attempt.stage),
-            None => "internal error, this attempt was given up".into(),
-        };
-        if end.is_none_or(|end| end.fault != Fault::None) {
-            self.last_error = Some(words.as_str().into());
+        let (verdict, words) = self.record.judge(now, end, attempt, &self.timings);
+        let kind = end.map_or(Some(FailureKind::Internal), |end| FailureKind::of(end.fault));
+        if let Some(kind) = kind.filter(|_| verdict != Verdict::Follow) {
+            self.fail(kind, &words);
+            self.record.note_unclean(now, end.map(|end| end.fault), attempt, &self.timings);
         }
-        let verdict = end.map_or(Verdict::Ladder, |end| verdict::judge(end.fault));
-        self.wait = Some(match verdict {
-            Verdict::Ladder => (Wait::Ladder, now + self.ladder.next(&self.timings)),
-            Verdict::Refused => (Wait::Refused, now + self.timings.refusal),
-        });
+        self.follow = verdict == Verdict::Follow;
+        self.wait = match verdict {
+            Verdict::Ladder => Some((Wait::Ladder, self.record.step(now, &self.timings))),
+            Verdict::Refused => Some((Wait::Refused, now + self.timings.refusal)),
+            Verdict::Follow | Verdict::Anew => None,
+        };
         words
     }
 
-    /// A session that was well for a while has paid for earlier trouble.
-    fn credit(&mut self, settled: bool) {
-        if settled {
-            self.ladder.reset();
-        }
+    fn fail(&mut self, kind: FailureKind, words: &str) {
+        self.failures += 1;
+        self.last_failure = Some(Failure { kind, words: words.into() });
     }
 
     // === time
@@ -416,6 +471,7 @@ impl Machine {
             }
             Phase::Draining(until) => {
                 *until = None;
+                self.record.linger(now, &self.timings);
                 orders.push(Output::StopAttempt { orderly: false });
                 String::new()
             }
@@ -429,10 +485,7 @@ impl Machine {
     fn leave(&mut self, now: Instant, orders: &mut Orders) {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Running(attempt) | Phase::Held(Some(attempt)) => {
-                self.credit(attempt.is_settled(&self.timings));
-                if attempt.is_proven() {
-                    self.early_closes = 0;
-                }
+                self.record.credit(&attempt, &self.timings);
                 self.phase = Phase::Draining(Some(now + self.timings.goodbye));
                 orders.push(Output::StopAttempt { orderly: true });
             }
@@ -457,13 +510,19 @@ impl Machine {
             Source::Live => {
                 self.wait = None;
                 self.dialled = Some(now);
-                orders.push(Output::StartAttempt);
+                let redirected = std::mem::take(&mut self.follow);
+                if !redirected {
+                    self.record.dial_anew();
+                }
+                orders.push(Output::StartAttempt { redirected });
                 Phase::Running(Attempt::new(now))
             }
         };
     }
 }
 
+#[cfg(test)]
+mod manners_tests;
 #[cfg(test)]
 mod table_tests;
 #[cfg(test)]

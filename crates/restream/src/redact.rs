@@ -22,6 +22,12 @@ pub(crate) fn address(url: &str) -> String {
     clean(&format!("{scheme}{host}{path}"))
 }
 
+/// The host and port, by which places are told apart.
+pub(crate) fn place(url: &str) -> &str {
+    let host = host_part(url);
+    host.rsplit_once('@').map_or(host, |(_, host)| host)
+}
+
 /// What the far end or a Link said, without any secret of `target`, on one line and not too long.
 pub(crate) fn words(text: &str, target: &Target) -> String {
     let mut text = text.to_owned();

@@ -4,9 +4,11 @@
 //! another.
 
 use crate::board::{Board, DestinationEvent, DestinationStatus};
-use crate::destination::{Order, Shared, Supervisor, Wish, now};
+use crate::destination::{Duty, Order, Shared, Supervisor, Wish, now};
+use crate::failover::Failover;
 use crate::machine::Machine;
-use crate::{DestinationId, DestinationSpec};
+use crate::uplink::{Seat, Uplink, UplinkTrouble};
+use crate::{DestinationId, DestinationSpec, Leg};
 use manycast_hub::{Hub, Link};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -39,14 +41,18 @@ pub struct Restream {
 
 #[derive(Default)]
 struct Crew {
-    members: BTreeMap<DestinationId, Member>,
+    members: BTreeMap<Seat, Member>,
     /// Removed ones that still say goodbye.
     leaving: Vec<Member>,
     closed: bool,
 }
 
+/// One leg of a Destination.
 struct Member {
+    leg: Leg,
     board: Arc<Board>,
+    /// Of a primary: whether it calls the backup.
+    call: Option<watch::Receiver<bool>>,
     orders: Arc<watch::Sender<Order>>,
     task: Option<JoinHandle<()>>,
 }
@@ -59,9 +65,15 @@ impl Restream {
         F: Fn(&str) -> Option<Arc<dyn Link>> + Send + Sync + 'static,
     {
         let (events, _) = broadcast::channel(EVENTS);
-        let panics = AtomicU64::new(0);
-        let epoch = Instant::now();
-        let shared = Arc::new(Shared { hub, links: Box::new(links), events, panics, epoch });
+        let shared = Arc::new(Shared {
+            hub,
+            links: Box::new(links),
+            events,
+            sequence: AtomicU64::new(0),
+            uplink: Mutex::new(Uplink::default()),
+            panics: AtomicU64::new(0),
+            epoch: Instant::now(),
+        });
         Self { shared, seed, crew: Mutex::default() }
     }
 
@@ -73,29 +85,28 @@ impl Restream {
         if crew.closed {
             return;
         }
-        let specs = distinct(specs);
+        let wanted = legs(distinct(specs));
         crew.leaving.retain(|member| !member.is_finished());
-        let gone = |member: &Member, id: &DestinationId| {
+        let gone = |member: &Member, seat: &Seat| {
             let stream = &member.orders.borrow().spec.stream;
-            specs.get(id).is_none_or(|spec| spec.stream != *stream)
+            wanted.get(seat).is_none_or(|spec| spec.stream != *stream)
         };
-        let gone: Vec<_> = crew.members.extract_if(.., |id, member| gone(member, id)).collect();
+        let gone: Vec<_> = crew.members.extract_if(.., |seat, member| gone(member, seat)).collect();
         for (_, member) in gone {
             member.wish(Wish::Leave);
             crew.leaving.push(member);
         }
         let (known, new): (Vec<_>, Vec<_>) =
-            specs.into_values().partition(|spec| crew.members.contains_key(&spec.id));
-        for spec in known {
-            if let Some(member) = crew.members.get(&spec.id) {
-                member.orders.send_modify(|order| order.spec = Arc::new(spec));
+            wanted.into_iter().partition(|(seat, _)| crew.members.contains_key(seat));
+        for (seat, spec) in known {
+            if let Some(member) = crew.members.get(&seat) {
+                member.orders.send_modify(|order| order.spec = spec);
             }
         }
         let count = new.len();
-        for (n, spec) in new.into_iter().enumerate() {
-            let id = spec.id.clone();
-            let member = self.hire(&crew, spec, spread(n, count));
-            crew.members.insert(id, member);
+        for (n, (seat, spec)) in new.into_iter().enumerate() {
+            let member = self.hire(&crew, &seat, spec, spread(n, count));
+            crew.members.insert(seat, member);
         }
     }
 
@@ -103,7 +114,35 @@ impl Restream {
     #[must_use]
     pub fn status(&self) -> Vec<DestinationStatus> {
         let now = now();
-        self.crew.lock().members.values().map(|member| member.board.status(now)).collect()
+        let crew = self.crew.lock();
+        let primaries = crew.members.iter().filter(|((_, leg), _)| *leg == Leg::Primary);
+        primaries.map(|(seat, member)| self.status_of(&crew, seat, member, now)).collect()
+    }
+
+    fn status_of(
+        &self,
+        crew: &Crew,
+        seat: &Seat,
+        member: &Member,
+        now: std::time::Instant,
+    ) -> DestinationStatus {
+        let spec = member.board.spec();
+        let backup = (seat.0.clone(), Leg::Backup);
+        let uplink = self.shared.uplink.lock();
+        DestinationStatus {
+            id: spec.id.clone(),
+            name: spec.name.clone(),
+            stream: spec.stream.clone(),
+            primary: member.board.status(now),
+            uplink_trouble: uplink.blames(now, seat) || uplink.blames(now, &backup),
+            backup: crew.members.get(&backup).map(|member| member.board.status(now)),
+        }
+    }
+
+    /// What is wrong with the way that all Destinations share, if anything is.
+    #[must_use]
+    pub fn uplink_trouble(&self) -> Option<UplinkTrouble> {
+        self.shared.uplink.lock().trouble(now())
     }
 
     /// Follows the changes of state of all Destinations. A listener that is too slow loses the
@@ -143,36 +182,54 @@ impl Restream {
         }
     }
 
-    fn hire(&self, crew: &Crew, spec: DestinationSpec, delay: Duration) -> Member {
-        let start = now();
+    fn hire(
+        &self,
+        crew: &Crew,
+        seat: &Seat,
+        spec: Arc<DestinationSpec>,
+        delay: Duration,
+    ) -> Member {
+        let (start, leg) = (now(), seat.1);
         let mut hasher = DefaultHasher::new();
-        (self.seed, &spec.id).hash(&mut hasher);
+        (self.seed, seat).hash(&mut hasher);
         let mut machine = Machine::new(spec.timings, hasher.finish());
         if delay > Duration::ZERO {
             machine.spread_start(delay, start + SPREAD_FOR);
         }
-        // One of the same id that still says goodbye is waited for: never two sessions at once.
+        let (duty, call) = duty(crew, seat);
+        // One of the same seat that still says goodbye is waited for: never two sessions at once.
         let predecessors: Vec<_> =
-            crew.leaving.iter().filter(|m| m.id() == spec.id).map(|m| m.orders.clone()).collect();
-        let span = info_span!("destination", id = %spec.id);
-        let spec = Arc::new(spec);
-        let board = Board::new(spec.clone(), start);
+            crew.leaving.iter().filter(|m| m.seat() == *seat).map(|m| m.orders.clone()).collect();
+        let span = info_span!("destination", id = %spec.id, leg = leg.name());
+        let board = Board::new(spec.clone(), leg, start);
         let (orders, receiver) = watch::channel(Order { spec, wish: Wish::Run });
         let (shared, shown) = (self.shared.clone(), board.clone());
         let life = async move {
             for predecessor in predecessors {
                 predecessor.closed().await;
             }
-            Supervisor::new(shared, shown, machine, receiver).run().await;
+            Supervisor::new(shared, shown, duty, machine, receiver).run().await;
         };
         let task = Some(tokio::spawn(life.instrument(span)));
-        Member { board, orders: Arc::new(orders), task }
+        Member { leg, board, call, orders: Arc::new(orders), task }
     }
 }
 
+/// What a new leg has to do with the other one; a primary's call can be heard.
+fn duty(crew: &Crew, seat: &Seat) -> (Duty, Option<watch::Receiver<bool>>) {
+    if seat.1 == Leg::Primary {
+        let (call, heard) = watch::channel(false);
+        return (Duty::Primary { failover: Failover::default(), call }, Some(heard));
+    }
+    let primary = crew.members.get(&(seat.0.clone(), Leg::Primary));
+    let heard = primary.and_then(|member| member.call.clone());
+    let called = heard.unwrap_or_else(|| watch::channel(false).1);
+    (Duty::Backup { called }, None)
+}
+
 impl Member {
-    fn id(&self) -> DestinationId {
-        self.orders.borrow().spec.id.clone()
+    fn seat(&self) -> Seat {
+        (self.orders.borrow().spec.id.clone(), self.leg)
     }
 
     fn wish(&self, wish: Wish) {
@@ -201,6 +258,19 @@ fn distinct(specs: Vec<DestinationSpec>) -> BTreeMap<DestinationId, DestinationS
         distinct.insert(spec.id.clone(), spec);
     }
     distinct
+}
+
+/// The legs that there shall be. A primary comes before its backup.
+fn legs(specs: BTreeMap<DestinationId, DestinationSpec>) -> BTreeMap<Seat, Arc<DestinationSpec>> {
+    let mut legs = BTreeMap::new();
+    for (id, spec) in specs {
+        let spec = Arc::new(spec);
+        legs.insert((id.clone(), Leg::Primary), spec.clone());
+        if spec.backup.is_some() {
+            legs.insert((id, Leg::Backup), spec);
+        }
+    }
+    legs
 }
 
 /// The delay of the first dial of the `n`th of `count` that start together.

@@ -30,6 +30,45 @@ impl fmt::Display for DestinationId {
     }
 }
 
+/// Which of the two addresses of a Destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Leg {
+    /// The one that is always meant to carry the Stream.
+    Primary,
+    /// The one that carries it when the primary does not, or beside it.
+    Backup,
+}
+
+impl Leg {
+    /// The stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Backup => "backup",
+        }
+    }
+}
+
+/// When a backup carries the Stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum BackupMode {
+    /// While the primary does not; see [`crate::failover`]. Costs uplink only then.
+    #[default]
+    Failover,
+    /// Always: no gap when one breaks, for twice the uplink.
+    Both,
+}
+
+/// A second address of the same channel.
+#[derive(Clone, Debug)]
+pub struct Backup {
+    /// Address and key.
+    pub target: Target,
+    /// When it carries the Stream.
+    pub mode: BackupMode,
+}
+
 /// One configured channel: what goes where, and how patiently.
 #[derive(Clone, Debug)]
 pub struct DestinationSpec {
@@ -41,6 +80,8 @@ pub struct DestinationSpec {
     pub name: String,
     /// Address and key.
     pub target: Target,
+    /// A second address, if the platform has one.
+    pub backup: Option<Backup>,
     /// Whether it should be on air when the Stream is.
     pub enabled: bool,
     /// How far it may be behind before whole Gops are left out; costs no memory of its own.
@@ -58,17 +99,25 @@ impl DestinationSpec {
             stream,
             name: name.to_owned(),
             target,
+            backup: None,
             enabled: true,
             bounds: Bounds::default(),
             timings: Timings::default(),
         }
     }
 
-    /// Whether a session made for `other` would not do for this one.
-    pub(crate) fn needs_redial(&self, other: &Self) -> bool {
-        self.target.url != other.target.url
-            || !self.target.key.matches(&other.target.key)
-            || self.bounds != other.bounds
+    /// The address of a leg; of a backup that there is not, the primary's.
+    pub(crate) fn target(&self, leg: Leg) -> &Target {
+        match (leg, &self.backup) {
+            (Leg::Backup, Some(backup)) => &backup.target,
+            _ => &self.target,
+        }
+    }
+
+    /// Whether a session of a leg made for `other` would not do for this one.
+    pub(crate) fn needs_redial(&self, other: &Self, leg: Leg) -> bool {
+        let (target, before) = (self.target(leg), other.target(leg));
+        target.url != before.url || target.key != before.key || self.bounds != other.bounds
     }
 }
 
@@ -77,6 +126,9 @@ impl DestinationSpec {
 pub struct Timings {
     /// How long the session is held open for an encoder that vanished; zero ends it at once.
     pub reconnect_window: Duration,
+    /// How long the session is held open after the encoder ended in order; zero ends it at once.
+    /// For those whose encoder is stopped and started within one broadcast.
+    pub orderly_window: Duration,
     /// Without acknowledged progress for this long while there is something to send, the session
     /// is dropped and redialled.
     pub stall: Duration,
@@ -95,12 +147,16 @@ pub struct Timings {
     pub settled: Duration,
     /// A new start of the Stream cuts a wait short, but there are never two dials within this.
     pub restart: Duration,
+    /// How long the far end may believe in a session of ours that did not end in order: until then
+    /// a name that is in use is network trouble and no refusal.
+    pub linger: Duration,
 }
 
 impl Default for Timings {
     fn default() -> Self {
         Self {
             reconnect_window: Duration::from_secs(30),
+            orderly_window: Duration::ZERO,
             stall: Duration::from_secs(10),
             answer: Duration::from_secs(15),
             goodbye: Duration::from_secs(3),
@@ -109,6 +165,7 @@ impl Default for Timings {
             backoff_max: Duration::from_secs(30),
             settled: Duration::from_secs(3),
             restart: Duration::from_secs(10),
+            linger: Duration::from_secs(120),
         }
     }
 }

@@ -229,22 +229,31 @@ fn destinations(picture: &Picture) -> Vec<Family> {
     let mut gops =
         Family::new(Counter, "destination_gops_dropped", "Gops left out: the link was too slow");
     let mut dials = Family::new(Counter, "destination_dials", "Attempts to connect");
+    let mut failures =
+        Family::new(Counter, "destination_failures", "Times that something went wrong");
+    let mut behind = Family::new(Gauge, "destination_uplink_trouble", "1: behind, and not alone");
     for stream in picture.streams.iter().filter(|stream| stream.configured) {
-        for view in &stream.destinations {
-            let name = [("stream", stream.stats.name.as_str()), ("destination", &*view.name)];
-            for one in State::ALL {
-                let at = [name[0], name[1], ("state", one.name())];
-                state.add(&at, f64::from(u8::from(one == view.state)));
+        for status in &stream.destinations {
+            let name = [("stream", stream.stats.name.as_str()), ("destination", &*status.name)];
+            behind.add(&name, f64::from(u8::from(status.uplink_trouble)));
+            let primary = std::iter::once(("primary", &status.primary));
+            for (leg, view) in primary.chain(status.backup.as_ref().map(|view| ("backup", view))) {
+                let name = [name[0], name[1], ("leg", leg)];
+                for one in State::ALL {
+                    let at = [name[0], name[1], name[2], ("state", one.name())];
+                    state.add(&at, f64::from(u8::from(one == view.state)));
+                }
+                bitrate.add(&name, float(view.bitrate));
+                lag.add(&name, float(view.lag_ms) / 1000.0);
+                unacked.add(&name, float(view.unacked_bytes));
+                rtt.add(&name, float(view.rtt_ms) / 1000.0);
+                frames.add(&name, float(view.totals.frames));
+                bytes.add(&name, float(view.totals.bytes));
+                gops.add(&name, float(view.totals.dropped_gops));
+                dials.add(&name, float(view.totals.dials));
+                failures.add(&name, float(view.totals.failures));
             }
-            bitrate.add(&name, float(view.bitrate));
-            lag.add(&name, float(view.lag_ms) / 1000.0);
-            unacked.add(&name, float(view.unacked_bytes));
-            rtt.add(&name, float(view.rtt_ms) / 1000.0);
-            frames.add(&name, float(view.frames));
-            bytes.add(&name, float(view.bytes));
-            gops.add(&name, float(view.dropped_gops));
-            dials.add(&name, float(view.dials));
         }
     }
-    vec![state, bitrate, lag, unacked, rtt, frames, bytes, gops, dials]
+    vec![state, bitrate, lag, unacked, rtt, frames, bytes, gops, dials, failures, behind]
 }

@@ -9,7 +9,7 @@ use crate::source::{ConfigFacts, ListenerFacts};
 use crate::time::{Clock, rfc3339};
 use manycast_codec::{Shape, describe};
 use manycast_hub::{PublisherStats, StreamStats, TrackStats, Trouble};
-use manycast_restream::{DestinationStatus, State};
+use manycast_restream::{DestinationStatus, LegStatus, State};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -35,7 +35,8 @@ pub(crate) struct StreamPicture {
 impl StreamPicture {
     /// Those who read and are no destination.
     pub(crate) fn viewers(&self) -> u64 {
-        let reading = self.destinations.iter().filter(|one| reads(one.state)).count() as u64;
+        let reading =
+            self.destinations.iter().flat_map(legs).filter(|leg| reads(leg.state)).count() as u64;
         self.stats.readers.saturating_sub(reading)
     }
 }
@@ -158,10 +159,22 @@ struct TrackView {
 #[derive(Clone, Debug, Serialize)]
 struct DestinationView {
     name: String,
+    #[serde(flatten)]
+    primary: LegView,
+    backup: Option<LegView>,
+    trouble: Option<TroubleView>,
+}
+
+/// One address of a destination.
+#[derive(Clone, Debug, Serialize)]
+struct LegView {
     url: String,
     state: &'static str,
     since: String,
+    reason: String,
+    next_dial: Option<String>,
     last_error: Option<String>,
+    last_error_kind: Option<&'static str>,
     bitrate: u64,
     frames: u64,
     bytes: u64,
@@ -170,26 +183,54 @@ struct DestinationView {
     unacked_bytes: u64,
     rtt_ms: u64,
     dials: u64,
+    failures: u64,
 }
+
+const UPLINK: TroubleView = TroubleView {
+    code: "uplink",
+    advice: "several destinations fall behind at the same time: your uplink is too slow. Lower the \
+             encoder's bitrate, or stop some destinations",
+};
 
 impl DestinationView {
     fn of(status: &DestinationStatus, clock: &Clock) -> Self {
         Self {
             name: status.name.clone(),
+            primary: LegView::of(&status.primary, clock),
+            backup: status.backup.as_ref().map(|leg| LegView::of(leg, clock)),
+            trouble: status.uplink_trouble.then_some(UPLINK),
+        }
+    }
+}
+
+impl LegView {
+    fn of(status: &LegStatus, clock: &Clock) -> Self {
+        let standby = status.standby && status.state == State::Stopped;
+        let (totals, failure) = (&status.totals, status.last_failure.as_ref());
+        Self {
             url: status.url.clone(),
-            state: status.state.name(),
+            state: if standby { "standby" } else { status.state.name() },
             since: clock.show(status.since),
-            last_error: status.last_error.as_deref().map(str::to_owned),
+            reason: status.reason.to_string(),
+            next_dial: status.next_dial.map(|at| clock.show(at)),
+            last_error: failure.map(|failure| failure.words.to_string()),
+            last_error_kind: failure.map(|failure| failure.kind.name()),
             bitrate: status.bitrate,
-            frames: status.frames,
-            bytes: status.bytes,
-            dropped_gops: status.dropped_gops,
+            frames: totals.frames,
+            bytes: totals.bytes,
+            dropped_gops: totals.dropped_gops,
             lag_ms: status.lag_ms,
             unacked_bytes: status.unacked_bytes,
             rtt_ms: status.rtt_ms,
-            dials: status.dials,
+            dials: totals.dials,
+            failures: totals.failures,
         }
     }
+}
+
+/// Both addresses of a destination, or its only one.
+fn legs(status: &DestinationStatus) -> impl Iterator<Item = &LegStatus> {
+    std::iter::once(&status.primary).chain(&status.backup)
 }
 
 /// Whether an attempt is under way in this state, which reads the Stream.
@@ -202,7 +243,8 @@ impl From<&Picture> for StatusView {
         let streams: Vec<_> =
             picture.streams.iter().map(|stream| StreamView::of(stream, &picture.clock)).collect();
         let live = |stream: &StreamPicture| {
-            stream.destinations.iter().filter(|one| one.state == State::Live).count() as u64
+            let live = |one: &&DestinationStatus| legs(one).any(|leg| leg.state == State::Live);
+            stream.destinations.iter().filter(live).count() as u64
         };
         let listener = |facts: &ListenerFacts| ListenerView {
             protocol: facts.protocol,

@@ -52,10 +52,11 @@ impl Clock {
         Self { now: Instant::now(), wall: SystemTime::now() }
     }
 
-    /// The wall time of a moment, as text.
+    /// The wall time of a moment, past or to come, as text.
     pub(crate) fn show(&self, at: Instant) -> String {
         let ago = self.now.saturating_duration_since(at);
-        rfc3339(self.wall.checked_sub(ago).unwrap_or(UNIX_EPOCH))
+        let ahead = at.saturating_duration_since(self.now);
+        rfc3339(self.wall.checked_sub(ago).map_or(UNIX_EPOCH, |wall| wall + ahead))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use manycast_hub::{Hub, Takeover, WindowLimits};
 use manycast_media::{Codec, Frame, StreamName, Timestamp, TrackId};
-use manycast_restream::{DestinationId, DestinationStatus, State};
+use manycast_restream::{
+    DestinationId, DestinationStatus, Failure, FailureKind, LegStatus, State, Totals,
+};
 use manycast_web::{
     ConfigFacts, Family, HttpServer, Kind, Limits, ListenerFacts, Readiness, Site, Source,
 };
@@ -45,22 +47,35 @@ fn name(text: &str) -> StreamName {
 }
 
 fn destination() -> DestinationStatus {
+    let primary = LegStatus {
+        url: "rtmps://a.example/live2".to_owned(),
+        state: State::Live,
+        since: Instant::now(),
+        reason: "media was acknowledged".into(),
+        standby: false,
+        next_dial: None,
+        last_failure: None,
+        totals: Totals { dials: 1, failures: 0, frames: 100, bytes: 1_000_000, dropped_gops: 2 },
+        bitrate: 6_000_000,
+        lag_ms: 40,
+        unacked_bytes: 1200,
+        rtt_ms: 12,
+    };
+    let words = "NetStream.Publish.Denied: no".into();
+    let backup = LegStatus {
+        url: "rtmps://b.example/live2".to_owned(),
+        state: State::Rejected,
+        next_dial: Some(Instant::now() + Duration::from_secs(300)),
+        last_failure: Some(Failure { kind: FailureKind::Rejected, words }),
+        ..primary.clone()
+    };
     DestinationStatus {
         id: DestinationId::new(&name("main"), "tube"),
         name: "You \"Tube\"".to_owned(),
         stream: name("main"),
-        url: "rtmps://a.example/live2".to_owned(),
-        state: State::Live,
-        since: Instant::now(),
-        last_error: None,
-        bitrate: 6_000_000,
-        frames: 100,
-        bytes: 1_000_000,
-        dropped_gops: 2,
-        lag_ms: 40,
-        unacked_bytes: 1200,
-        rtt_ms: 12,
-        dials: 1,
+        primary,
+        backup: Some(backup),
+        uplink_trouble: true,
     }
 }
 
@@ -212,7 +227,11 @@ async fn the_status_tells_everything_by_its_stable_names() {
     for (field, want) in [
         ("name", serde_json::json!("You \"Tube\"")),
         ("state", serde_json::json!("live")),
+        ("reason", serde_json::json!("media was acknowledged")),
+        ("next_dial", serde_json::json!(null)),
         ("last_error", serde_json::json!(null)),
+        ("last_error_kind", serde_json::json!(null)),
+        ("failures", serde_json::json!(0)),
         ("bitrate", serde_json::json!(6_000_000)),
         ("frames", serde_json::json!(100)),
         ("bytes", serde_json::json!(1_000_000)),
@@ -225,6 +244,15 @@ async fn the_status_tells_everything_by_its_stable_names() {
         assert_eq!(*at(&format!("/streams/1/destinations/0/{field}")), want, "{field}");
     }
     assert!(at("/streams/1/destinations/0/since").as_str().unwrap().starts_with("20"));
+    assert_eq!(at("/streams/1/destinations/0/trouble/code"), "uplink");
+    assert_eq!(at("/streams/1/destinations/0/backup/url"), "rtmps://b.example/live2");
+    assert_eq!(at("/streams/1/destinations/0/backup/state"), "rejected");
+    assert_eq!(at("/streams/1/destinations/0/backup/last_error_kind"), "rejected");
+    let (since, dial) = (
+        at("/streams/1/destinations/0/backup/since").clone(),
+        at("/streams/1/destinations/0/backup/next_dial").clone(),
+    );
+    assert!(dial.as_str() > since.as_str(), "five minutes ahead: {since} {dial}");
 }
 
 #[tokio::test]

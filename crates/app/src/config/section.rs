@@ -76,8 +76,8 @@ impl<'a> Section<'a> {
         Some(node)
     }
 
-    /// Whether the key was there, so that there is a fault already if it gave no value.
-    pub(super) fn asked_in_vain(&self, key: &str) -> bool {
+    /// Whether the key was there and was asked for; if it gave no value there is a fault already.
+    pub(super) fn has(&self, key: &str) -> bool {
         self.found.contains(&key)
     }
 

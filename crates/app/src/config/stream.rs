@@ -3,10 +3,11 @@
 use super::address;
 use super::fault::Place;
 use super::section::{Section, Set};
-use super::types::{Config, DestinationConfig, StreamConfig};
+use super::types::{BackupConfig, Config, DestinationConfig, RemoteConfig, StreamConfig};
 use manycast_dial::Gate;
-use manycast_hub::{Secret, Takeover};
+use manycast_hub::{ConfigChange, Secret, Takeover};
 use manycast_media::StreamName;
+use manycast_restream::BackupMode;
 use std::time::Duration;
 
 const RECONNECT_WINDOW: Duration = Duration::from_secs(30);
@@ -47,6 +48,7 @@ fn stream(mut at: Section<'_>, config: &Config, known: &mut Known) -> Option<Str
     let takeover = at.word("takeover", &words).unwrap_or_default();
     let bounds = (Duration::ZERO, Duration::from_secs(3600));
     let window = at.duration("reconnect_window", "30s", bounds);
+    let hold_on_stop = at.word("on_stop", &[("end", false), ("hold", true)]).unwrap_or_default();
     let mut destinations: Vec<(DestinationConfig, Place)> = Vec::new();
     for section in at.sections("destination", "[[stream.destination]]") {
         if let Some(one) = destination(section, config, &destinations) {
@@ -60,13 +62,14 @@ fn stream(mut at: Section<'_>, config: &Config, known: &mut Known) -> Option<Str
         play,
         takeover,
         reconnect_window: window.unwrap_or(RECONNECT_WINDOW),
+        hold_on_stop,
         destinations: destinations.into_iter().map(|(one, _)| one).collect(),
     })
 }
 
 fn stream_name(at: &mut Section<'_>, known: &mut Known) -> Option<StreamName> {
     let Some(Set { place, value }) = at.text("name", "main") else {
-        if !at.asked_in_vain("name") {
+        if !at.has("name") {
             at.missing("name", "add name = \"main\": viewers ask for rtmp://HOST/live/main");
         }
         return None;
@@ -102,7 +105,7 @@ fn stream_key(
         if config.rtmp.open {
             return Some(Secret::default());
         }
-        if !at.asked_in_vain("key") {
+        if !at.has("key") {
             at.missing("key", "add key = \"...\": the encoder's stream key, long and random");
         }
         return None;
@@ -157,35 +160,111 @@ fn destination(
     others: &[(DestinationConfig, Place)],
 ) -> Option<(DestinationConfig, Place)> {
     let name = destination_name(&mut at, others);
-    let url = at.text("url", "rtmps://a.rtmps.youtube.com/live2");
-    if url.is_none() && !at.asked_in_vain("url") {
+    let main = remote(&mut at, config, &Names { url: "url", key: "key" }, None);
+    if main == Found::Nothing && !at.has("url") {
         at.missing("url", "add url = \"rtmps://HOST/APPLICATION\"");
     }
-    let key = at.text("key", "abcd-1234");
+    let words = [("headers", ConfigChange::Headers), ("redial", ConfigChange::Redial)];
+    let config_change = at.word("on_config_change", &words).unwrap_or_default();
+    let backup = backup(&mut at, config, &main);
     let enabled = at.flag("enabled").is_none_or(|flag| flag.value);
-    let bad = key.as_ref().and_then(|key| bad_key(&key.value).map(|bad| (key, bad)));
-    let good = bad.is_none();
-    if let Some((Set { place, .. }, (what, remedy))) = bad {
-        at.fault(place, "key", what, remedy);
-    }
-    let given = key.map(|key| Secret::new(&key.value));
-    let remote = url.and_then(|Set { place, value }| {
-        let remote = address::remote(&value, given.as_ref());
-        let fault = |(what, remedy): address::Refusal| at.fault(&place, "url", what, remedy);
-        Some((place.clone(), remote.map_err(fault).ok()?))
-    });
-    if let Some((place, remote)) = &remote {
-        hints(&at, config, place, remote);
-    }
     let place = at.place().clone();
     at.finish();
-    let (_, remote) = remote.filter(|_| good)?;
-    let key = given.or(remote.key)?;
-    Some((DestinationConfig { name: name?, url: remote.url, key, enabled }, place))
+    let Found::Good(remote) = main else { return None };
+    let destination =
+        DestinationConfig { name: name?, remote, backup: backup?, config_change, enabled };
+    Some((destination, place))
+}
+
+/// The second address. `None`: it is wrong.
+fn backup(at: &mut Section<'_>, config: &Config, main: &Found) -> Option<Option<BackupConfig>> {
+    let words = [("failover", BackupMode::Failover), ("both", BackupMode::Both)];
+    let mode = at.word("backup", &words);
+    let names = Names { url: "backup_url", key: "backup_key" };
+    // A primary that has its key in the path has a backup that does so too.
+    let key = match main {
+        Found::Good(remote) if at.has("key") => Some(&remote.key),
+        Found::Good(_) | Found::Nothing | Found::Wrong => None,
+    };
+    match remote(at, config, &names, key) {
+        Found::Good(remote) => {
+            if matches!(main, Found::Good(main) if *main == remote) {
+                let place = at.place().clone();
+                let remedy = "give the platform's backup address, or another key";
+                at.fault(&place, "backup_url", "is the primary with the same key", remedy);
+                return None;
+            }
+            Some(Some(BackupConfig { remote, mode: mode.unwrap_or_default() }))
+        }
+        Found::Nothing => {
+            if mode.is_some() {
+                at.missing("backup_url", "add backup_url = \"...\", or remove backup");
+            }
+            Some(None)
+        }
+        Found::Wrong => None,
+    }
+}
+
+/// An address that may be there.
+#[derive(PartialEq)]
+enum Found {
+    Nothing,
+    Wrong,
+    Good(RemoteConfig),
+}
+
+/// What the settings of an address are called.
+struct Names {
+    url: &'static str,
+    key: &'static str,
+}
+
+/// Reads an address and its key. `default_key` holds if neither setting gives one.
+fn remote(
+    at: &mut Section<'_>,
+    config: &Config,
+    names: &Names,
+    default_key: Option<&Secret>,
+) -> Found {
+    let url = at.text(names.url, "rtmps://a.rtmps.youtube.com/live2");
+    let key = at.text(names.key, "abcd-1234");
+    if let Some(Set { place, value }) = &key
+        && let Some((what, remedy)) = bad_key(value)
+    {
+        at.fault(place, names.key, what, remedy);
+        return Found::Wrong;
+    }
+    let given = key.as_ref().map(|key| Secret::new(&key.value));
+    let Some(Set { place, value }) = url else {
+        if let Some(Set { place, .. }) = key.filter(|_| default_key.is_some()) {
+            at.fault(&place, names.key, "has no address to go with", "add backup_url = \"...\"");
+            return Found::Wrong;
+        }
+        return Found::Nothing;
+    };
+    match address::remote(&value, given.as_ref().or(default_key)) {
+        Ok(remote) => {
+            hints(at, config, (names.url, &place), &remote);
+            match given.or(remote.key).or_else(|| default_key.cloned()) {
+                Some(key) => Found::Good(RemoteConfig { url: remote.url, key }),
+                None => Found::Wrong,
+            }
+        }
+        Err((what, remedy)) => {
+            at.fault(&place, names.url, what, remedy);
+            Found::Wrong
+        }
+    }
 }
 
 /// What can be told before the dial, where the check that counts is made.
-fn hints(at: &Section<'_>, config: &Config, place: &Place, remote: &address::Remote) {
+fn hints(
+    at: &Section<'_>,
+    config: &Config,
+    (url, place): (&str, &Place),
+    remote: &address::Remote,
+) {
     let Some(literal) = remote.literal else { return };
     let gate = Gate::new(config.egress.allow.clone(), Vec::new());
     if let Err(refusal) = gate.judge(literal) {
@@ -193,16 +272,16 @@ fn hints(at: &Section<'_>, config: &Config, place: &Place, remote: &address::Rem
             Some(entry) => format!("if this is meant, add \"{entry}\" to allow in [egress]"),
             None => "no destination can be there".to_owned(),
         };
-        at.warn(place, "url", "is an inside address and will be refused", &remedy);
+        at.warn(place, url, "is an inside address and will be refused", &remedy);
     } else if remote.encrypted && !literal.ip().is_loopback() {
         let remedy = "use the name that the certificate is for";
-        at.warn(place, "url", "is encrypted and has an IP address for a host", remedy);
+        at.warn(place, url, "is encrypted and has an IP address for a host", remedy);
     }
 }
 
 fn destination_name(at: &mut Section<'_>, others: &[(DestinationConfig, Place)]) -> Option<String> {
     let Some(Set { place, value }) = at.text("name", "YouTube") else {
-        if !at.asked_in_vain("name") {
+        if !at.has("name") {
             at.missing("name", "add name = \"YouTube\", or whatever you call it");
         }
         return None;

@@ -4,8 +4,9 @@
 //! any of these types shows none. Must not come here: how it is written in the file.
 
 use manycast_dial::Allow;
-use manycast_hub::{Secret, Takeover, WindowLimits};
+use manycast_hub::{ConfigChange, Secret, Takeover, WindowLimits};
 use manycast_media::StreamName;
+use manycast_restream::BackupMode;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -138,6 +139,8 @@ pub struct StreamConfig {
     pub takeover: Takeover,
     /// How long destinations stay connected while the encoder is away.
     pub reconnect_window: Duration,
+    /// Whether they do so after an orderly end too.
+    pub hold_on_stop: bool,
     /// Where it goes out.
     pub destinations: Vec<DestinationConfig>,
 }
@@ -147,12 +150,32 @@ pub struct StreamConfig {
 pub struct DestinationConfig {
     /// What it is called in the status; unique in its Stream.
     pub name: String,
-    /// Scheme, host, port and application; never a key, a password or a query.
+    /// Address and key.
+    pub remote: RemoteConfig,
+    /// A second address of the same channel.
+    pub backup: Option<BackupConfig>,
+    /// What happens when the encoder's codec configuration changes.
+    pub config_change: ConfigChange,
+    /// Whether it is fed.
+    pub enabled: bool,
+}
+
+/// An address and the key for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteConfig {
+    /// Scheme, host, port and application, with the application's query; never a key or password.
     pub url: String,
     /// The key that the far end knows us by.
     pub key: Secret,
-    /// Whether it is fed.
-    pub enabled: bool,
+}
+
+/// `backup_url`, `backup_key`, `backup`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupConfig {
+    /// Address and key.
+    pub remote: RemoteConfig,
+    /// When it is fed.
+    pub mode: BackupMode,
 }
 
 impl StreamConfig {
@@ -164,6 +187,7 @@ impl StreamConfig {
             && self.play == other.play
             && self.takeover == other.takeover
             && self.reconnect_window == other.reconnect_window
+            && self.hold_on_stop == other.hold_on_stop
     }
 }
 
@@ -172,9 +196,10 @@ impl DestinationConfig {
     #[must_use]
     pub fn same_settings(&self, other: &Self) -> bool {
         self.name == other.name
-            && self.url == other.url
+            && self.remote == other.remote
+            && self.backup == other.backup
+            && self.config_change == other.config_change
             && self.enabled == other.enabled
-            && self.key.matches(&other.key)
     }
 }
 

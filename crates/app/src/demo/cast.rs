@@ -154,13 +154,13 @@ impl Cast {
     fn destination(&self, status: DestinationStatus) -> DestinationView {
         let sink = self.sinks.iter().find(|(name, _)| **name == status.name);
         DestinationView {
-            state: status.state,
-            since: status.since.elapsed(),
-            bitrate: status.bitrate,
-            frames: status.frames,
-            dropped_gops: status.dropped_gops,
-            dials: status.dials,
-            last_error: status.last_error.map(|error| error.to_string()),
+            state: status.primary.state,
+            since: status.primary.since.elapsed(),
+            bitrate: status.primary.bitrate,
+            frames: status.primary.totals.frames,
+            dropped_gops: status.primary.totals.dropped_gops,
+            dials: status.primary.totals.dials,
+            last_error: status.primary.last_failure.map(|failure| failure.words.to_string()),
             check: sink.map(|(_, sink)| check(&sink.findings.lock())),
             name: status.name,
         }

@@ -40,8 +40,12 @@ pub(super) struct Rtmp {
 }
 
 impl Rtmp {
-    /// Binds the listeners and starts them.
-    pub(super) fn start(config: &Config, server: &Server) -> Result<Self> {
+    /// Binds the listeners and starts them. `other`: where else the server listens.
+    pub(super) fn start(
+        config: &Config,
+        server: &Server,
+        other: Option<SocketAddr>,
+    ) -> Result<Self> {
         let connections = Connections::new(limits(config));
         let fanout = Fanout::start(FanoutConfig::default()).context("no threads for viewers")?;
         let fanout = Arc::new(fanout);
@@ -66,7 +70,7 @@ impl Rtmp {
         }
         let one = FanoutConfig { shards: 1, ..FanoutConfig::default() };
         let deliveries = Arc::new(Fanout::start(one).context("no thread for deliveries")?);
-        let own: Vec<_> = bound.iter().map(|(_, address, _)| *address).collect();
+        let own: Vec<_> = bound.iter().map(|(_, address, _)| *address).chain(other).collect();
         let link = Arc::new(ArcSwap::from_pointee(link(config, &own, &deliveries)?));
         let (stop, stopped) = watch::channel(false);
         let drain = session_bound(config.server.drain);

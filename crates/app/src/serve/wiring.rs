@@ -10,11 +10,11 @@
 use super::facts::{families, float};
 use super::rtmp::Rtmp;
 use super::{Server, bind};
-use crate::config::{Config, DestinationConfig, StreamConfig};
+use crate::config::{Config, DestinationConfig, RemoteConfig, StreamConfig};
 use anyhow::Result;
 use manycast_hub::Target;
 use manycast_net_rtmp::RtmpStatsSnapshot;
-use manycast_restream::{DestinationSpec, Restream, Timings};
+use manycast_restream::{Backup, DestinationSpec, Restream, Timings};
 use manycast_web::{Family, HttpServer, Kind, Limits, Site};
 use std::future::pending;
 use std::sync::Arc;
@@ -38,7 +38,9 @@ impl Wiring {
     /// Binds and starts everything that the configuration asks for.
     pub(super) async fn start(config: &Config, server: &Server) -> Result<Self> {
         let http = bind_http(config).await?;
-        let rtmp = Rtmp::start(config, server)?;
+        // No destination may lead back into any listener of this server (K1).
+        let own = http.as_ref().and_then(|http| http.address().ok());
+        let rtmp = Rtmp::start(config, server, own)?;
 
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
@@ -115,10 +117,18 @@ fn specs(config: &Config) -> Vec<DestinationSpec> {
 }
 
 fn spec(stream: &StreamConfig, destination: &DestinationConfig) -> DestinationSpec {
-    let target = Target::new(&destination.url, destination.key.clone());
-    let mut spec = DestinationSpec::new(stream.name.clone(), &destination.name, target);
+    let target = |remote: &RemoteConfig| Target {
+        config_change: destination.config_change,
+        ..Target::new(&remote.url, remote.key.clone())
+    };
+    let main = target(&destination.remote);
+    let mut spec = DestinationSpec::new(stream.name.clone(), &destination.name, main);
+    let backup = destination.backup.as_ref();
+    spec.backup = backup.map(|backup| Backup { target: target(&backup.remote), mode: backup.mode });
     spec.enabled = destination.enabled;
-    spec.timings = Timings { reconnect_window: stream.reconnect_window, ..spec.timings };
+    let reconnect_window = stream.reconnect_window;
+    let orderly_window = if stream.hold_on_stop { reconnect_window } else { Duration::ZERO };
+    spec.timings = Timings { reconnect_window, orderly_window, ..spec.timings };
     spec
 }
 

@@ -1,10 +1,9 @@
 //! The attempt under way: one task with a Link in it, and what can be seen of it from outside.
 
 use super::Links;
-use crate::DestinationSpec;
 use crate::board::Totals;
 use crate::machine::Sample;
-use manycast_hub::{Fault, LinkEnd, LinkMonitor, Stage, Start, StopHandle, Stream, Target};
+use manycast_hub::{Bounds, Fault, LinkEnd, LinkMonitor, Stage, Start, StopHandle, Stream, Target};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -52,7 +51,8 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn start(
-        spec: &DestinationSpec,
+        target: Target,
+        bounds: Bounds,
         links: &Links,
         stream: Option<&Arc<Stream>>,
         now: Instant,
@@ -60,21 +60,20 @@ impl Session {
     ) -> Self {
         let monitor = LinkMonitor::new();
         let (stop, stopped) = StopHandle::new();
-        let source = stream.map(|stream| stream.subscribe(Start::CurrentGop, spec.bounds, now));
-        let link = links(scheme(&spec.target.url));
-        let span = info_span!("delivery", destination = %spec.id);
+        let source = stream.map(|stream| stream.subscribe(Start::CurrentGop, bounds, now));
+        let link = links(scheme(&target.url));
+        let span = info_span!("delivery");
         let mut task = JoinSet::new();
-        let (target, counters) = (spec.target.clone(), monitor.clone());
+        let (used, counters) = (target.clone(), monitor.clone());
         let attempt = async move {
             match (link, source) {
-                (Some(link), Some(source)) => link.deliver(target, source, counters, stopped).await,
-                (None, _) => no_link(&target),
+                (Some(link), Some(source)) => link.deliver(used, source, counters, stopped).await,
+                (None, _) => no_link(&used),
                 (_, None) => gone(),
             }
         };
         task.spawn(attempt.instrument(span));
         let stages = monitor.stages();
-        let target = spec.target.clone();
         Self {
             task,
             stop,

@@ -69,8 +69,18 @@ impl Attempt {
 
     /// Whether it made progress for long enough after media was first acknowledged.
     pub(super) fn is_settled(&self, timings: &Timings) -> bool {
+        self.lasted(timings.settled)
+    }
+
+    /// Whether media was acknowledged over at least so long a time.
+    pub(super) fn lasted(&self, time: Duration) -> bool {
         let (Some(live), Some(flow)) = (self.live_since, &self.flow) else { return false };
-        flow.progress_at.saturating_duration_since(live) >= timings.settled
+        flow.progress_at.saturating_duration_since(live) >= time
+    }
+
+    /// Since when nothing was acknowledged, though there is something to acknowledge.
+    pub(super) fn stuck_since(&self) -> Option<Instant> {
+        self.flow.as_ref().filter(|flow| flow.pending).map(|flow| flow.progress_at)
     }
 
     /// Starts all clocks anew, after a hold.

@@ -10,7 +10,7 @@ const TABLE: &str = include_str!("table.md");
 
 /// Which inputs are tried in every state. `stuck` comes after the stall limit, `tick` at the
 /// deadline, if there is one.
-const INPUTS: [&str; 16] = [
+const INPUTS: [&str; 19] = [
     "enabled",
     "disabled",
     "edited",
@@ -24,6 +24,9 @@ const INPUTS: [&str; 16] = [
     "reset",
     "closed",
     "refused",
+    "in use",
+    "redirected",
+    "renewed",
     "stopped",
     "panicked",
     "tick",
@@ -72,6 +75,9 @@ impl Bench {
             "reset" => Input::AttemptEnded(end(Fault::Reset)),
             "closed" => Input::AttemptEnded(end(Fault::Closed)),
             "refused" => Input::AttemptEnded(end(Fault::Rejected)),
+            "in use" => Input::AttemptEnded(end(Fault::Occupied)),
+            "redirected" => Input::AttemptEnded(end(Fault::Redirected)),
+            "renewed" => Input::AttemptEnded(end(Fault::Renewed)),
             "stopped" => Input::AttemptEnded(end(Fault::None)),
             "panicked" => Input::AttemptPanicked,
             "tick" => {
@@ -91,7 +97,8 @@ impl Bench {
         let mut told = None;
         for order in orders {
             match order {
-                Output::StartAttempt => words.push("dial"),
+                Output::StartAttempt { redirected: false } => words.push("dial"),
+                Output::StartAttempt { redirected: true } => words.push("follow"),
                 Output::StopAttempt { orderly: true } => words.push("stop"),
                 Output::StopAttempt { orderly: false } => words.push("drop"),
                 Output::Changed { state, reason } => {
@@ -112,7 +119,7 @@ impl Bench {
 }
 
 /// Each situation with the way there.
-const SITUATIONS: [(&str, &str, State); 23] = [
+const SITUATIONS: [(&str, &str, State); 26] = [
     ("stopped", "", State::Stopped),
     ("stopped, stream live", "stream live", State::Stopped),
     ("idle", "enabled", State::Idle),
@@ -124,7 +131,9 @@ const SITUATIONS: [(&str, &str, State); 23] = [
     ("publishing", "dial/publishing", State::Publishing),
     ("publishing, accepted", "dial/accepted/sample", State::Publishing),
     ("live", "dial/accepted/sample/acked", State::Live),
+    ("live, settled", "dial/accepted/sample/acked/settle/acked", State::Live),
     ("held, no session", "dial/accepted/encoder lost/closed", State::Held),
+    ("held, no session, redirected", "dial/accepted/encoder lost/redirected", State::Held),
     ("held, no session, was refused", "dial/refused/encoder lost", State::Held),
     ("held, dialling", "dial/connecting/encoder lost", State::Held),
     ("held, session open", "dial/accepted/sample/acked/encoder lost", State::Held),
@@ -132,6 +141,7 @@ const SITUATIONS: [(&str, &str, State); 23] = [
     ("stalled, waiting", "dial/accepted/sample/acked/stuck/stopped", State::Stalled),
     ("backoff", "dial/reset", State::Backoff),
     ("rejected", "dial/refused", State::Rejected),
+    ("redirected three times", "dial/redirected/redirected/redirected", State::Resolving),
     ("draining, stream ended", "dial/ended in order", State::Draining),
     ("draining, edited", "dial/edited", State::Draining),
     ("draining, switched off", "dial/disabled", State::Draining),
@@ -146,6 +156,7 @@ fn situation(way: &str) -> Bench {
                 bench.give("enabled");
                 assert_eq!(bench.give("stream live"), "resolving dial");
             }
+            "settle" => bench.now += Timings::default().settled,
             "spread" => {
                 let until = bench.now + Duration::from_secs(30);
                 bench.machine.spread_start(Duration::from_secs(1), until);

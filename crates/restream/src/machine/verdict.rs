@@ -1,9 +1,10 @@
-//! What the end of an attempt means for the next one.
+//! What the end of an attempt means for the next one, and in which words.
 
 use super::attempt::Attempt;
+use crate::Timings;
 use manycast_hub::{Fault, LinkEnd, Stage};
 
-/// So many closes in a row before any media was acknowledged, and it is probably the key.
+/// So many closes in a row before the session had settled, and it is probably the key.
 pub(super) const SUSPICIOUS_CLOSES: u32 = 3;
 
 /// What to do about an end.
@@ -13,14 +14,20 @@ pub(super) enum Verdict {
     Ladder,
     /// A person must act: wait long.
     Refused,
+    /// Go at once to where the far end says.
+    Follow,
+    /// Begin a new session at once.
+    Anew,
 }
 
-/// Judges by whose fault it was.
-pub(super) fn judge(fault: Fault) -> Verdict {
+/// Judges by whose fault it was, the circumstances apart.
+pub(super) fn of(fault: Fault) -> Verdict {
     match fault {
-        Fault::Rejected | Fault::Occupied | Fault::Redirected | Fault::Configuration => {
-            Verdict::Refused
-        }
+        Fault::Rejected
+        | Fault::Occupied
+        | Fault::BadName
+        | Fault::Redirected
+        | Fault::Configuration => Verdict::Refused,
         Fault::None
         | Fault::Renewed
         | Fault::Dns
@@ -33,24 +40,27 @@ pub(super) fn judge(fault: Fault) -> Verdict {
     }
 }
 
-/// Whether the far end hung up on us without a word before it took any media: many platforms tell
-/// a wrong key in no other way.
-pub(super) fn is_early_close(end: &LinkEnd, attempt: &Attempt) -> bool {
+/// Whether the far end hung up on us without a word before the session had settled: many platforms
+/// tell a wrong key in no other way, and some only after a moment of media.
+pub(super) fn is_early_close(end: &LinkEnd, attempt: &Attempt, timings: &Timings) -> bool {
     matches!(end.fault, Fault::Closed | Fault::Reset)
         && attempt.stage >= Stage::Handshake
-        && !attempt.is_proven()
+        && !attempt.is_settled(timings)
 }
 
 /// The words for people.
-pub(super) fn words(end: &LinkEnd, early_closes: u32, stage: Stage) -> String {
-    if early_closes < SUSPICIOUS_CLOSES {
-        return end.message.clone();
-    }
-    // Whoever hangs up before we could ask may also be somebody else than we think.
-    let suspects = if stage < Stage::Publishing { "the key or the address" } else { "the key" };
+pub(super) fn words(end: &LinkEnd, early_closes: u32, attempt: &Attempt) -> String {
     let LinkEnd { message, .. } = end;
-    format!(
-        "{message} ({early_closes} times in a row before any media was acknowledged: probably \
-         {suspects})"
-    )
+    if early_closes < SUSPICIOUS_CLOSES {
+        return message.clone();
+    }
+    let when = if attempt.is_proven() {
+        "within seconds of the first media"
+    } else {
+        "before any media was acknowledged"
+    };
+    // Whoever hangs up before we could ask may also be somebody else than we think.
+    let early = attempt.stage < Stage::Publishing;
+    let suspects = if early { "the key or the address" } else { "the key" };
+    format!("{message} ({early_closes} times in a row {when}: probably {suspects})")
 }

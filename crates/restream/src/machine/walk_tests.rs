@@ -131,7 +131,7 @@ impl World {
         let mut dropped = false;
         for order in orders {
             match order {
-                Output::StartAttempt => self.dial(),
+                Output::StartAttempt { .. } => self.dial(),
                 Output::StopAttempt { orderly: true } => {
                     let hangs = self.draw(10) == 0;
                     let at = self.now + Duration::from_millis(self.draw(500));

@@ -1,6 +1,6 @@
 //! A whole service in virtual time: an encoder, and a scripted Link whose far ends do as told.
 
-use crate::{DestinationId, DestinationSpec, DestinationStatus, Restream, State};
+use crate::{DestinationId, DestinationSpec, DestinationStatus, LegStatus, Restream, State};
 use bytes::Bytes;
 use manycast_hub::{
     Content, Fault, Hub, Item, Link, LinkEnd, LinkMonitor, Progress, Publisher, Running, Secret,
@@ -38,6 +38,10 @@ pub(super) enum Manner {
     Panics,
     /// Closes after so long without frames.
     Impatient(Duration),
+    /// Sends on to another far end.
+    Redirects(&'static str),
+    /// Runs into a change of configuration after so long.
+    Renews(Duration),
 }
 
 /// What a far end saw.
@@ -160,6 +164,10 @@ impl Session {
                     return end(Fault::Closed, "the far end closed the connection");
                 }
                 (Manner::Panics, Stage::Publishing) => panic!("told to"),
+                (Manner::Redirects(to), Stage::Publishing) => {
+                    let redirect = Some(Secret::new(&url(to)));
+                    return LinkEnd { redirect, ..end(Fault::Redirected, "sent on") };
+                }
                 (Manner::Rejects(words), Stage::Publishing) => {
                     let words = words.replace("KEY", self.target.key.expose());
                     return end(Fault::Rejected, &words);
@@ -193,6 +201,9 @@ impl Session {
             match self.manner {
                 Manner::ResetsAfter(time) if accepted.elapsed() >= time => {
                     return end(Fault::Reset, "connection reset by peer");
+                }
+                Manner::Renews(time) if accepted.elapsed() >= time => {
+                    return end(Fault::Renewed, "the codec configuration changed");
                 }
                 Manner::Impatient(time) if fresh.elapsed() >= time => {
                     return end(Fault::Closed, "the far end closed the connection");
@@ -344,7 +355,12 @@ impl Bench {
         Encoder::start(&self.stream, first)
     }
 
-    pub(super) fn status(&self, name: &str) -> DestinationStatus {
+    /// Of its primary address.
+    pub(super) fn status(&self, name: &str) -> LegStatus {
+        self.whole_status(name).primary
+    }
+
+    pub(super) fn whole_status(&self, name: &str) -> DestinationStatus {
         let id = DestinationId::new(&stream_name(), name);
         let all = self.restream.status();
         all.into_iter().find(|status| status.id == id).expect("a status of that name")

@@ -50,7 +50,7 @@ async fn a_session_is_one_line_at_its_start_and_one_with_counters_at_its_end() {
     let lines = log.lines();
     assert_eq!(lines.len(), 2, "{lines:#?}");
     assert!(lines[0].contains("session begins") && lines[0].contains("main/one"), "{lines:#?}");
-    let frames = format!("frames={}", bench.status("one").frames);
+    let frames = format!("frames={}", bench.status("one").totals.frames);
     for part in ["session ended", "main/one", &frames, "bytes=", "dropped_gops=0", "reason="] {
         assert!(lines[1].contains(part), "{part}: {lines:#?}");
     }

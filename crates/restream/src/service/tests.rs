@@ -2,6 +2,8 @@
 
 #[path = "bench.rs"]
 mod bench;
+#[path = "legs_tests.rs"]
+mod legs_tests;
 #[path = "log_tests.rs"]
 mod log_tests;
 
@@ -20,13 +22,13 @@ async fn a_destination_is_on_air_as_long_as_the_stream_is() {
     let encoder = bench.encoder();
     let waited = bench.until("one", State::Live, 2.0).await;
     assert!(waited <= 1.0, "an ordinary start dials at once: {waited}");
-    let before = bench.status("one").frames;
+    let before = bench.status("one").totals.frames;
     pass(10.0).await;
     let status = bench.status("one");
-    assert_eq!((status.dials, status.dropped_gops, status.rtt_ms), (1, 0, 20));
-    let sent = status.frames - before;
+    assert_eq!((status.totals.dials, status.totals.dropped_gops, status.rtt_ms), (1, 0, 20));
+    let sent = status.totals.frames - before;
     assert!((240..=260).contains(&sent), "{sent} in ten seconds");
-    assert_eq!(status.bytes, status.frames * 1000);
+    assert_eq!(status.totals.bytes, status.totals.frames * 1000);
     assert!((180_000..=220_000).contains(&status.bitrate), "{}", status.bitrate);
     encoder.end(true).await;
     bench.until("one", State::Idle, 0.1).await;
@@ -36,7 +38,10 @@ async fn a_destination_is_on_air_as_long_as_the_stream_is() {
     pass(10.0).await;
     let after = bench.status("one");
     assert_eq!((after.bitrate, after.unacked_bytes, after.lag_ms), (0, 0, 0));
-    assert_eq!(after.bytes, status.bytes + (after.frames - status.frames) * 1000);
+    assert_eq!(
+        after.totals.bytes,
+        status.totals.bytes + (after.totals.frames - status.totals.frames) * 1000
+    );
     let mut states = vec![];
     while let Ok(event) = events.try_recv() {
         assert!(!event.reason.is_empty());
@@ -80,16 +85,16 @@ async fn d4_refusals_and_early_closes_are_dialled_at_most_ten_times_in_the_first
     let _encoder = bench.encoder();
     pass(60.0).await;
     for (name, _) in &manners {
-        let dials = bench.status(name).dials;
+        let dials = bench.status(name).totals.dials;
         assert!((3..=10).contains(&dials), "{name}: {dials} dials");
         assert_eq!(bench.world.seen(name).most, 1, "{name}: one at a time");
     }
-    let error = bench.status("closes").last_error.unwrap();
+    let error = bench.status("closes").last_failure.unwrap().words;
     assert!(error.contains("probably the key"), "{error}");
     pass(3600.0).await;
-    let before = bench.status("refuses").dials;
+    let before = bench.status("refuses").totals.dials;
     pass(3600.0).await;
-    let per_hour = bench.status("refuses").dials - before;
+    let per_hour = bench.status("refuses").totals.dials - before;
     assert!((115..=155).contains(&per_hour), "never gives up: {per_hour}");
     bench.world.set("refuses", Manner::Healthy);
     bench.until("refuses", State::Live, 35.0).await;
@@ -101,19 +106,19 @@ async fn d5_a_rejection_shows_the_words_waits_five_minutes_and_an_edit_does_not_
     let bench = Bench::with(&[("bad", Manner::Rejects(words))]);
     let _encoder = bench.encoder();
     bench.until("bad", State::Rejected, 1.0).await;
-    let error = bench.status("bad").last_error.unwrap();
+    let error = bench.status("bad").last_failure.unwrap().words;
     assert_eq!(&*error, "NetStream.Publish.BadName: *** is not known", "J1");
     pass(290.0).await;
-    assert_eq!(bench.status("bad").dials, 1);
+    assert_eq!(bench.status("bad").totals.dials, 1);
     pass(20.0).await;
-    assert_eq!(bench.status("bad").dials, 2);
+    assert_eq!(bench.status("bad").totals.dials, 2);
     bench.world.set("bad", Manner::Healthy);
     let mut edited = spec("bad");
     edited.target.key = Secret::new("another");
     bench.restream.apply(vec![edited]);
     bench.until("bad", State::Live, 1.0).await;
     let status = bench.status("bad");
-    assert_eq!((status.dials, status.last_error), (3, None));
+    assert_eq!((status.totals.dials, status.last_failure), (3, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +129,7 @@ async fn d5_an_address_that_nobody_can_serve_waits_for_an_edit() {
     bench.restream.apply(vec![bad]);
     let _encoder = bench.encoder();
     bench.until("bad", State::Rejected, 1.0).await;
-    let error = bench.status("bad").last_error.unwrap();
+    let error = bench.status("bad").last_failure.unwrap().words;
     assert!(error.contains("gopher://"), "{error}");
     bench.restream.apply(vec![spec("bad")]);
     bench.until("bad", State::Live, 1.5).await;
@@ -138,9 +143,9 @@ async fn d6_a_target_that_acknowledges_nothing_is_dropped_after_ten_seconds_and_
     let waited = bench.until("deaf", State::Stalled, 11.0).await;
     assert!(waited >= 9.9, "{waited}");
     assert_eq!(bench.world.seen("deaf").open, 0, "dropped");
-    assert!(bench.status("deaf").last_error.unwrap().starts_with("stalled"));
+    assert!(bench.status("deaf").last_failure.unwrap().words.starts_with("stalled"));
     bench.until("deaf", State::Publishing, 1.5).await;
-    assert_eq!(bench.status("deaf").dials, 2);
+    assert_eq!(bench.status("deaf").totals.dials, 2);
     bench.world.set("deaf", Manner::Healthy);
     bench.until("deaf", State::Live, 20.0).await;
 }
@@ -156,15 +161,15 @@ async fn d7_a_slow_target_loses_whole_gops_which_are_counted_and_is_never_far_be
         assert!(lag <= 4500, "{lag} ms behind");
     }
     let status = bench.status("slow");
-    assert!(status.dropped_gops >= 30, "{}", status.dropped_gops);
-    assert_eq!((status.dials, status.state), (1, State::Live), "slow is not ill");
+    assert!(status.totals.dropped_gops >= 30, "{}", status.totals.dropped_gops);
+    assert_eq!((status.totals.dials, status.state), (1, State::Live), "slow is not ill");
     let seen = bench.world.seen("slow");
     for pair in seen.frames[0].windows(2) {
         let step = pair[1].0 - pair[0].0;
         assert!(step == 1 || (step > 1 && pair[1].2), "a gap ends at a key frame: {pair:?}");
     }
     bench.assert_whole("good", 0, 1500);
-    assert_eq!(bench.status("good").dropped_gops, 0);
+    assert_eq!(bench.status("good").totals.dropped_gops, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,11 +214,11 @@ async fn c5_a_platform_that_closes_during_the_hold_is_redialled_when_frames_flow
     encoder.end(false).await;
     pass(15.0).await;
     let status = bench.status("one");
-    assert_eq!((status.state, status.dials, status.last_error), (State::Held, 1, None));
+    assert_eq!((status.state, status.totals.dials, status.last_failure), (State::Held, 1, None));
     assert_eq!(bench.world.seen("one").open, 0);
     let _encoder = bench.encoder_from(1000);
     bench.until("one", State::Live, 1.0).await;
-    assert_eq!(bench.status("one").dials, 2);
+    assert_eq!(bench.status("one").totals.dials, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,7 +240,7 @@ async fn d1_eight_ill_targets_cost_the_healthy_two_nothing() {
     for name in ["good1", "good2"] {
         let first = bench.world.seen(name).frames[0][0].0;
         bench.assert_whole(name, first, 7400);
-        assert_eq!(bench.status(name).dials, 1);
+        assert_eq!(bench.status(name).totals.dials, 1);
     }
 }
 
@@ -271,7 +276,7 @@ async fn d12_start_stop_edit_and_removal_of_one_leave_the_other_alone() {
     bench.until("churns", State::Live, 3.0).await;
     let first = bench.world.seen("stays").frames[0][0].0;
     bench.assert_whole("stays", first, 1450);
-    assert_eq!(bench.status("stays").dials, 1);
+    assert_eq!(bench.status("stays").totals.dials, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,8 +289,8 @@ async fn d12_what_needs_no_redial_gets_none() {
     patient.name = "Another title".into();
     bench.restream.apply(vec![patient, spec("one")]); // the second of the same id is left out
     pass(1.0).await;
-    let status = bench.status("one");
-    assert_eq!((status.dials, status.name.as_str()), (1, "Another title"));
+    let status = bench.whole_status("one");
+    assert_eq!((status.primary.totals.dials, status.name.as_str()), (1, "Another title"));
     assert_eq!(bench.restream.status().len(), 1);
 }
 
@@ -388,8 +393,8 @@ async fn a_stream_that_is_removed_and_made_anew_is_found_again() {
     bench.stream = bench.hub.open(&stream_name(), WindowLimits::default());
     let _encoder = bench.encoder();
     bench.until("one", State::Live, 1.0).await;
-    assert_eq!(bench.status("one").dials, 2);
-    assert_eq!(bench.status("one").id, DestinationId::new(&stream_name(), "one"));
+    assert_eq!(bench.status("one").totals.dials, 2);
+    assert_eq!(bench.whole_status("one").id, DestinationId::new(&stream_name(), "one"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -106,5 +106,5 @@ key  = "abcd-1234"
 enabled = true
 "#;
     let config = parse(text).unwrap().config;
-    assert_eq!(config.streams[0].destinations[0].url, "rtmps://a.rtmps.youtube.com/live2");
+    assert_eq!(config.streams[0].destinations[0].remote.url, "rtmps://a.rtmps.youtube.com/live2");
 }

@@ -1,5 +1,6 @@
 //! What is accepted, what is refused and where, and that nothing shows a key.
 
+mod backup;
 mod damaged;
 mod documented;
 mod reload;
@@ -78,9 +79,9 @@ fn the_whole_example_is_read() {
     let main = &config.streams[0];
     assert_eq!(main.takeover, manycast_hub::Takeover::Always);
     assert_eq!(main.reconnect_window.as_secs(), 45);
-    assert_eq!(main.destinations[0].url, "rtmps://a.rtmps.youtube.com/live2");
-    assert_eq!(main.destinations[1].url, "rtmp://127.0.0.1:19350/live");
-    assert_eq!(main.destinations[1].key.expose(), "canary-url-0003");
+    assert_eq!(main.destinations[0].remote.url, "rtmps://a.rtmps.youtube.com/live2");
+    assert_eq!(main.destinations[1].remote.url, "rtmp://127.0.0.1:19350/live");
+    assert_eq!(main.destinations[1].remote.key.expose(), "canary-url-0003");
     assert!(!main.destinations[1].enabled && main.play && !config.streams[1].play);
 }
 

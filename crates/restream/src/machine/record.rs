@@ -1,0 +1,143 @@
+//! What is held against the far end, and against ourselves: how an end is judged.
+
+use super::attempt::Attempt;
+use super::ladder::Ladder;
+use super::verdict::{self, Verdict};
+use crate::Timings;
+use manycast_hub::{Fault, LinkEnd, Stage};
+use std::time::Instant;
+
+/// So many redirects in a row are followed.
+pub(super) const MAX_HOPS: u32 = 3;
+
+/// The memory of one Destination's trouble.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    ladder: Ladder,
+    /// Closes in a row without a word by a far end that had not yet settled.
+    early_closes: u32,
+    /// Redirects in a row that were followed.
+    hops: u32,
+    /// Until when a session of ours that did not end in order may linger.
+    lingering: Option<Instant>,
+    /// The same for one from before our time, which we know nothing of.
+    inherited: Option<Instant>,
+}
+
+impl Record {
+    /// A clean one. `seed` is all its randomness.
+    pub(super) fn new(seed: u64) -> Self {
+        let ladder = Ladder::new(seed);
+        Self { ladder, early_closes: 0, hops: 0, lingering: None, inherited: None }
+    }
+
+    /// Who began just now may have died without a goodbye just before.
+    pub(super) fn begin(&mut self, now: Instant, timings: &Timings) {
+        self.inherited.get_or_insert(now + timings.linger);
+    }
+
+    /// A person has seen to it: nothing is held against the far end any more.
+    pub(super) fn forget(&mut self) {
+        self.ladder.reset();
+        self.early_closes = 0;
+        self.hops = 0;
+    }
+
+    /// A dial to the configured address.
+    pub(super) fn dial_anew(&mut self) {
+        self.hops = 0;
+    }
+
+    /// A session that was well for a while has paid for earlier trouble.
+    pub(super) fn credit(&mut self, attempt: &Attempt, timings: &Timings) {
+        if attempt.is_settled(timings) {
+            self.ladder.reset();
+            self.early_closes = 0;
+        }
+        if attempt.lasted(timings.backoff_max) {
+            self.hops = 0;
+        }
+    }
+
+    /// It was not the far end that closed.
+    pub(super) fn forgive_closes(&mut self) {
+        self.early_closes = 0;
+    }
+
+    /// A goodbye was cut short.
+    pub(super) fn linger(&mut self, now: Instant, timings: &Timings) {
+        self.lingering = Some(now + timings.linger);
+    }
+
+    /// The attempt ended without a goodbye of ours; the far end may not know. `fault`: why, if it
+    /// did not have to be dropped.
+    pub(super) fn note_unclean(
+        &mut self,
+        now: Instant,
+        fault: Option<Fault>,
+        attempt: &Attempt,
+        timings: &Timings,
+    ) {
+        // Whoever says no holds no session.
+        let told = matches!(
+            fault,
+            Some(Fault::Rejected | Fault::Occupied | Fault::BadName | Fault::Redirected)
+        );
+        if attempt.stage >= Stage::Publishing && !told {
+            self.linger(now, timings);
+        }
+    }
+
+    /// The next step of the ladder.
+    pub(super) fn step(&mut self, now: Instant, timings: &Timings) -> Instant {
+        now + self.ladder.next(timings)
+    }
+
+    /// What the end of an attempt that was wanted means for the next, in words too. `None`: it
+    /// panicked.
+    pub(super) fn judge(
+        &mut self,
+        now: Instant,
+        end: Option<&LinkEnd>,
+        attempt: &Attempt,
+        timings: &Timings,
+    ) -> (Verdict, String) {
+        self.credit(attempt, timings);
+        let Some(end) = end else {
+            return (Verdict::Ladder, "internal error, this attempt was given up".into());
+        };
+        let early = verdict::is_early_close(end, attempt, timings);
+        self.early_closes = if early { self.early_closes.saturating_add(1) } else { 0 };
+        let message = &end.message;
+        match end.fault {
+            fault @ (Fault::Occupied | Fault::BadName) if self.may_be_ours(now, fault) => {
+                let words = "(probably still our own session from before, trying again)";
+                (Verdict::Ladder, format!("{message} {words}"))
+            }
+            Fault::Redirected if self.follows() => (Verdict::Follow, message.clone()),
+            Fault::Redirected => {
+                let words = "times in a row before: not followed any more";
+                (Verdict::Refused, format!("{message} (and {MAX_HOPS} {words})"))
+            }
+            Fault::Renewed if attempt.is_settled(timings) => (Verdict::Anew, message.clone()),
+            fault => {
+                let words = verdict::words(end, self.early_closes, attempt);
+                (verdict::of(fault), words)
+            }
+        }
+    }
+
+    /// Whether a name that is in use may be in use by ourselves.
+    fn may_be_ours(&self, now: Instant, fault: Fault) -> bool {
+        // After a restart a bad name is more often a wrong key than a crash.
+        let inherited = self.inherited.filter(|_| fault == Fault::Occupied);
+        [self.lingering, inherited].into_iter().flatten().any(|until| now < until)
+    }
+
+    /// Whether one more redirect is followed; counts it.
+    pub(super) fn follows(&mut self) -> bool {
+        let follows = self.hops < MAX_HOPS;
+        self.hops += u32::from(follows);
+        follows
+    }
+}
