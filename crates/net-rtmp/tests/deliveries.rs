@@ -106,6 +106,7 @@ async fn d5_refusals_keep_the_platforms_words_and_a_name_in_use_is_told_apart() 
     for (code, description, fault) in [
         ("NetStream.Publish.BadName", "Already publishing", Fault::Occupied),
         ("NetStream.Publish.Denied", "stream is busy", Fault::Occupied),
+        ("NetStream.Publish.BadName", "no such key", Fault::BadName),
         ("NetStream.Publish.Denied", "no such key", Fault::Rejected),
     ] {
         let attempt = source.deliver(&platform.url("live"), KEY);

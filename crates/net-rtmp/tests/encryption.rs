@@ -132,7 +132,7 @@ async fn d9_a_good_certificate_is_taken() {
     let mut far = platform.accept_tls(&server).await;
     far.until_publish().await;
     far.status("error", "NetStream.Publish.BadName", "").await;
-    assert_eq!(attempt.end().await.fault, Fault::Occupied);
+    assert_eq!(attempt.end().await.fault, Fault::BadName);
 }
 
 /// Also under TLS no refusal is lost to a reset.

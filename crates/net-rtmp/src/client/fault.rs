@@ -70,8 +70,12 @@ pub(super) fn refused(code: &str, description: &str, command: &str) -> LinkEnd {
         (true, false) => description.to_owned(),
         (true, true) => format!("refused {command} without a reason"),
     };
-    let occupied = code == "NetStream.Publish.BadName" || is_in_use(description);
-    end(if occupied { Fault::Occupied } else { Fault::Rejected }, words)
+    let fault = match code {
+        _ if is_in_use(description) => Fault::Occupied,
+        "NetStream.Publish.BadName" => Fault::BadName,
+        _ => Fault::Rejected,
+    };
+    end(fault, words)
 }
 
 /// How servers say that somebody publishes under this name: "Already publishing" (nginx-rtmp),
@@ -135,8 +139,9 @@ mod tests {
         for (code, description, fault) in [
             (bad_name, "Already publishing", Fault::Occupied),
             (bad_name, "Stream already publishing", Fault::Occupied),
-            (bad_name, "", Fault::Occupied),
-            (bad_name, "this key is not known here", Fault::Occupied),
+            (bad_name, "", Fault::BadName),
+            (bad_name, "this key is not known here", Fault::BadName),
+            (bad_name, "the broadcast has already ended", Fault::BadName),
             ("NetStream.Publish.Denied", "Stream name [x] is already in use.", Fault::Occupied),
             ("NetConnection.Connect.Rejected", "live/k is BUSY", Fault::Occupied),
             ("NetStream.Failed", "duplicate stream name", Fault::Occupied),
