@@ -158,7 +158,7 @@ impl Online {
         let transaction = command.transaction;
         match self.phase {
             Phase::Connecting { .. } if meant_for(transaction, CONNECT) => {
-                let notice = Notice::of(command, &context.config.name);
+                let notice = Notice::of(command, context.config);
                 if notice.error {
                     return context.refused(command, notice, "connect");
                 }
@@ -195,12 +195,12 @@ impl Online {
         if !meant_for(transaction, waiting) {
             return Next::Stay;
         }
-        let notice = Notice::of(command, &context.config.name);
+        let notice = Notice::of(command, context.config);
         context.refused(command, notice, self.asked(context.config))
     }
 
     fn status(&mut self, context: &mut Context<'_>, command: &Command) -> Next {
-        let notice = Notice::of(command, &context.config.name);
+        let notice = Notice::of(command, context.config);
         if notice.code == "NetConnection.Connect.ReconnectRequest" {
             let tc_url = status::reconnect_url(command, &context.config.tc_url);
             let description = notice.description;
@@ -305,7 +305,7 @@ impl Online {
             Some(b"|RtmpSampleAccess") => true,
             Some(b"onStatus" | b"onPlayStatus") => {
                 let decoded = manycast_amf::decode_all(&media.body, context.config.limits.amf);
-                if let Some(notice) = Notice::find(&decoded.values, &context.config.name) {
+                if let Some(notice) = Notice::find(&decoded.values, context.config) {
                     let Notice { code, description, .. } = notice;
                     context.out.event(ClientEvent::Status { code, description });
                 }
