@@ -44,7 +44,8 @@ impl RtmpUrl {
         let rest =
             if parts.path.is_empty() { app.into_owned() } else { self.without_name(parts.path) };
         let slash = if rest.starts_with('?') { "" } else { "/" };
-        Ok(format!("{}://{}{slash}{rest}", parts.scheme, parts.authority))
+        let scheme = if parts.tls { "rtmps" } else { "rtmp" };
+        Ok(format!("{scheme}://{}{slash}{rest}", parts.authority))
     }
 
     fn absolute(&self, theirs: &str) -> Result<String, RedirectError> {
@@ -123,7 +124,7 @@ mod tests {
         let ours = "rtmp://h:1936/live?backup=1";
         for (theirs, wanted) in [
             ("rtmp://other/live", "rtmp://other/live"),
-            (" RTMP://other:1940/a/b?t=1 ", "RTMP://other:1940/a/b?t=1"),
+            (" RTMP://other:1940/a/b?t=1 ", "rtmp://other:1940/a/b?t=1"),
             ("rtmps://other/live/", "rtmps://other/live/"),
             ("//other:1940/app", "rtmp://other:1940/app"),
             ("//[::1]:19/app", "rtmp://[::1]:19/app"),

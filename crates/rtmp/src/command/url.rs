@@ -82,7 +82,7 @@ impl RtmpUrl {
 
 pub(super) struct Parts<'a> {
     pub(super) tls: bool,
-    pub(super) scheme: &'a str,
+    scheme: &'a str,
     pub(super) authority: &'a str,
     host: &'a str,
     port: u16,
