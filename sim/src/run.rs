@@ -6,7 +6,7 @@ use crate::fault::{Fault, swarm};
 use crate::platform::{AfterEnd, Profile};
 use crate::rng::Rng;
 use crate::world::{Outcome, Place, Setup, Shape, World};
-use manycast_hub::{Bounds, Takeover, WindowLimits};
+use manycast_hub::{Bounds, ConfigChange, Takeover, WindowLimits};
 use manycast_restream::{BackupMode, Timings};
 use std::fmt;
 use std::time::Duration;
@@ -136,7 +136,8 @@ fn place(rng: &mut Rng, size: usize) -> Place {
     // A little less than the bytes of the bound in time.
     let bytes = rng.pick(&[8_000_000, 8_000_000, 25 * size as u64]);
     let bounds = Bounds { bytes, ..Bounds::default() };
-    Place { profile, timings, bounds, backup_of: None }
+    let config_change = rng.pick(&[ConfigChange::Headers, ConfigChange::Redial]);
+    Place { profile, timings, bounds, config_change, backup_of: None }
 }
 
 /// Cuts the list of faults as long as the run still breaks: first the end of it, then one by one.

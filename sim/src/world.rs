@@ -26,7 +26,7 @@ use crate::platform::{ConnectionId, Platform, Profile};
 use crate::rng::Rng;
 use encoder::Encoder;
 use far::Far;
-use manycast_hub::{Bounds, Hub, Liveness, Stream, Takeover, WindowLimits};
+use manycast_hub::{Bounds, ConfigChange, Hub, Liveness, Stream, Takeover, WindowLimits};
 use manycast_media::StreamName;
 use manycast_restream::{BackupMode, State, Timings};
 use net::Pipe;
@@ -42,6 +42,7 @@ pub(crate) struct Place {
     pub(crate) profile: Profile,
     pub(crate) timings: Timings,
     pub(crate) bounds: Bounds,
+    pub(crate) config_change: ConfigChange,
     /// The destination whose backup this is, and when it is wanted.
     pub(crate) backup_of: Option<(usize, BackupMode)>,
 }

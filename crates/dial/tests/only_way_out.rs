@@ -48,7 +48,7 @@ fn openers(path: &Path) -> Vec<&'static str> {
 }
 
 #[test]
-fn only_this_crate_opens_connections() {
+fn k1_only_this_crate_opens_connections() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let crates = here.parent().unwrap();
     let mut found = Vec::new();

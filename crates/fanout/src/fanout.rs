@@ -114,7 +114,9 @@ impl Control {
         self.waiting.load(Ordering::Acquire) || self.rejoin.load(Ordering::Acquire)
     }
 
-    pub(crate) fn finish(&self, end: ViewerEnd) {
+    /// Tells the end; `rest` is what had been begun and not sent.
+    pub(crate) fn finish(&self, end: ViewerEnd, rest: Vec<Bytes>) {
+        *self.bytes.lock() = rest;
         self.end.send_replace(Some(end));
     }
 }
@@ -246,11 +248,18 @@ impl Membership {
         hub_wake(&self.shard);
     }
 
-    /// Takes the viewer out and hands back its place; `None` if it had ended.
-    pub async fn detach(self) -> Option<Detached> {
+    /// Takes the viewer out and hands back its place; `None` if it had ended: see [`Self::rest`].
+    pub async fn detach(&self) -> Option<Detached> {
         let (reply, answer) = oneshot::channel();
         self.shard.command(Command::Detach(self.control.clone(), reply));
         answer.await.ok()
+    }
+
+    /// Of a viewer that has ended: the rest of what was begun for it, control bytes included. Its
+    /// connection may go on with nothing else. Empty as long as it is served.
+    #[must_use]
+    pub fn rest(&self) -> Vec<Bytes> {
+        if self.end().is_some() { self.control.take() } else { Vec::new() }
     }
 
     /// How it ended, if it did.

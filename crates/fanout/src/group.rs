@@ -207,7 +207,10 @@ impl Group {
 
     fn leave(&mut self, mut viewer: Viewer) {
         self.stream.reader_left();
-        viewer.control.finish(viewer.end.take().unwrap_or(ViewerEnd::Left));
+        let control = viewer.control.take();
+        viewer.queue(control);
+        let rest = viewer.take_tail();
+        viewer.control.finish(viewer.end.take().unwrap_or(ViewerEnd::Left), rest);
     }
 }
 

@@ -233,7 +233,7 @@ impl Viewer {
         let stalled = now.saturating_duration_since(self.last_progress);
         if self.patience.is_some_and(|patience| stalled > patience) {
             // The end is told first: the owner sees its socket fail at once.
-            self.control.finish(ViewerEnd::Stalled);
+            self.control.finish(ViewerEnd::Stalled, Vec::new());
             self.sink.abort();
             self.end = Some(ViewerEnd::Stalled);
         }

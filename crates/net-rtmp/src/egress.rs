@@ -5,7 +5,7 @@ use bytes::Bytes;
 use manycast_flv::TagKind;
 use manycast_flv::frame::{tag_kind, write_config, write_frame};
 use manycast_hub::{Content, Item};
-use manycast_media::{Selection, TimeDelta, Timestamp, TrackId, TrackSet, Wire};
+use manycast_media::{Selection, Timestamp, TrackId, TrackSet, Wire};
 use manycast_rtmp::session::MediaKind;
 
 /// A media message to be sent.
@@ -58,48 +58,37 @@ fn configs(set: &TrackSet, ids: &[TrackId], at: Timestamp, out: &mut Vec<Outgoin
     }
 }
 
-/// One reader's own headers and clock over shared payloads.
+/// One viewer's own headers over shared payloads, at the Stream's own time. What a Delivery is sent
+/// is in `client/writer.rs`.
 #[derive(Debug)]
 pub(crate) struct Egress {
     selection: Selection,
-    /// What is taken off every time: the first Frame of a Delivery is at zero.
-    base: Option<TimeDelta>,
-    from_zero: bool,
     /// The configurations that the far end has.
     known: TrackSet,
 }
 
 impl Egress {
-    /// For a viewer: the Stream's own time.
     pub(crate) fn viewer() -> Self {
-        Self { selection: Selection::ALL, base: None, from_zero: false, known: TrackSet::default() }
-    }
-
-    /// For a Delivery: time from zero.
-    pub(crate) fn delivery() -> Self {
-        Self { from_zero: true, ..Self::viewer() }
+        Self { selection: Selection::ALL, known: TrackSet::default() }
     }
 
     /// The messages of one item, and how many Frames they are.
     pub(crate) fn item(&mut self, item: &Item, out: &mut Vec<Outgoing>) -> u64 {
         match item {
             Item::Joined { tracks, at } => {
-                let at = self.shift(*at);
-                self.join(tracks, at, out);
+                self.join(tracks, *at, out);
                 0
             }
             Item::Skipped { .. } => 0,
             Item::Entry(entry) => match &entry.content {
                 Content::Frame(frame) if self.selection.takes(frame.track) => {
-                    let at = self.shift(frame.dts);
                     let before = out.len();
-                    out.extend(write_frame(frame).and_then(|w| message(w, at)));
+                    out.extend(write_frame(frame).and_then(|w| message(w, frame.dts)));
                     (out.len() - before) as u64
                 }
                 Content::Tracks { set, changed, at } => {
-                    let at = self.shift(*at);
                     self.known = TrackSet::clone(set);
-                    configs(set, changed, at, out);
+                    configs(set, changed, *at, out);
                     0
                 }
                 _ => 0,
@@ -117,14 +106,6 @@ impl Egress {
         let changed = tracks.tracks.iter().filter(|t| known.get(t.id) != Some(t));
         let changed: Vec<_> = changed.map(|t| t.id).collect();
         configs(tracks, &changed, at, out);
-    }
-
-    fn shift(&mut self, at: Timestamp) -> Timestamp {
-        if !self.from_zero {
-            return at;
-        }
-        let base = *self.base.get_or_insert(at - Timestamp::ZERO);
-        (at - base).max(Timestamp::ZERO)
     }
 }
 

@@ -5,21 +5,38 @@
 
 use crate::client::{DeliveryWriter, fault};
 use manycast_fanout::Writer;
-use manycast_hub::{Displaced, LinkEnd, Publisher};
+use manycast_hub::{ConfigChange, Displaced, LinkEnd, Publisher};
+use manycast_rtmp::command::RtmpUrl;
 use manycast_rtmp::session::{ClientEvent, Media, MediaWriter, SessionError};
 use std::io::{Error, ErrorKind};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::Notify;
+
+/// Whether a session must end for the sake of a new configuration.
+#[derive(Debug)]
+pub struct Renewal(Arc<Notify>);
+
+impl Renewal {
+    /// Told once.
+    #[must_use]
+    pub fn is_ordered(&self) -> bool {
+        pin!(self.0.notified()).as_mut().enable()
+    }
+}
 
 /// What writes a Stream's items as the messages of one Delivery.
 #[must_use]
-pub fn delivery_writer(media: MediaWriter) -> Box<dyn Writer> {
-    Box::new(DeliveryWriter::new(media))
+pub fn delivery_writer(media: MediaWriter, change: ConfigChange) -> (Box<dyn Writer>, Renewal) {
+    let renewal = Arc::<Notify>::default();
+    (Box::new(DeliveryWriter::new(media, change, renewal.clone())), Renewal(renewal))
 }
 
-/// The end that an event of the session means, if it means one.
+/// The end that an event of a session with `ours` means, if it means one.
 #[must_use]
-pub fn verdict(event: &ClientEvent, accepted: bool) -> Option<LinkEnd> {
-    crate::client::verdict(event, accepted)
+pub fn verdict(event: &ClientEvent, ours: &RtmpUrl, accepted: bool) -> Option<LinkEnd> {
+    fault::verdict(event, ours, accepted)
 }
 
 /// The end that an error of the session means. `greeted`: the far end has spoken RTMP.

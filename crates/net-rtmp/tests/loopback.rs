@@ -1,5 +1,6 @@
 //! Whole ways over real sockets: in, through the hub, out to viewers and Deliveries.
 
+#[allow(dead_code, reason = "each test file uses its part")]
 mod support;
 
 use manycast_hub::{Bounds, Fault, Link, LinkMonitor, Start, StopHandle, Target};
@@ -117,7 +118,7 @@ async fn c4_a_wrong_key_is_refused_with_a_reason() {
     let server = TestServer::start();
     let refused = Sender::connect(&server.client, &server.address_of("nobody")).await;
     let end = refused.err().unwrap();
-    assert_eq!(end.fault, Fault::Rejected);
+    assert_eq!(end.fault, Fault::BadName);
     assert!(end.message.contains("NetStream.Publish.BadName"), "{}", end.message);
     assert!(end.message.contains("not known here"), "{}", end.message);
     assert_eq!(server.stats.snapshot().refused_key, 1);
@@ -138,6 +139,7 @@ async fn c2_a_rival_is_refused_while_the_first_one_lives() {
         }
     });
     let end = Sender::connect(&server.client, &address).await.err().unwrap();
+    assert_eq!(end.fault, Fault::Occupied);
     assert!(end.message.contains("already publishing"), "{}", end.message);
     assert_eq!(server.stats.snapshot().refused_busy, 1);
     keep.abort();

@@ -6,6 +6,7 @@
 
 mod connect;
 mod data;
+mod redirect;
 pub(crate) mod reply;
 mod secret;
 mod target;
@@ -16,6 +17,7 @@ use manycast_amf::{DecodeError, Limits, Text, Value, decode_all, encode_all};
 
 pub(crate) use connect::{ConnectCommand, ConnectWords, connect_object};
 pub use data::{data_name, with_set_data_frame, without_set_data_frame};
+pub use redirect::RedirectError;
 pub use secret::StreamKeyText;
 pub use target::{Target, percent_decode};
 pub use url::{RtmpUrl, UrlError};

@@ -245,6 +245,32 @@ fn section8_1_redirects_are_told() {
     assert_eq!(turn.events, [ClientEvent::Redirect { url }, ClientEvent::Closed]);
 }
 
+/// SRS says it by a status, before or after `publish`, with the address in one of two places.
+#[test]
+fn section8_1_redirects_in_a_status_are_told() {
+    for key in ["redirect", "redirect2"] {
+        let other = if key == "redirect" { "redirect2" } else { "redirect" };
+        let ex = object([
+            ("code", Value::from(302.0)),
+            (other, "".into()),
+            (key, "rtmp://other/live".into()),
+        ]);
+        let error = object([
+            ("level", Value::from("error")),
+            ("code", "NetConnection.Connect.Rejected".into()),
+            ("description", "moved".into()),
+            ("ex", ex),
+        ]);
+        for mut client in
+            [Client::greeted(config(ClientRole::Publish)).0, running(ClientRole::Publish)]
+        {
+            let turn = client.say(&command(0, "onStatus", 0.0, &[Value::Null, error.clone()]));
+            let url = "rtmp://other/live".into();
+            assert_eq!(turn.events, [ClientEvent::Redirect { url }, ClientEvent::Closed]);
+        }
+    }
+}
+
 #[test]
 fn section8_reconnect_requests_give_an_absolute_url() {
     let rows = [

@@ -38,12 +38,16 @@ impl Write for Socket<'_> {
 /// An established TLS connection.
 pub(crate) struct Session {
     conn: Connection,
+    /// TLS itself is broken: nothing can be read or written any more.
     fault: Option<Fault>,
+    /// The socket takes nothing more. What the peer sent before that can still be read: its last
+    /// word often stands right before its reset.
+    cut: Option<Fault>,
     ended: bool,
     closing: Closing,
 }
 
-/// A failure that every later call repeats.
+/// A failure that every later call in its direction repeats.
 #[derive(Clone)]
 struct Fault {
     kind: ErrorKind,
@@ -61,7 +65,7 @@ enum Closing {
 impl Session {
     pub(crate) fn new(mut conn: Connection) -> Self {
         conn.set_buffer_limit(Some(PIECE));
-        Self { conn, fault: None, ended: false, closing: Closing::Open }
+        Self { conn, fault: None, cut: None, ended: false, closing: Closing::Open }
     }
 
     /// Whether `read` would return something without asking the socket.
@@ -87,7 +91,10 @@ impl Session {
                 // FIN without close_notify: usual among RTMP programs, and nothing is lost by it,
                 // since each message says its own length.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(filled),
-                Err(error) => return self.stopped(filled, &error),
+                Err(error) => {
+                    let fault = self.fault.insert(Fault::of(&error));
+                    return if filled > 0 { Ok(filled) } else { Err(fault.error()) };
+                }
             }
             if let Some(fault) = &self.fault {
                 return if filled > 0 { Ok(filled) } else { Err(fault.error()) };
@@ -122,7 +129,7 @@ impl Session {
 
     /// Plaintext bytes taken; `WouldBlock` only after the socket itself said so.
     pub(crate) fn write(&mut self, tcp: &TcpStream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        if let Some(fault) = &self.fault {
+        if let Some(fault) = self.fault.as_ref().or(self.cut.as_ref()) {
             return Err(fault.error());
         }
         if self.closing != Closing::Open {
@@ -187,12 +194,10 @@ impl Session {
         }
     }
 
-    /// Remembers a failure; what was done before it is reported first.
+    /// Remembers that nothing more can be written; what was done before is reported first.
     fn stopped(&mut self, done: usize, error: &io::Error) -> io::Result<usize> {
-        let fault = Fault::of(error);
-        let result = if done > 0 { Ok(done) } else { Err(fault.error()) };
-        self.fault = Some(fault);
-        result
+        let cut = self.cut.insert(Fault::of(error));
+        if done > 0 { Ok(done) } else { Err(cut.error()) }
     }
 }
 

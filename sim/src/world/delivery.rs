@@ -47,6 +47,8 @@ pub(super) struct Attempt {
     session: Option<ClientSession>,
     session_due: Option<Instant>,
     writer: Option<Writer>,
+    renewal: Option<parts::Renewal>,
+    ours: Option<RtmpUrl>,
     pub(super) cursor: Cursor,
     tail: VecDeque<Bytes>,
     pub(super) blocked: bool,
@@ -54,6 +56,8 @@ pub(super) struct Attempt {
     greeted: bool,
     pub(super) accepted: Option<Instant>,
     closing: bool,
+    /// What the end means once the goodbye is said.
+    farewell: LinkEnd,
     pub(super) unwanted: bool,
     pub(super) frames: u64,
     pub(super) skipped: u64,
@@ -92,7 +96,7 @@ impl Attempt {
     /// What it means that the far end closes now.
     pub(super) fn end_at_close(&self) -> LinkEnd {
         match self.closing {
-            true => LinkEnd::new(Fault::None, "stopped"),
+            true => self.farewell.clone(),
             false => parts::closed(self.greeted, self.accepted.is_some()),
         }
     }
@@ -125,6 +129,8 @@ impl World {
             session: None,
             session_due: None,
             writer: None,
+            renewal: None,
+            ours: None,
             cursor,
             tail: VecDeque::new(),
             blocked: false,
@@ -132,6 +138,7 @@ impl World {
             greeted: false,
             accepted: None,
             closing: false,
+            farewell: LinkEnd::new(Fault::None, "stopped"),
             unwanted: false,
             frames: 0,
             skipped: 0,
@@ -246,6 +253,7 @@ impl World {
             ..ClientConfig::new(&url, ClientRole::Publish, [5; 32])
         };
         attempt.session = Some(ClientSession::new(now, config));
+        attempt.ours = Some(url);
         let conn = self.open(seat, number);
         if let Some(attempt) = self.attempt(seat, number) {
             attempt.conn = Some(conn);
@@ -300,6 +308,11 @@ impl World {
             self.flush(seat);
         }
         let Some(attempt) = &mut self.seats[seat].attempt else { return };
+        if attempt.renewal.as_ref().is_some_and(parts::Renewal::is_ordered) {
+            let words = "the encoder's settings changed";
+            attempt.farewell = LinkEnd::new(Fault::Renewed, words);
+            return self.say_goodbye(seat);
+        }
         attempt.sample.lag = match attempt.blocked && attempt.writer.is_some() {
             true => stream.shed(&mut attempt.cursor, now).0,
             false => Duration::ZERO,
@@ -333,7 +346,9 @@ impl World {
         if attempt.closing {
             return;
         }
-        if let Some(end) = parts::verdict(event, attempt.accepted.is_some()) {
+        let ours = attempt.ours.as_ref();
+        let end = ours.and_then(|ours| parts::verdict(event, ours, attempt.accepted.is_some()));
+        if let Some(end) = end {
             return self.end(seat, Some(end), false);
         }
         match event {
@@ -356,7 +371,9 @@ impl World {
         attempt.accepted = Some(now);
         attempt.greeting = attempt.handed;
         let media = attempt.session.as_ref().and_then(ClientSession::media_writer);
-        attempt.writer = media.map(parts::delivery_writer);
+        let change = slot.place.config_change;
+        let (writer, renewal) = media.map(|media| parts::delivery_writer(media, change)).unzip();
+        (attempt.writer, attempt.renewal) = (writer, renewal);
         self.give(seat, Told::Stage(Stage::Accepted));
     }
 
@@ -486,8 +503,9 @@ impl World {
     }
 
     pub(super) fn goodbye_over(&mut self, seat: usize, number: u32) {
-        if self.attempt(seat, number).is_some_and(|attempt| attempt.closing) {
-            self.end(seat, Some(LinkEnd::new(Fault::None, "stopped")), false);
+        let closing = self.attempt(seat, number).filter(|attempt| attempt.closing);
+        if let Some(end) = closing.map(|attempt| attempt.farewell.clone()) {
+            self.end(seat, Some(end), false);
         }
     }
 

@@ -316,7 +316,7 @@ impl World {
         self.conns[conn].dead = true;
         let Some(attempt) = self.attempt(seat, number) else { return };
         let end = match attempt.is_closing() {
-            true => manycast_hub::LinkEnd::new(manycast_hub::Fault::None, "stopped"),
+            true => attempt.end_at_close(),
             false => manycast_net_rtmp::parts::reset(),
         };
         self.end(seat, Some(end), false);

@@ -7,8 +7,8 @@ use super::World;
 use super::delivery::Attempt;
 use crate::platform::Session;
 use manycast_hub::{Fault, RunEnd};
-use manycast_restream::{State, Timings};
 use manycast_restream::machine::Input;
+use manycast_restream::{State, Timings};
 use std::time::{Duration, Instant};
 
 /// The ladder's steps are at least this much of 1, 2, 4 ... 30 s.
@@ -33,8 +33,10 @@ pub(super) struct Shadow {
     dialled: Option<Instant>,
     live: bool,
     lost: bool,
-    /// Until when the far end may believe in a session that is none.
+    /// Until when the far end may believe in a session of ours that is none, ...
     lingers: Instant,
+    /// ... or in one of the process before.
+    inherited: Instant,
 }
 
 impl Shadow {
@@ -47,7 +49,8 @@ impl Shadow {
             dialled: None,
             live: false,
             lost: false,
-            lingers: now + LINGER,
+            lingers: now,
+            inherited: now + LINGER,
         }
     }
 
@@ -109,7 +112,8 @@ impl Shadow {
         if settled {
             self.streak = 0;
         }
-        let told = matches!(fault, Fault::Rejected | Fault::Occupied | Fault::Redirected);
+        let told =
+            matches!(fault, Fault::Rejected | Fault::BadName | Fault::Occupied | Fault::Redirected);
         let lingers = now < self.lingers;
         if last.conn.is_some() && !told {
             self.lingers = now + LINGER;
@@ -126,7 +130,10 @@ impl Shadow {
             Fault::Rejected | Fault::Configuration | Fault::Redirected => {
                 self.wait(now, REFUSAL, "refused")
             }
-            Fault::Occupied if !lingers => self.wait(now, REFUSAL, "in use"),
+            Fault::BadName if !lingers => self.wait(now, REFUSAL, "a bad name"),
+            Fault::Occupied if !lingers && now >= self.inherited => {
+                self.wait(now, REFUSAL, "in use")
+            }
             _ => {
                 let step = f64::from(1_u32 << self.streak.min(5)).min(30.0);
                 self.streak += 1;

@@ -54,7 +54,9 @@ pub(super) type Refusal = (&'static str, &'static str);
 
 const EXAMPLE: &str = "write it like rtmp://HOST/APPLICATION, and the key apart as key = \"...\"";
 
-/// Reads the address of a destination. `key` is what was given apart.
+/// Reads the address of a destination. `key` is what was given apart; then a query belongs to the
+/// application (YouTube's backup address has one), else to the last part of the path, which is the
+/// key. What follows the host stays as it is written, byte for byte: platforms compare it as text.
 pub(super) fn remote(text: &str, key: Option<&Secret>) -> Result<Remote, Refusal> {
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(("holds blanks or control characters", "remove them"));
@@ -69,9 +71,6 @@ pub(super) fn remote(text: &str, key: Option<&Secret>) -> Result<Remote, Refusal
         let remedy = "user and password in an address are not supported: use key = \"...\"";
         return Err(("holds a user or password before the host", remedy));
     }
-    if url.query().is_some() {
-        return Err(("holds a '?'", "move what follows the '?' to the end of key, with the '?'"));
-    }
     if url.fragment().is_some() {
         return Err(("holds a '#'", "remove the '#' and what follows it"));
     }
@@ -79,11 +78,7 @@ pub(super) fn remote(text: &str, key: Option<&Secret>) -> Result<Remote, Refusal
     if url.port() == Some(0) {
         return Err(("has port 0", "leave the port out, or give the right one"));
     }
-    let path = url.path().trim_matches('/');
-    if path.is_empty() || path.split('/').any(str::is_empty) {
-        return Err(("has no application after the host, or an empty part in it", EXAMPLE));
-    }
-    let (app, key) = split_key(path, key)?;
+    let (app, key) = split(text, key)?;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let ip = match host {
         Host::Ipv4(ip) => Some(ip.into()),
@@ -93,6 +88,26 @@ pub(super) fn remote(text: &str, key: Option<&Secret>) -> Result<Remote, Refusal
     let default = if encrypted { 443 } else { 1935 };
     let literal = ip.map(|ip| SocketAddr::new(ip, url.port().unwrap_or(default)));
     Ok(Remote { url: format!("{}://{host}{port}/{app}", url.scheme()), key, literal, encrypted })
+}
+
+/// The application with its query, and the key, if it is not given apart.
+fn split(text: &str, key: Option<&Secret>) -> Result<(String, Option<Secret>), Refusal> {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let at = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (path, query) = match rest[at..].find('?') {
+        Some(mark) => rest[at..].split_at(mark),
+        None => (&rest[at..], ""),
+    };
+    let path = path.strip_prefix('/').unwrap_or_default();
+    // A key may be nothing but a query: then the slash before it is no end of a path.
+    let bare_query = key.is_none() && path.ends_with('/') && !query.is_empty();
+    let path = if bare_query { path } else { path.strip_suffix('/').unwrap_or(path) };
+    let parts = if bare_query { &path[..path.len() - 1] } else { path };
+    if parts.is_empty() || parts.split('/').any(str::is_empty) {
+        return Err(("has no application after the host, or an empty part in it", EXAMPLE));
+    }
+    let (app, key) = split_key(path, query, key)?;
+    Ok(if key.is_some() { (app.to_owned(), key) } else { (format!("{app}{query}"), None) })
 }
 
 /// The host in its one normal form: numbers of any base become an IP address, other alphabets
@@ -112,13 +127,14 @@ fn host(url: &Url) -> Result<Host, Refusal> {
 
 fn split_key<'a>(
     path: &'a str,
+    query: &str,
     key: Option<&Secret>,
 ) -> Result<(&'a str, Option<Secret>), Refusal> {
     let Some(key) = key else {
         let Some((app, last)) = path.rsplit_once('/') else {
             return Err(("comes without a key", "add key = \"...\" below it"));
         };
-        return Ok((app, Some(Secret::new(last))));
+        return Ok((app, Some(Secret::new(&format!("{last}{query}")))));
     };
     let parts = path.split('/').map(Secret::new);
     // every part is compared, so that the time taken tells nothing
@@ -153,7 +169,10 @@ mod tests {
             ("rtmp://a.example:99999/live", None),
             ("rtmp://user:pass@a.example/live", None),
             ("rtmp://user@a.example/live", None),
-            ("rtmp://a.example/live?token=x", None),
+            ("rtmp://a.example?token=x", None),
+            ("rtmp://a.example/?token=x", None),
+            ("rtmp://a.example/live//", None),
+            ("rtmp://a.example//live", None),
             ("rtmp://a.example/live#x", None),
             ("rtmp://a.example/li\nve", None),
             ("rtmp://a.example/li\r\nve", None),
@@ -169,6 +188,41 @@ mod tests {
         ] {
             let got = remote(text, Some(&Secret::new("k")));
             assert_eq!(got.as_ref().ok().map(|r| r.url.as_str()), want, "{text:?}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn section9_what_follows_the_host_stays_as_it_is_written() {
+        for (text, want) in [
+            ("rtmps://b.rtmps.youtube.com/live2?backup=1", "live2?backup=1"),
+            ("rtmp://a.example/live2/?backup=1", "live2?backup=1"),
+            ("rtmp://a.example/app?token=a/b?c", "app?token=a/b?c"),
+            ("rtmp://a.example/%7eapp%2fx/{y}/../z", "%7eapp%2fx/{y}/../z"),
+            ("rtmp://a.example/b\u{fc}hne", "b\u{fc}hne"),
+            ("rtmp://a.example/live/", "live"),
+        ] {
+            let got = remote(text, Some(&Secret::new("k"))).unwrap();
+            assert_eq!(got.url.splitn(4, '/').last(), Some(want), "{text}");
+            assert!(got.key.is_none());
+        }
+    }
+
+    #[test]
+    fn section9_without_a_key_apart_the_last_part_with_its_query_is_the_key() {
+        for (text, app, key) in [
+            ("rtmp://a.example/live/sk_1", "live", "sk_1"),
+            ("rtmp://a.example/live/sk_1/", "live", "sk_1"),
+            ("rtmp://a.example/a/b/k?s=x/y&t=%20", "a/b", "k?s=x/y&t=%20"),
+            ("rtmp://a.example/live-bvc/?streamname=x&key=y", "live-bvc", "?streamname=x&key=y"),
+            ("rtmp://a.example/live/k{1}%7e", "live", "k{1}%7e"),
+        ] {
+            let got = remote(text, None).unwrap();
+            assert_eq!(got.url, format!("rtmp://a.example/{app}"), "{text}");
+            assert_eq!(got.key.unwrap().expose(), key, "{text}");
+        }
+        for text in ["rtmp://a.example/live", "rtmp://a.example/live?x=1", "rtmp://a.example/?x=1"]
+        {
+            assert!(remote(text, None).is_err(), "{text}");
         }
     }
 

@@ -74,9 +74,35 @@ async fn literal_addresses_skip_dns_and_names_are_looked_up() {
     }
 }
 
+/// What a Delivery relies on is in force on the socket itself.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn d6_tuned_sockets_read_back_as_tuned() {
+    let (_listener, port) = listener("127.0.0.1").await;
+    let home = Host::Ip("127.0.0.1".parse().unwrap());
+    let allow = || Gate::new(vec!["127.0.0.1".parse().unwrap()], Vec::new());
+    let tuned = Dialer::new(Resolver::system(), allow(), Tuning::default());
+    let connected = dial(&tuned, &home, port).await.unwrap();
+    let socket = socket2::SockRef::from(&connected.tcp);
+    assert!(socket.tcp_nodelay().unwrap());
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(15)));
+    assert_eq!(socket.tcp_notsent_lowat().unwrap(), 128 * 1024);
+    assert!(socket.keepalive().unwrap());
+    assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(10));
+    assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(3));
+    assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+
+    let bare = Tuning { keepalive: None, user_timeout: None, notsent_lowat: None };
+    let connected =
+        dial(&Dialer::new(Resolver::system(), allow(), bare), &home, port).await.unwrap();
+    let socket = socket2::SockRef::from(&connected.tcp);
+    assert!(socket.tcp_nodelay().unwrap() && !socket.keepalive().unwrap());
+    assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+}
+
 /// D8: each kind of failure has its own name.
 #[tokio::test]
-async fn dns_failures_are_told_apart() {
+async fn d8_dns_failures_are_told_apart() {
     let short = Duration::from_millis(300);
     for (what, reply, expected) in [
         ("NXDOMAIN", NXDOMAIN, DnsFailure::NxDomain),
@@ -110,7 +136,7 @@ async fn dns_failures_are_told_apart() {
 
 /// D8: an answer with a lifetime of an hour is still asked for again at the next dial.
 #[tokio::test]
-async fn every_dial_asks_anew() {
+async fn d8_every_dial_asks_anew() {
     let stub = Stub::new(|question: &Question| {
         let last = u8::try_from(question.earlier).unwrap() + 2;
         Reply::Records(vec![IpAddr::from([127, 0, 0, last])], 3_600)
@@ -128,7 +154,7 @@ async fn every_dial_asks_anew() {
 /// K2: a name that is public at one question and inner at the next reaches the inside in none of
 /// 200 dials, and the socket is always connected to the address that was judged.
 #[tokio::test]
-async fn rebinding_never_reaches_inside() {
+async fn k2_rebinding_reaches_inside_in_none_of_200_dials() {
     let stub = Stub::new(|question: &Question| {
         let inner = question.earlier % 2 == 1;
         Reply::Records(list(&[if inner { "127.0.0.1" } else { "127.0.0.2" }]), 0)
@@ -165,7 +191,7 @@ async fn rebinding_never_reaches_inside() {
 
 /// K2: mixed answers, within one family and across both.
 #[tokio::test]
-async fn a_mixed_answer_is_refused_before_any_connect() {
+async fn k2_a_mixed_answer_is_refused_before_any_connect() {
     let (outside, port) = listener("127.0.0.2").await;
     for answer in [
         &["127.0.0.2", "127.0.0.1"][..],
@@ -186,7 +212,7 @@ async fn a_mixed_answer_is_refused_before_any_connect() {
 /// K1: literal addresses go through the same gate, and so do names of the hosts file and
 /// localhost itself.
 #[tokio::test]
-async fn nothing_goes_around_the_gate() {
+async fn k1_nothing_goes_around_the_gate() {
     let (inside, port) = listener("127.0.0.1").await;
     let stub = Stub::new(|_| NXDOMAIN).await;
     let hosts = "127.0.0.1 from-hosts.example\n";
@@ -235,7 +261,7 @@ async fn the_hosts_file_comes_before_dns_and_answers_for_both_families() {
 
 /// D8: dead, silent and slow IPv6 all fall to IPv4.
 #[tokio::test]
-async fn dead_ipv6_falls_to_ipv4() {
+async fn d8_dead_ipv6_falls_to_ipv4() {
     let (_alive, port) = listener("127.0.0.1").await;
     let v4 = || list(&["127.0.0.1"]);
     let scripts: [fn(bool, Vec<IpAddr>) -> Reply; 5] = [
@@ -276,7 +302,7 @@ async fn ipv6_alone_is_enough() {
 /// D8: an address that swallows everything. A listener whose queue is full drops SYNs on Linux.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_black_hole_is_passed_by_or_ends_with_the_deadline() {
+async fn d8_a_black_hole_is_passed_by_or_ends_with_the_deadline() {
     let hole = tokio::net::TcpSocket::new_v4().unwrap();
     hole.bind("127.0.0.2:0".parse().unwrap()).unwrap();
     let hole = hole.listen(1).unwrap();
@@ -323,7 +349,7 @@ async fn a_closed_port_and_a_passed_deadline_have_their_words() {
 
 /// D8: a silent DNS server blocks no thread: on the only one, 50 dials wait while others work.
 #[tokio::test]
-async fn waiting_for_dns_blocks_no_thread() {
+async fn d8_waiting_for_dns_blocks_no_thread() {
     let stub = Stub::new(|_| Reply::Silence).await;
     let resolver = Resolver::for_test(stub.address, "", Duration::from_millis(400));
     let dialer = Arc::new(with_resolver(resolver, &[]));

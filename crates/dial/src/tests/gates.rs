@@ -108,7 +108,7 @@ const OUTSIDE: &[&str] = &[
 ];
 
 #[test]
-fn everything_inside_is_refused_and_everything_outside_passes() {
+fn k1_everything_inside_is_refused_and_everything_outside_passes() {
     let gate = Gate::default();
     for &(text, range) in INSIDE {
         assert_eq!(verdict(&gate, text), Some(Refusal::Inside(range)), "{text}");
@@ -185,7 +185,7 @@ fn listed_networks_pass_and_nothing_beside_them() {
 }
 
 #[test]
-fn metadata_services_pass_only_by_their_very_address() {
+fn k1_metadata_services_pass_only_by_their_very_address() {
     let wide = gate(&["0.0.0.0/0", "::/0"], &[]);
     for text in ["169.254.169.254", "100.100.100.200", "fd00:ec2::254", "::ffff:168.63.129.16"] {
         assert_eq!(verdict(&wide, text), Some(Refusal::Inside(Metadata)), "{text}");
@@ -196,7 +196,7 @@ fn metadata_services_pass_only_by_their_very_address() {
 
 /// K1: the server's own ports, by their address or by any address of this machine.
 #[test]
-fn own_ports_are_refused_unless_listed_with_their_port() {
+fn k1_own_ports_are_refused_unless_listed_with_their_port() {
     let own = ["0.0.0.0:1935", "[::]:443", "127.0.0.1:8080"];
     let closed = gate(&["127.0.0.0/8", "::1"], &own);
     for (text, expected) in [
@@ -220,7 +220,7 @@ fn own_ports_are_refused_unless_listed_with_their_port() {
 
 /// K2: one inner address spoils the answer, wherever it stands.
 #[test]
-fn mixed_answers_are_refused_as_a_whole() {
+fn k2_mixed_answers_are_refused_as_a_whole() {
     let gate = Gate::default();
     let public: SocketAddr = "8.8.8.8:1935".parse().unwrap();
     let inner: SocketAddr = "[64:ff9b::a9fe:a9fe]:1935".parse().unwrap();

@@ -68,7 +68,7 @@ async fn run(script: &[Act]) -> Outcome {
 
 /// D8: IPv6 dead falls to IPv4 after 250 ms, a failure at once.
 #[tokio::test(start_paused = true)]
-async fn the_next_address_starts_after_a_stagger_or_a_failure() {
+async fn d8_the_next_address_starts_after_250_ms_or_a_failure() {
     for (script, winner, took, began) in [
         (&[Connects(20), Connects(5)][..], Some(0), 20, &[0][..]),
         (&[Hangs, Connects(10)], Some(1), 260, &[0, 250]),

@@ -26,6 +26,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long the last words may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 const READ_BUFFER: usize = 16 * 1024;
+/// How long a connection that takes nothing more is listened to. One that was reset ends at once.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Chunk size of what we send: large, and accepted everywhere.
 const CHUNK_SIZE: u32 = 65_536;
 
@@ -73,6 +75,7 @@ impl Address {
 
 /// A connection that we opened.
 pub(super) struct ClientConn {
+    url: RtmpUrl,
     transport: Arc<Transport>,
     /// The writing side, once the fan-out has it.
     fanout: Option<Membership>,
@@ -84,6 +87,15 @@ pub(super) struct ClientConn {
     timer: Pin<Box<Sleep>>,
     greeted: bool,
     accepted: bool,
+    broken: Option<Broken>,
+}
+
+/// A connection that goes on no more.
+struct Broken {
+    /// To be told after the far end's last words.
+    end: LinkEnd,
+    /// Until when these may come; `None`: there are no more.
+    listen: Option<tokio::time::Instant>,
 }
 
 impl ClientConn {
@@ -106,10 +118,16 @@ impl ClientConn {
         let tcp = connected.map_err(|e| fault::dial(&e))?.tcp;
         let transport = if url.tls {
             reach(Stage::Securing);
-            let secured = Transport::connect(tcp, &settings.tls, &url.host);
-            match tokio::time::timeout(CONNECT, secured).await {
+            // The name as it was dialled: in ASCII, and without the brackets of IPv6.
+            let name = dial.host.to_string();
+            let secured = Transport::connect(tcp, &settings.tls, &name);
+            let patience = settings.limits.handshake.min(CONNECT);
+            match tokio::time::timeout(patience, secured).await {
                 Ok(secured) => secured.map_err(|e| fault::tls(&e))?,
-                Err(_) => return Err(fault::end(Fault::Tls, "no answer to the TLS handshake")),
+                Err(_) => {
+                    let words = "the far end did not answer the TLS handshake";
+                    return Err(fault::end(Fault::Tls, words));
+                }
             }
         } else {
             Transport::plain(tcp)
@@ -121,6 +139,7 @@ impl ClientConn {
             ..ClientConfig::new(url, role, rand::random())
         };
         Ok(Self {
+            url: url.clone(),
             transport: Arc::new(transport),
             fanout: None,
             session: ClientSession::new(now(), config),
@@ -130,7 +149,13 @@ impl ClientConn {
             timer: Box::pin(tokio::time::sleep(CONNECT)),
             greeted: false,
             accepted: false,
+            broken: None,
         })
+    }
+
+    /// Where to, as the protocol has it.
+    pub(super) fn url(&self) -> &RtmpUrl {
+        &self.url
     }
 
     pub(super) fn transport(&self) -> &Arc<Transport> {
@@ -184,7 +209,7 @@ impl ClientConn {
             let full = |_| fault::end(Fault::Reset, "the far end takes nothing");
             return member.send(self.out.take()).map_err(full);
         }
-        self.out.flush(&self.transport).map(drop).map_err(|e| fault::io(&e))
+        self.out.flush(&self.transport).map(drop).map_err(|e| self.io(&e))
     }
 
     fn collect(&mut self) {
@@ -200,16 +225,70 @@ impl ClientConn {
         }
     }
 
-    /// Drives the connection until something happens. Cancel-safe.
+    /// Drives the connection until something happens. Cancel-safe. The end of the connection is
+    /// told after everything that the far end said before it.
     pub(super) async fn event(&mut self) -> Result<ClientEvent, LinkEnd> {
         loop {
             self.collect();
-            self.flush()?;
+            if self.broken.is_none()
+                && let Err(end) = self.flush()
+            {
+                self.takes_nothing(end);
+            }
             if let Some(event) = self.events.pop_front() {
                 self.note(&event);
                 return Ok(event);
             }
-            self.turn().await?;
+            match &self.broken {
+                Some(Broken { end, listen: None }) => return Err(end.clone()),
+                Some(Broken { listen: Some(until), .. }) => self.last_words(*until).await,
+                None => {
+                    if let Err(end) = self.turn().await {
+                        self.broken = Some(Broken { end, listen: None });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The fan-out could not go on writing; [`Self::event`] tells what the far end said to that.
+    pub(super) fn writing_broke(&mut self, kind: ErrorKind) {
+        let end = self.io(&kind.into());
+        self.takes_nothing(end);
+    }
+
+    /// Nothing more can be written. A refusal often stands right before the reset that shows it, so
+    /// the end waits for what can still be read.
+    fn takes_nothing(&mut self, end: LinkEnd) {
+        let listen = Some(tokio::time::Instant::now() + LAST_WORDS);
+        self.broken.get_or_insert(Broken { end, listen });
+    }
+
+    /// Reads what still lies in the receive buffer, up to the next event or the end. Cancel-safe.
+    /// The runtime may learn of it later than the writer learnt of the reset.
+    async fn last_words(&mut self, until: tokio::time::Instant) {
+        let more = match self.read() {
+            Ok(true) => true,
+            Ok(false) => {
+                matches!(
+                    tokio::time::timeout_at(until, self.transport.readable()).await,
+                    Ok(Ok(()))
+                )
+            }
+            Err(_) => false,
+        };
+        let late = tokio::time::Instant::now() >= until;
+        if let Some(broken) = self.broken.as_mut().filter(|_| late || !more) {
+            broken.listen = None;
+        }
+    }
+
+    /// What a failure of the socket means. Linux says EPIPE where ECONNRESET would come if the far
+    /// end had closed in order before.
+    fn io(&self, error: &std::io::Error) -> LinkEnd {
+        match error.kind() {
+            ErrorKind::BrokenPipe => fault::closed(self.greeted, self.accepted),
+            _ => fault::io(error),
         }
     }
 
@@ -234,7 +313,7 @@ impl ClientConn {
         tokio::select! {
             ready = self.transport.readable() => {
                 ready.map_err(|e| fault::io(&e))?;
-                self.read()
+                self.read().map(drop)
             }
             ready = self.transport.writable(), if writing => {
                 ready.map_err(|e| fault::io(&e))
@@ -266,7 +345,8 @@ impl ClientConn {
         self.session.handle_input(now(), input).map_err(|e| fault::session(&e, greeted))
     }
 
-    fn read(&mut self) -> Result<(), LinkEnd> {
+    /// Takes in what came, up to the next event; `false`: there is nothing more now.
+    fn read(&mut self) -> Result<bool, LinkEnd> {
         let mut buffer = [0; READ_BUFFER];
         loop {
             match self.transport.try_read(&mut buffer) {
@@ -275,63 +355,73 @@ impl ClientConn {
                     self.input(Input::Bytes(&buffer[..n]))?;
                     self.collect();
                     if !self.events.is_empty() {
-                        return Ok(());
+                        return Ok(true);
                     }
                 }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(fault::io(&e)),
+                Err(e) => return Err(self.io(&e)),
             }
         }
     }
 
-    /// Says goodbye in order and waits until the far end has it, two seconds at most.
+    /// The end that an event means, if it ends the connection.
+    pub(super) fn verdict(&self, event: &ClientEvent) -> Option<LinkEnd> {
+        fault::verdict(event, &self.url, self.accepted)
+    }
+
+    /// Says goodbye in order and waits until the far end has it, two seconds at most. What was begun
+    /// goes out before; what then still waits is thrown away together with the connection.
     pub(super) async fn close(mut self) {
+        let done = tokio::time::timeout(FAREWELL, self.farewell()).await;
+        if done.is_err() && (!self.out.is_empty() || self.transport.wants_flush()) {
+            self.transport.abort();
+        }
+    }
+
+    /// The last words and the end of our direction; then nothing but reading, so that no reset
+    /// destroys them. `None`: the connection is gone already.
+    async fn farewell(&mut self) -> Option<()> {
         if let Some(member) = self.fanout.take() {
-            let detached = member.detach().await;
-            self.out.prepend(detached.map(|d| d.rest).unwrap_or_default());
+            let rest = match member.detach().await {
+                Some(detached) => detached.rest,
+                None => member.rest(),
+            };
+            self.out.prepend(rest);
         }
         self.session.close();
         self.collect();
-        let farewell = async {
-            while !self.out.is_empty() {
-                self.flush().ok()?;
-                if !self.out.is_empty() {
-                    self.transport.writable().await.ok()?;
-                }
+        let (mut closing, mut ended) = (false, false);
+        loop {
+            self.flush().ok()?;
+            let writing = !self.out.is_empty() || self.transport.wants_flush();
+            if !writing && !std::mem::replace(&mut closing, true) {
+                self.transport.shutdown_write();
+                continue;
             }
-            self.transport.shutdown_write();
-            let mut buffer = [0; 4096];
-            loop {
-                self.transport.readable().await.ok()?;
-                match self.transport.try_read(&mut buffer) {
-                    Ok(0) => return Some(()),
-                    Ok(_) => {}
-                    Err(e) if e.kind() == ErrorKind::WouldBlock => {}
-                    Err(_) => return None,
-                }
+            if ended && !writing {
+                return Some(());
             }
-        };
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+            tokio::select! {
+                ready = self.transport.readable(), if !ended => {
+                    ready.ok()?;
+                    ended = self.pass_over()?;
+                }
+                ready = self.transport.writable(), if writing => ready.ok()?,
+            }
+        }
     }
-}
 
-/// The message of an event that ends the connection.
-pub(crate) fn verdict(event: &ClientEvent, accepted: bool) -> Option<LinkEnd> {
-    Some(match event {
-        ClientEvent::Refused { code, description, command } => {
-            let words = match (code.is_empty(), description.is_empty()) {
-                (false, false) => format!("{code}: {description}"),
-                (false, true) => code.clone(),
-                (true, false) => description.clone(),
-                (true, true) => format!("refused {command} without a reason"),
-            };
-            fault::end(Fault::Rejected, words)
+    /// Reads what nobody needs any more. Whether the far end has ended its direction.
+    fn pass_over(&self) -> Option<bool> {
+        let mut buffer = [0; READ_BUFFER];
+        loop {
+            match self.transport.try_read(&mut buffer) {
+                Ok(0) => return Some(true),
+                Ok(_) => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Some(false),
+                Err(_) => return None,
+            }
         }
-        ClientEvent::Redirect { .. } => {
-            fault::end(Fault::Rejected, "the far end redirects to another address")
-        }
-        ClientEvent::Closed => fault::closed(true, accepted),
-        _ => return None,
-    })
+    }
 }

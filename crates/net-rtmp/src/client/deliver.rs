@@ -3,20 +3,20 @@
 //! The task below greets, listens and says goodbye; the pictures are written by a thread of the
 //! fan-out, in one pass with those of all other Deliveries.
 
-use super::conn::{Address, ClientConn, ClientSettings, verdict};
+use super::conn::{Address, ClientConn, ClientSettings};
 use super::fault;
+use super::writer::DeliveryWriter;
 use crate::conn::SocketSink;
-use crate::egress::{Egress, Outgoing};
-use bytes::Bytes;
-use manycast_fanout::{Fanout, ViewerEnd, ViewerStats, Writer};
+use manycast_fanout::{Fanout, ViewerEnd, ViewerStats};
 use manycast_hub::{
-    Fault, Item, Link, LinkEnd, LinkMonitor, Progress, Running, Stage, Stop, Subscriber, Target,
+    Fault, Link, LinkEnd, LinkMonitor, Progress, Running, Stage, Stop, Subscriber, Target,
 };
-use manycast_rtmp::session::{ClientEvent, ClientRole, MediaWriter, Stage as Greeting};
-use std::io;
+use manycast_rtmp::command::StreamKeyText;
+use manycast_rtmp::session::{ClientEvent, ClientRole, Stage as Greeting};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 /// How often the state of a connection is looked at. All Deliveries do it at the same moment: fifty
@@ -61,52 +61,36 @@ impl Link for RtmpLink {
                 () = stopped.ordered() => return fault::end(Fault::None, "stopped"),
             };
             match opened {
-                Ok(conn) => Delivery::new(conn, source, monitor, fanout, epoch).run(stop).await,
+                Ok(conn) => {
+                    let delivery = Delivery::new(conn, target, source, monitor, fanout);
+                    delivery.run(stop, epoch).await
+                }
                 Err(end) => end,
             }
         })
     }
 }
 
-/// Writes a Stream's items as one Delivery's messages.
-pub(crate) struct DeliveryWriter {
-    egress: Egress,
-    writer: MediaWriter,
-    messages: Vec<Outgoing>,
-}
-
-impl DeliveryWriter {
-    pub(crate) fn new(writer: MediaWriter) -> Self {
-        Self { egress: Egress::delivery(), writer, messages: Vec::new() }
-    }
-}
-
-impl Writer for DeliveryWriter {
-    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> u64 {
-        let frames = self.egress.item(item, &mut self.messages);
-        for message in self.messages.drain(..) {
-            self.writer.write(message.kind, message.timestamp, message.body, out);
-        }
-        frames
-    }
-}
-
 struct Delivery {
     conn: ClientConn,
+    target: Target,
     source: Subscriber,
     monitor: Arc<LinkMonitor>,
     fanout: Arc<Fanout>,
     /// What the monitor was told of already.
     told: ViewerStats,
+    /// Bytes that the far end's host acknowledged, as known last.
+    acked: u64,
     /// Resolves when the fan-out no longer writes.
     ended: Pin<Box<dyn Future<Output = ViewerEnd> + Send>>,
-    accepted: bool,
-    report: Interval,
+    /// Notified when the session must end for the sake of a new configuration.
+    renewal: Arc<Notify>,
 }
 
 enum Turn {
     Event(ClientEvent),
     Ended(ViewerEnd),
+    Renew,
     Report,
     Stop,
 }
@@ -114,61 +98,79 @@ enum Turn {
 impl Delivery {
     fn new(
         conn: ClientConn,
+        target: Target,
         source: Subscriber,
         monitor: Arc<LinkMonitor>,
         fanout: Arc<Fanout>,
-        epoch: Instant,
     ) -> Self {
-        let now = Instant::now();
-        let since = now.duration_since(epoch).as_millis() % REPORT.as_millis();
-        let to_next = REPORT.saturating_sub(Duration::from_millis(since.try_into().unwrap_or(0)));
-        let mut report = tokio::time::interval_at(now + to_next, REPORT);
-        report.set_missed_tick_behavior(MissedTickBehavior::Skip);
         Self {
             ended: Box::pin(conn.fanout_ended()),
             conn,
+            target,
             source,
             monitor,
             fanout,
             told: ViewerStats::default(),
-            accepted: false,
-            report,
+            acked: 0,
+            renewal: Arc::default(),
         }
     }
 
-    async fn run(mut self, mut stop: Stop) -> LinkEnd {
-        let end = self.deliver(&mut stop).await;
+    /// The last report is made before the end is told, and before the goodbye.
+    async fn run(mut self, mut stop: Stop, epoch: Instant) -> LinkEnd {
+        let end = self.deliver(&mut stop, reports(epoch)).await;
         self.report();
-        if end.fault == Fault::None {
-            self.conn.close().await;
+        match end {
+            Ok(end) => {
+                self.conn.close().await;
+                end
+            }
+            Err(end) => end,
         }
-        end
     }
 
-    async fn deliver(&mut self, stop: &mut Stop) -> LinkEnd {
+    /// `Ok`: we end it, and say goodbye. `Err`: there is nobody to say it to.
+    async fn deliver(&mut self, stop: &mut Stop, mut report: Interval) -> Result<LinkEnd, LinkEnd> {
         loop {
             let turn = tokio::select! {
-                event = self.conn.event() => match event {
-                    Ok(event) => Turn::Event(event),
-                    Err(end) => return end,
-                },
+                event = self.conn.event() => Turn::Event(event?),
                 end = &mut self.ended => Turn::Ended(end),
-                _ = self.report.tick() => Turn::Report,
+                () = self.renewal.notified() => Turn::Renew,
+                _ = report.tick() => Turn::Report,
                 () = stop.ordered() => Turn::Stop,
             };
             match turn {
+                Turn::Event(ClientEvent::ReconnectRequest { tc_url, .. }) => {
+                    return Ok(self.elsewhere(&tc_url));
+                }
                 Turn::Event(event) => {
-                    if let Some(end) = verdict(&event, self.accepted) {
-                        return end;
+                    if let Some(end) = self.conn.verdict(&event) {
+                        return Err(end);
                     }
                     self.event(&event);
                 }
                 Turn::Report => self.report(),
-                Turn::Stop => return fault::end(Fault::None, "stopped"),
-                Turn::Ended(ViewerEnd::Broken(kind)) => return fault::io(&io::Error::from(kind)),
-                Turn::Ended(_) => return fault::end(Fault::None, "the stream was removed"),
+                Turn::Stop => return Ok(fault::end(Fault::None, "stopped")),
+                Turn::Renew => {
+                    let words = "the encoder's settings changed: a new session begins with them";
+                    return Ok(fault::end(Fault::Renewed, words));
+                }
+                Turn::Ended(ViewerEnd::Broken(kind)) => {
+                    self.ended = Box::pin(std::future::pending());
+                    self.conn.writing_broke(kind);
+                }
+                Turn::Ended(_) => return Ok(fault::end(Fault::None, "the stream was removed")),
             }
         }
+    }
+
+    /// The far end goes away and wants a new connection, to itself if it named nobody else (E-RTMP
+    /// v2 Reconnect Request).
+    fn elsewhere(&self, tc_url: &StreamKeyText) -> LinkEnd {
+        if *tc_url == self.conn.url().tc_url {
+            return fault::to(&self.target.url, "the far end asks for a new connection");
+        }
+        fault::redirected(self.conn.url(), &tc_url.expose())
     }
 
     fn event(&mut self, event: &ClientEvent) {
@@ -182,13 +184,13 @@ impl Delivery {
     /// The far end takes the Stream: from now on the fan-out writes.
     fn begin(&mut self) {
         let Some(writer) = self.conn.media_writer() else { return };
-        let writer = Box::new(DeliveryWriter::new(writer));
+        let change = self.target.config_change;
+        let writer = Box::new(DeliveryWriter::new(writer, change, self.renewal.clone()));
         let sink = Arc::new(SocketSink(self.conn.transport().clone()));
         let (stream, bounds) = (self.source.stream().clone(), self.source.bounds());
         let fanout = &self.fanout;
         self.conn.lend(|rest| fanout.join_alone(stream, writer, sink, rest, bounds));
         self.ended = Box::pin(self.conn.fanout_ended());
-        self.accepted = true;
         self.monitor.reach(Stage::Accepted);
     }
 
@@ -202,13 +204,24 @@ impl Delivery {
         );
         let info = manycast_sys::tcp_info(self.conn.transport().tcp()).ok();
         let unsent = info.and_then(|info| info.notsent_bytes).map_or(0, u64::from);
+        self.acked = info.map_or(self.acked, |info| info.bytes_acked);
         self.monitor.report(Progress {
             unacked_bytes: info.map_or(0, |i| i.unacked_bytes)
                 + unsent
                 + self.conn.waiting() as u64,
-            acked_bytes: info.map_or(0, |i| i.bytes_acked),
+            acked_bytes: self.acked,
             rtt: info.map_or(Duration::ZERO, |i| i.rtt),
             lag: stats.lag.min(Duration::from_secs(3600)),
         });
     }
+}
+
+/// Ticks at whole multiples of [`REPORT`] after `epoch`.
+fn reports(epoch: Instant) -> Interval {
+    let now = Instant::now();
+    let since = now.duration_since(epoch).as_millis() % REPORT.as_millis();
+    let to_next = REPORT.saturating_sub(Duration::from_millis(since.try_into().unwrap_or(0)));
+    let mut report = tokio::time::interval_at(now + to_next, REPORT);
+    report.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    report
 }

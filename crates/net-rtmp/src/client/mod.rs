@@ -3,10 +3,11 @@
 mod conn;
 mod deliver;
 pub(crate) mod fault;
+mod metadata;
 mod tools;
+mod writer;
 
-pub(crate) use conn::verdict;
 pub use conn::{Address, ClientSettings};
-pub(crate) use deliver::DeliveryWriter;
 pub use deliver::RtmpLink;
 pub use tools::{MediaEvent, Player, PlayerError, PlayerEvent, Sender};
+pub(crate) use writer::DeliveryWriter;

@@ -1,6 +1,6 @@
 //! A publisher and a player for tools: one connection each, no retries.
 
-use super::conn::{Address, ClientConn, ClientSettings, verdict};
+use super::conn::{Address, ClientConn, ClientSettings};
 use crate::conn::now;
 use bytes::Bytes;
 use manycast_hub::LinkEnd;
@@ -47,7 +47,7 @@ impl Player {
         let mut conn = ClientConn::open(settings, address, ClientRole::Play, |_| ()).await?;
         loop {
             let event = conn.event().await?;
-            if let Some(end) = verdict(&event, false) {
+            if let Some(end) = conn.verdict(&event) {
                 return Err(end);
             }
             if matches!(event, ClientEvent::Playing) {
@@ -71,7 +71,7 @@ impl Player {
                 }
                 ClientEvent::Closed => return Ok(PlayerEvent::Ended),
                 event => {
-                    if let Some(end) = verdict(&event, true) {
+                    if let Some(end) = self.conn.verdict(&event) {
                         return Err(end);
                     }
                 }
@@ -102,7 +102,7 @@ impl Sender {
         let mut conn = ClientConn::open(settings, address, ClientRole::Publish, |_| ()).await?;
         loop {
             let event = conn.event().await?;
-            if let Some(end) = verdict(&event, false) {
+            if let Some(end) = conn.verdict(&event) {
                 return Err(end);
             }
             if matches!(event, ClientEvent::Publishing) {
@@ -136,7 +136,7 @@ impl Sender {
                 event = self.conn.event() => event?,
                 () = tokio::time::sleep_until(until.into()) => return Ok(()),
             };
-            if let Some(end) = verdict(&event, true) {
+            if let Some(end) = self.conn.verdict(&event) {
                 return Err(end);
             }
         }

@@ -1,5 +1,8 @@
 //! A real server on loopback, with a gate that lets everybody in.
 
+pub(crate) mod platform;
+pub(crate) mod source;
+
 use bytes::Bytes;
 use manycast_dial::{Allow, Dialer, Gate as EgressGate, Resolver, Tuning};
 use manycast_fanout::{Fanout, FanoutConfig};

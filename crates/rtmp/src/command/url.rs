@@ -16,7 +16,8 @@ pub struct RtmpUrl {
     pub port: u16,
     /// The app, with its query.
     pub app: StreamKeyText,
-    /// `tcUrl`: as given, without user, fragment, one trailing slash and the stream name.
+    /// `tcUrl`: as given, without user, fragment, one slash at the end of the path, and the stream
+    /// name.
     pub tc_url: StreamKeyText,
     /// The stream name, with its query.
     pub name: StreamKeyText,
@@ -48,12 +49,16 @@ impl RtmpUrl {
     /// [`UrlError`]; nothing of the URL is in it.
     pub fn with_key(url: &str, key: &str) -> Result<Self, UrlError> {
         let parts = Parts::split(url)?;
-        let app = parts.path.strip_suffix('/').unwrap_or(parts.path);
         let key = if key.is_empty() { parts.fragment } else { key };
         if key.contains(|c: char| c.is_control()) {
             return Err(UrlError::Control);
         }
-        Ok(parts.url(app, key))
+        let (path, query) = match parts.path.find('?') {
+            Some(at) => parts.path.split_at_checked(at).unwrap_or((parts.path, "")),
+            None => (parts.path, ""),
+        };
+        let path = path.strip_suffix('/').unwrap_or(path);
+        Ok(parts.url(&format!("{path}{query}"), key))
     }
 
     /// Splits a URL that ends in the stream name: `rtmp://host/app/name?query`.
@@ -75,18 +80,18 @@ impl RtmpUrl {
     }
 }
 
-struct Parts<'a> {
-    tls: bool,
+pub(super) struct Parts<'a> {
+    pub(super) tls: bool,
     scheme: &'a str,
-    authority: &'a str,
+    pub(super) authority: &'a str,
     host: &'a str,
     port: u16,
-    path: &'a str,
+    pub(super) path: &'a str,
     fragment: &'a str,
 }
 
 impl<'a> Parts<'a> {
-    fn split(url: &'a str) -> Result<Self, UrlError> {
+    pub(super) fn split(url: &'a str) -> Result<Self, UrlError> {
         let url = url.trim();
         if url.contains(|c: char| c.is_control()) {
             return Err(UrlError::Control);
@@ -177,6 +182,16 @@ mod tests {
             "FB-1?s=x",
         );
         check(&row("rtmp://h/a/b", ""), ("h", 1935, false), "a/b", "rtmp://h/a/b", "");
+        // Exactly one slash goes, that at the end of the path; escapes stay as written.
+        check(&row("rtmp://h/a//", "k"), ("h", 1935, false), "a/", "rtmp://h/a/", "k");
+        check(&row("rtmp://h/a/?b=c/", "k"), ("h", 1935, false), "a?b=c/", "rtmp://h/a?b=c/", "k");
+        check(
+            &row("rtmp://h/%7ea%2Fb", "k%20?x={y}"),
+            ("h", 1935, false),
+            "%7ea%2Fb",
+            "rtmp://h/%7ea%2Fb",
+            "k%20?x={y}",
+        );
         check(&row("rtmps://u:p@h/a#key", ""), ("h", 443, true), "a", "rtmps://h/a", "key");
         check(&row("rtmp://[::1]:19/a", "k"), ("::1", 19, false), "a", "rtmp://[::1]:19/a", "k");
         check(
@@ -196,6 +211,7 @@ mod tests {
         check(&row("rtmp://h/a/b/k?x=/1"), ("h", 1935, false), "a/b", "rtmp://h/a/b", "k?x=/1");
         check(&row("rtmp://h/k"), ("h", 1935, false), "", "rtmp://h/", "k");
         check(&row("rtmp://h/live#k"), ("h", 1935, false), "live", "rtmp://h/live", "k");
+        check(&row("rtmp://h/x/?s=a&k=b"), ("h", 1935, false), "x", "rtmp://h/x", "?s=a&k=b");
     }
 
     #[test]

@@ -43,7 +43,7 @@ async fn problem(pair: &Pair, trusted: &str, name: &str) -> P {
 }
 
 #[tokio::test]
-async fn bad_certificates_are_refused_each_for_its_own_reason() {
+async fn d9_bad_certificates_are_refused_each_for_its_own_reason() {
     let ours = Authority::named("one");
     let trusted = ours.pem.as_str();
     let good = ours.issue(&[NAME], ALIVE);
@@ -84,7 +84,7 @@ async fn bad_certificates_are_refused_each_for_its_own_reason() {
 }
 
 #[tokio::test]
-async fn a_self_signed_server_is_taken_by_its_file_but_never_expired_or_misnamed() {
+async fn d9_a_self_signed_server_is_taken_by_its_file_but_never_expired_or_misnamed() {
     for ca in [false, true] {
         let own = Pair::self_signed(&[NAME], ALIVE, ca);
         assert!(verdict(&own, &own.cert, NAME).await.is_ok(), "CA: {ca}");
@@ -97,7 +97,7 @@ async fn a_self_signed_server_is_taken_by_its_file_but_never_expired_or_misnamed
 }
 
 #[tokio::test]
-async fn the_same_refusals_hold_for_tls_1_2() {
+async fn d9_the_same_refusals_hold_for_tls_1_2() {
     let folder = Folder::new();
     let ours = Authority::named("one");
     let server = ours.issue(&["a.example.test"], ALIVE).server(&folder);

@@ -269,6 +269,37 @@ async fn altered_bytes_are_an_error_for_reader_and_writer_and_what_came_before_i
     assert_eq!(write.kind(), ErrorKind::InvalidData);
 }
 
+/// A server that says no and resets, since nobody reads what it is sent: the no is still there to
+/// be read when a write has failed already.
+#[tokio::test]
+async fn the_last_words_before_a_reset_can_be_read_after_a_failed_write() {
+    let folder = Folder::new();
+    let (server, client) = trusting(&folder);
+    let (near, far) = tls_pair(&server, &client, false).await;
+    let flood = vec![7; 20_000];
+    near.try_write_vectored(&[IoSlice::new(&flood)]).unwrap();
+    far.tcp().readable().await.unwrap();
+    far.try_write_vectored(&[IoSlice::new(b"no, and this is why")]).unwrap();
+    manycast_sys::reset_on_close(far.tcp()).unwrap();
+    drop(far);
+    let failed = loop {
+        near.writable().await.unwrap();
+        match near.try_write_vectored(&[IoSlice::new(&flood)]) {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => break error,
+            _ => tokio::task::yield_now().await,
+        }
+    };
+    assert!(matches!(failed.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe));
+    let again = near.try_write_vectored(&[IoSlice::new(&flood)]).unwrap_err();
+    assert_eq!(again.kind(), failed.kind());
+    near.readable().await.unwrap();
+    let mut buf = [0; 100];
+    let taken = near.try_read(&mut buf).unwrap();
+    assert_eq!(&buf[..taken], b"no, and this is why");
+    let end = near.try_read(&mut buf).map_err(|error| error.kind());
+    assert!(matches!(end, Ok(0) | Err(ErrorKind::ConnectionReset)), "{end:?}");
+}
+
 #[tokio::test]
 async fn the_server_name_is_sent_for_names_and_not_for_addresses() {
     let folder = Folder::new();

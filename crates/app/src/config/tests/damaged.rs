@@ -123,7 +123,7 @@ fn g2_damaged_files_are_refused_with_the_line() {
         ("http://a.example/live", 0),
         ("rtmp://a.example", 0),
         ("rtmp://u:p@a.example/live", 0),
-        ("rtmp://a.example/live?x", 0),
+        ("rtmp://a.example?x", 0),
         ("rtmp://a.example/live/KEY", 0),
         ("rtmp:///live", 0),
         ("", 0),

@@ -70,8 +70,13 @@ impl Context<'_> {
         after(self.now, self.config.limits.answer)
     }
 
-    fn refused(&mut self, notice: Notice, command: &'static str) -> Next {
-        let Notice { code, description, .. } = notice;
+    /// A no to `asked`, or the way to somebody else.
+    fn refused(&mut self, command: &Command, notice: Notice, asked: &'static str) -> Next {
+        if let Some(url) = status::redirect(command) {
+            self.out.event(ClientEvent::Redirect { url });
+            return Next::End;
+        }
+        let (Notice { code, description, .. }, command) = (notice, asked);
         self.out.event(ClientEvent::Refused { code, description, command });
         Next::End
     }
@@ -153,9 +158,9 @@ impl Online {
         let transaction = command.transaction;
         match self.phase {
             Phase::Connecting { .. } if meant_for(transaction, CONNECT) => {
-                let notice = Notice::of(command, &context.config.name);
+                let notice = Notice::of(command, context.config);
                 if notice.error {
-                    return context.refused(notice, "connect");
+                    return context.refused(command, notice, "connect");
                 }
                 self.connected(context);
             }
@@ -190,16 +195,12 @@ impl Online {
         if !meant_for(transaction, waiting) {
             return Next::Stay;
         }
-        if let Some(url) = status::redirect(command) {
-            context.out.event(ClientEvent::Redirect { url });
-            return Next::End;
-        }
-        let notice = Notice::of(command, &context.config.name);
-        context.refused(notice, self.asked(context.config))
+        let notice = Notice::of(command, context.config);
+        context.refused(command, notice, self.asked(context.config))
     }
 
     fn status(&mut self, context: &mut Context<'_>, command: &Command) -> Next {
-        let notice = Notice::of(command, &context.config.name);
+        let notice = Notice::of(command, context.config);
         if notice.code == "NetConnection.Connect.ReconnectRequest" {
             let tc_url = status::reconnect_url(command, &context.config.tc_url);
             let description = notice.description;
@@ -207,7 +208,7 @@ impl Online {
             return Next::Stay;
         }
         if notice.error {
-            return context.refused(notice, self.asked(context.config));
+            return context.refused(command, notice, self.asked(context.config));
         }
         let starts = match context.config.role {
             ClientRole::Publish => "NetStream.Publish.Start",
@@ -304,7 +305,7 @@ impl Online {
             Some(b"|RtmpSampleAccess") => true,
             Some(b"onStatus" | b"onPlayStatus") => {
                 let decoded = manycast_amf::decode_all(&media.body, context.config.limits.amf);
-                if let Some(notice) = Notice::find(&decoded.values, &context.config.name) {
+                if let Some(notice) = Notice::find(&decoded.values, context.config) {
                     let Notice { code, description, .. } = notice;
                     context.out.event(ClientEvent::Status { code, description });
                 }

@@ -45,7 +45,8 @@ pub enum ClientEvent {
     /// The server wants another one asked instead; [`Self::Closed`] follows. Follow it through the
     /// same checks as any address, and not for ever.
     Redirect {
-        /// The other server's URL.
+        /// The other server's URL as this one wrote it; see
+        /// [`RtmpUrl::follow`](crate::command::RtmpUrl::follow).
         url: StreamKeyText,
     },
     /// The server will go away: make a new connection, and change over at a key frame (E-RTMP v2

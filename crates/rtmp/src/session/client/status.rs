@@ -5,6 +5,7 @@
 
 use manycast_amf::Value;
 
+use super::ClientConfig;
 use crate::command::{Command, StreamKeyText};
 
 /// Longer words of a server are cut, in characters.
@@ -16,6 +17,9 @@ const SHORTEST_SECRET: usize = 4;
 
 /// What stands in place of a name that a server repeats.
 const HIDDEN: &str = "(stream name)";
+
+/// What stands in place of a value of a query.
+const HIDDEN_VALUE: &str = "(hidden)";
 
 /// A status object, made presentable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,13 +34,13 @@ impl Notice {
     /// the place of the command object, or behind another object.
     pub(super) fn find<'a>(
         values: impl IntoIterator<Item = &'a Value>,
-        name: &StreamKeyText,
+        config: &ClientConfig,
     ) -> Option<Self> {
         let is_status = |value: &&Value| value.get("code").or(value.get("level")).is_some();
         let value = values.into_iter().find(is_status)?;
         let text = |key: &str, chars: usize| {
             let text = value.get(key).and_then(Value::as_str).unwrap_or_default();
-            presentable(&text, name, chars)
+            presentable(&text, config, chars)
         };
         let code = value.get("code").and_then(Value::as_str).unwrap_or_default();
         let code = if is_plain_code(&code) { code.into_owned() } else { text("code", CODE_CHARS) };
@@ -50,9 +54,9 @@ impl Notice {
     }
 
     /// As [`Self::find`], in the object and the arguments of a command.
-    pub(super) fn of(command: &Command, name: &StreamKeyText) -> Self {
+    pub(super) fn of(command: &Command, config: &ClientConfig) -> Self {
         let values = command.arguments.iter().chain([&command.object]);
-        Self::find(values, name).unwrap_or_default()
+        Self::find(values, config).unwrap_or_default()
     }
 }
 
@@ -116,11 +120,16 @@ fn is_fatal(code: &str) -> bool {
     )
 }
 
-/// Where a server sends us instead: `ex: {code: 302, redirect: url}` within an error.
+/// Where a server sends us instead: `ex: {code: 302, redirect: url}` within an error. SRS writes the
+/// `tcUrl` there, and the URL with the stream name into `redirect2`.
 pub(super) fn redirect(command: &Command) -> Option<StreamKeyText> {
     let values = command.arguments.iter().chain([&command.object]);
-    let url = values.filter_map(|value| value.get("ex")?.get("redirect")?.as_text()).next()?;
-    Some(StreamKeyText::from(url.as_bytes()))
+    let mut exs = values.filter_map(|value| value.get("ex"));
+    let named = exs.find_map(|ex| {
+        let text = |key| ex.get(key).and_then(Value::as_text).map(|url| url.as_bytes());
+        text("redirect").into_iter().chain(text("redirect2")).find(|url| !url.is_empty())
+    });
+    named.map(StreamKeyText::from)
 }
 
 /// The `tcUrl` of a reconnect request, made absolute against ours (E-RTMP v2 Reconnect Request).
@@ -142,14 +151,23 @@ pub(super) fn reconnect_url(command: &Command, ours: &StreamKeyText) -> StreamKe
     StreamKeyText::from(absolute.as_str())
 }
 
-/// Cuts, drops control characters and hides the stream name (bar J1), with and without its query.
-fn presentable(text: &str, name: &StreamKeyText, chars: usize) -> String {
-    let name = name.expose();
-    let path = name.split('?').next().unwrap_or_default();
+/// Cuts, drops control characters, and hides the stream name, with and without its query, and the
+/// values of the queries that went out with it and the app (bar J1).
+fn presentable(text: &str, config: &ClientConfig, chars: usize) -> String {
+    let (name, app) = (config.name.expose(), config.app.expose());
+    let mut secrets = vec![(name.as_ref(), HIDDEN)];
+    for (at, text) in [&name, &app].into_iter().enumerate() {
+        let (path, query) = text.split_once('?').unwrap_or((text, ""));
+        if at == 0 {
+            secrets.push((path, HIDDEN));
+        }
+        let values = query.split('&').filter_map(|pair| pair.split_once('='));
+        secrets.extend(values.map(|(_, value)| (value, HIDDEN_VALUE)));
+    }
     let mut text = text.to_owned();
-    for secret in [name.as_ref(), path] {
+    for (secret, mark) in secrets {
         if secret.len() >= SHORTEST_SECRET {
-            text = text.replace(secret, HIDDEN);
+            text = text.replace(secret, mark);
         }
     }
     text.chars().filter(|c| !c.is_control()).take(chars).collect()
@@ -158,6 +176,13 @@ fn presentable(text: &str, name: &StreamKeyText, chars: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::RtmpUrl;
+    use crate::session::client::ClientRole;
+
+    fn config(url: &str, key: &str) -> ClientConfig {
+        let url = RtmpUrl::with_key(url, key).unwrap();
+        ClientConfig::new(&url, ClientRole::Publish, [0; 32])
+    }
 
     #[test]
     fn j1_a_name_that_is_part_of_a_code_leaves_the_code_readable() {
@@ -167,13 +192,26 @@ mod tests {
                 ("code", "NetStream.Publish.Start".into()),
                 ("description", format!("about {name}").as_str().into()),
             ]);
-            let notice = Notice::find([&status], &StreamKeyText::from(name)).unwrap();
+            let notice = Notice::find([&status], &config("rtmp://h/app", name)).unwrap();
             assert_eq!((notice.code.as_str(), notice.error), ("NetStream.Publish.Start", true));
             let hidden = notice.description.contains(HIDDEN);
             assert_eq!(hidden, name.len() >= SHORTEST_SECRET, "{}", notice.description);
         }
         let echo = manycast_amf::object([("code", Value::from("NetStream.canary.Bad"))]);
-        let notice = Notice::find([&echo], &StreamKeyText::from("canary")).unwrap();
+        let notice = Notice::find([&echo], &config("rtmp://h/app", "canary")).unwrap();
         assert_eq!(notice.code, "NetStream.(stream name).Bad");
+    }
+
+    #[test]
+    fn j1_tokens_of_queries_are_not_repeated() {
+        let config = config("rtmp://h/app?token=deadbeef&n=1", "canary?sig=hushhush");
+        let said = "app?token=deadbeef&n=1/canary?sig=hushhush: hushhush is wrong, canary";
+        let status =
+            manycast_amf::object([("description", Value::from(said)), ("code", "".into())]);
+        let notice = Notice::find([&status], &config).unwrap();
+        assert_eq!(
+            notice.description,
+            "app?token=(hidden)&n=1/(stream name): (hidden) is wrong, (stream name)"
+        );
     }
 }

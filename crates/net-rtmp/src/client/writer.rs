@@ -1,0 +1,181 @@
+//! What a Delivery writes: a Stream's items as its own messages, with its own headers and clock.
+//!
+//! Belongs here: which configuration and metadata the far end has, and what a change of them means.
+//! Must not come here: sockets; chunks, see crate `rtmp`.
+
+use super::metadata;
+use crate::egress::{Outgoing, message};
+use bytes::Bytes;
+use manycast_fanout::Writer;
+use manycast_flv::frame::{FLV_DATA_AMF0, write_config, write_frame};
+use manycast_hub::{ConfigChange, Content, Item};
+use manycast_media::{
+    CodecConfig, Selection, Sticky, TimeDelta, Timestamp, Track, TrackId, TrackSet, Wire,
+};
+use manycast_rtmp::session::MediaWriter;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// Writes a Stream's items as one Delivery's messages.
+pub(crate) struct DeliveryWriter {
+    feed: Feed,
+    writer: MediaWriter,
+    messages: Vec<Outgoing>,
+}
+
+impl DeliveryWriter {
+    /// `renewal` is notified when the session must end for the sake of a new configuration; nothing
+    /// is written from then on.
+    pub(crate) fn new(writer: MediaWriter, change: ConfigChange, renewal: Arc<Notify>) -> Self {
+        Self { feed: Feed::new(change, renewal), writer, messages: Vec::new() }
+    }
+}
+
+impl Writer for DeliveryWriter {
+    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> u64 {
+        let frames = self.feed.item(item, &mut self.messages);
+        for message in self.messages.drain(..) {
+            self.writer.write(message.kind, message.timestamp, message.body, out);
+        }
+        frames
+    }
+}
+
+/// The messages of one Delivery, and what the far end was told so far.
+struct Feed {
+    selection: Selection,
+    change: ConfigChange,
+    renewal: Arc<Notify>,
+    /// The session is to be renewed: nothing more is said in it.
+    over: bool,
+    /// What is taken off every time: the first Frame is at zero.
+    base: Option<TimeDelta>,
+    begun: bool,
+    /// The Tracks as the far end knows them, over all Runs of the Stream.
+    known: Vec<Track>,
+    sticky: Vec<Sticky>,
+    /// The metadata that we made, as told last.
+    metadata: Option<Bytes>,
+}
+
+impl Feed {
+    fn new(change: ConfigChange, renewal: Arc<Notify>) -> Self {
+        Self {
+            selection: Selection::ALL,
+            change,
+            renewal,
+            over: false,
+            base: None,
+            begun: false,
+            known: Vec::new(),
+            sticky: Vec::new(),
+            metadata: None,
+        }
+    }
+
+    /// The messages of one item, and how many Frames they are.
+    fn item(&mut self, item: &Item, out: &mut Vec<Outgoing>) -> u64 {
+        if self.over {
+            return 0;
+        }
+        match item {
+            Item::Joined { tracks, at } => self.tracks(tracks, *at, out),
+            Item::Skipped { .. } => {}
+            Item::Entry(entry) => match &entry.content {
+                Content::Frame(frame) if self.selection.takes(frame.track) => {
+                    let at = self.shift(frame.dts);
+                    let before = out.len();
+                    out.extend(write_frame(frame).and_then(|wire| message(wire, at)));
+                    return (out.len() - before) as u64;
+                }
+                Content::Tracks { set, at, .. } => self.tracks(set, *at, out),
+                _ => {}
+            },
+        }
+        0
+    }
+
+    /// The Tracks in force from here on. Only what is new is said: platforms take a repeated header
+    /// for a restart, and an encoder that returns as it was is no news.
+    fn tracks(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
+        if self.change == ConfigChange::Redial && self.must_renew(tracks) {
+            self.over = true;
+            self.renewal.notify_one();
+            return;
+        }
+        let at = self.shift(at);
+        self.sticky(tracks, if self.begun { at } else { Timestamp::ZERO }, out);
+        self.configs(tracks, at, out);
+        self.begun = true;
+    }
+
+    /// Whether a Track is coded or configured otherwise than the far end was told.
+    fn must_renew(&self, tracks: &TrackSet) -> bool {
+        tracks.tracks.iter().any(|track| {
+            self.known(track.id).is_some_and(|known| match (&known.config, &track.config) {
+                (Some(told), Some(config)) => !same_decoder(told, config),
+                _ => known.codec != track.codec,
+            })
+        })
+    }
+
+    fn known(&self, id: TrackId) -> Option<&Track> {
+        self.known.iter().find(|known| known.id == id)
+    }
+
+    /// Sticky messages are about the whole, the first ones at time zero: ffmpeg takes metadata of
+    /// any other time for a track of text. Metadata that lacks what ingests look at is completed.
+    fn sticky(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
+        let ours = metadata::completed(tracks);
+        if let Some(body) = ours.clone().filter(|body| self.metadata.as_ref() != Some(body)) {
+            out.extend(message(Wire { dialect: FLV_DATA_AMF0, body }, at));
+        }
+        let theirs = |sticky: &&Sticky| !(ours.is_some() && metadata::is_metadata(sticky));
+        let news = tracks.sticky.iter().filter(|sticky| !self.sticky.contains(sticky));
+        out.extend(news.filter(theirs).filter_map(|sticky| message(sticky.wire.clone(), at)));
+        self.metadata = ours;
+        self.sticky.clone_from(&tracks.sticky);
+    }
+
+    fn configs(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
+        let mut sent: Vec<Bytes> = Vec::new();
+        for track in &tracks.tracks {
+            let told = self.known(track.id).and_then(|known| known.config.clone());
+            let news = track.config.as_ref().filter(|config| {
+                told.as_ref()
+                    .is_none_or(|told| !same_decoder(told, config) || !same_form(told, config))
+            });
+            let wire = news.and_then(|config| write_config(config, track.id));
+            // Several Tracks may have been configured by one message.
+            if let Some(wire) = wire.filter(|wire| !sent.contains(&wire.body)) {
+                sent.push(wire.body.clone());
+                out.extend(message(wire, at));
+            }
+            let told = told.filter(|told| told.codec == track.codec);
+            let config = track.config.clone().or(told);
+            self.known.retain(|known| known.id != track.id);
+            self.known.push(Track { config, ..track.clone() });
+        }
+    }
+
+    fn shift(&mut self, at: Timestamp) -> Timestamp {
+        let base = *self.base.get_or_insert(at - Timestamp::ZERO);
+        (at - base).max(Timestamp::ZERO)
+    }
+}
+
+/// Whether a decoder set up for one can go on with the other.
+fn same_decoder(one: &CodecConfig, other: &CodecConfig) -> bool {
+    one.codec == other.codec && one.record == other.record
+}
+
+/// Whether both come in the same kind of message: legacy and enhanced ones differ in the first byte.
+fn same_form(one: &CodecConfig, other: &CodecConfig) -> bool {
+    let form = |config: &CodecConfig| {
+        config.wire.as_ref().map(|wire| (wire.dialect, wire.body.first().copied()))
+    };
+    form(one) == form(other)
+}
+
+#[cfg(test)]
+mod tests;
