@@ -15,3 +15,6 @@ pub mod platform;
 mod rng;
 pub mod run;
 mod world;
+
+#[cfg(test)]
+mod tests;

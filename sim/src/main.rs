@@ -2,7 +2,7 @@
 //!
 //! Belongs here: arguments and threads. Must not come here: what a run is.
 
-use manycast_sim::run;
+use manycast_sim::run::{self, Tally};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -64,9 +64,9 @@ fn main() -> ExitCode {
 fn many(options: &Options) -> ExitCode {
     let (began, next) = (Instant::now(), AtomicU64::new(options.from));
     let (end, failed) = (options.from + options.seeds, AtomicBool::new(false));
-    let totals = Mutex::new((0_u64, 0_u64, 0_u64));
+    let totals = Mutex::new((0_u64, Tally::default()));
     let work = || {
-        let mut sum = (0, 0, 0);
+        let (mut held, mut sum) = (0, Tally::default());
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= end || failed.load(Ordering::Relaxed) {
@@ -74,7 +74,8 @@ fn many(options: &Options) -> ExitCode {
             }
             match run::seed(seed) {
                 Ok(tally) => {
-                    sum = (sum.0 + 1, sum.1 + u64::from(tally.dials), sum.2 + tally.events);
+                    held += 1;
+                    sum.add(&tally);
                     let again = seed.is_multiple_of(100).then(|| run::seed(seed).ok()).flatten();
                     if again.is_some_and(|again| again != tally) {
                         println!("seed {seed}: a second run came to something else");
@@ -88,18 +89,22 @@ fn many(options: &Options) -> ExitCode {
             }
         }
         let mut totals = totals.lock().unwrap_or_else(|e| e.into_inner());
-        *totals = (totals.0 + sum.0, totals.1 + sum.1, totals.2 + sum.2);
+        totals.0 += held;
+        totals.1.add(&sum);
     };
     std::thread::scope(|scope| {
         for _ in 0..options.threads.max(1) {
             scope.spawn(work);
         }
     });
-    let (runs, dials, events) = *totals.lock().unwrap_or_else(|e| e.into_inner());
+    let (held, sum) = totals.into_inner().unwrap_or_else(|e| e.into_inner());
+    let ends: Vec<_> = sum.ends.iter().map(|(end, count)| format!("{count} {end}")).collect();
+    println!("attempts: {}, of which ended by {}", sum.dials, ends.join(", "));
     println!(
-        "simulator: seeds {} to {}: {runs} held, {dials} dials, {events} events, {:.1} s on {} threads",
+        "simulator: seeds {} to {}: {held} held, {} events, {:.1} s on {} threads",
         options.from,
         end.saturating_sub(1),
+        sum.events,
         began.elapsed().as_secs_f64(),
         options.threads
     );

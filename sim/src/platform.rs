@@ -188,6 +188,12 @@ impl Platform {
         &self.broadcasts
     }
 
+    /// The broadcasts as of the last call.
+    #[must_use]
+    pub fn broadcasts_so_far(&self) -> &[Broadcast] {
+        &self.broadcasts
+    }
+
     /// Ends all its sessions without a word, so or so.
     pub fn break_off(&mut self, now: Instant, how: HangUp) {
         for number in std::mem::take(&mut self.open) {
@@ -243,8 +249,10 @@ impl Platform {
         }
         let lingers = slot.lingers_until.is_some_and(|until| now < until);
         let rival = slot.active;
-        if self.profile.in_use == InUse::Refuse && (rival.is_some() || lingers) {
-            let refusal = (RefusalCode::BadName, "The stream name is in use.", End::Refused);
+        if let InUse::Refuse(words) = self.profile.in_use
+            && (rival.is_some() || lingers)
+        {
+            let refusal = (RefusalCode::BadName, words, End::Refused);
             return self.connections[number].refuse(now, request, refusal, &self.profile);
         }
         if let Some(rival) = rival {

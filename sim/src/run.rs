@@ -8,6 +8,7 @@ use crate::rng::Rng;
 use crate::world::{Outcome, Place, Setup, Shape, World};
 use manycast_hub::{Bounds, ConfigChange, Takeover, WindowLimits};
 use manycast_restream::{BackupMode, Timings};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ const LOAD: Duration = Duration::from_secs(10);
 const WELL: Duration = Duration::from_secs(60);
 
 /// What a good run amounts to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// A number that is the same whenever the same happens in the same order at the same times.
     pub trace: u64,
@@ -26,6 +27,8 @@ pub struct Tally {
     pub dials: u32,
     /// Events.
     pub events: u64,
+    /// How attempts ended, and how many.
+    pub ends: BTreeMap<&'static str, u64>,
 }
 
 /// A run in which something did not hold.
@@ -52,8 +55,11 @@ pub struct Failure {
 pub fn seed(seed: u64) -> Result<Tally, Box<Failure>> {
     let setup = draw(seed);
     let outcome = World::new(setup.clone()).run();
-    match outcome.broken {
-        None => Ok(Tally { trace: outcome.trace, dials: outcome.dials, events: outcome.events }),
+    match outcome.broken.clone() {
+        None => {
+            let Outcome { trace, dials, events, ends, .. } = outcome;
+            Ok(Tally { trace, dials, events, ends })
+        }
         Some(what) => Err(Box::new(shrink(&setup, what))),
     }
 }
@@ -104,6 +110,7 @@ fn draw(seed: u64) -> Setup {
             gop,
             size,
             clock: rng.pick(&[0, 0xffff_8000, 0x00ff_f000, 0x7fff_f000]),
+            prompt: false,
         },
         takeover: rng.pick(&[Takeover::WhenSilent, Takeover::WhenSilent, Takeover::Always]),
         limits: WindowLimits {
@@ -140,33 +147,40 @@ fn place(rng: &mut Rng, size: usize) -> Place {
     Place { profile, timings, bounds, config_change, backup_of: None }
 }
 
-/// Cuts the list of faults as long as the run still breaks: first the end of it, then one by one.
+/// Finds the part of a run's trouble that is enough to break it.
 fn shrink(setup: &Setup, what: String) -> Failure {
     let breaks = |faults: &[Fault]| {
         let setup = Setup { faults: faults.to_vec(), ..setup.clone() };
         let outcome = World::new(setup).run();
         outcome.broken.map(|what| (what, outcome.trace))
     };
-    let mut enough = setup.faults.clone();
-    let (mut then, mut trace) = breaks(&enough).unwrap_or_else(|| (what.clone(), 0));
-    let prefix = (0..enough.len()).find_map(|n| Some((n, breaks(&enough[..n])?)));
-    if let Some((n, (words, hash))) = prefix {
-        enough.truncate(n);
-        (then, trace) = (words, hash);
-    }
-    let mut n = 0;
-    while n < enough.len() {
+    let swarm = setup.faults.clone();
+    let (enough, then, trace) = match cut(&swarm, breaks) {
+        Some((enough, (then, trace))) => (enough, then, trace),
+        // It holds when it is run again: no run of the same seed may differ.
+        None => (swarm.clone(), "a second run came to something else".to_owned(), 0),
+    };
+    Failure { seed: setup.seed, what, swarm, enough, then, trace }
+}
+
+/// The shortest beginning of a list that still breaks, without whatever of it is not needed, and
+/// what `breaks` said to that.
+pub(crate) fn cut<T>(
+    all: &[Fault],
+    breaks: impl Fn(&[Fault]) -> Option<T>,
+) -> Option<(Vec<Fault>, T)> {
+    let (n, mut last) = (0..=all.len()).find_map(|n| Some((n, breaks(&all[..n])?)))?;
+    let mut enough = all[..n].to_vec();
+    let mut at = 0;
+    while at < enough.len() {
         let mut fewer = enough.clone();
-        fewer.remove(n);
+        fewer.remove(at);
         match breaks(&fewer) {
-            Some((words, hash)) => {
-                enough = fewer;
-                (then, trace) = (words, hash);
-            }
-            None => n += 1,
+            Some(said) => (enough, last) = (fewer, said),
+            None => at += 1,
         }
     }
-    Failure { seed: setup.seed, what, swarm: setup.faults.clone(), enough, then, trace }
+    Some((enough, last))
 }
 
 impl fmt::Display for Failure {
@@ -178,5 +192,16 @@ impl fmt::Display for Failure {
         self.enough.iter().try_for_each(|fault| writeln!(f, "  {fault}"))?;
         writeln!(f, "then: {}", self.then)?;
         write!(f, "trace {:016x}; to see it: make sim SEED={}", self.trace, self.seed)
+    }
+}
+
+impl Tally {
+    /// Takes in another one, the trace apart.
+    pub fn add(&mut self, other: &Self) {
+        self.dials += other.dials;
+        self.events += other.events;
+        for (end, count) in &other.ends {
+            *self.ends.entry(end).or_default() += count;
+        }
     }
 }

@@ -32,7 +32,7 @@ use manycast_restream::{BackupMode, State, Timings};
 use net::Pipe;
 use seat::Seat;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -78,6 +78,8 @@ pub(crate) struct Shape {
     pub(crate) size: usize,
     /// Its clock at the first frame, in ms.
     pub(crate) clock: u32,
+    /// Comes back the moment it can, not when its next try is due.
+    pub(crate) prompt: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,12 +144,14 @@ pub(crate) struct Outcome {
     pub(crate) trace: u64,
     pub(crate) dials: u32,
     pub(crate) events: u64,
+    /// How attempts ended.
+    pub(crate) ends: BTreeMap<&'static str, u64>,
     pub(crate) log: Vec<String>,
 }
 
 pub(crate) struct World {
     setup: Setup,
-    origin: Instant,
+    pub(crate) origin: Instant,
     pub(crate) now: Instant,
     heap: BinaryHeap<Reverse<(Instant, u64, Slot)>>,
     sequence: u64,
@@ -169,7 +173,8 @@ pub(crate) struct World {
     fate_rng: Rng,
     trace: u64,
     events: u64,
-    broken: Option<String>,
+    ends: BTreeMap<&'static str, u64>,
+    pub(crate) broken: Option<String>,
     log: Vec<String>,
 }
 
@@ -201,8 +206,7 @@ impl World {
             fars.push(Far::new(platform, delay));
         }
         let seats = setup.places.iter().map(|place| Seat::new(origin, place)).collect();
-        let encoders =
-            vec![Encoder::new(origin, &setup.encoder), Encoder::rival(origin, &setup.encoder)];
+        let encoders = vec![Encoder::new(&setup.encoder), Encoder::rival(&setup.encoder)];
         Self {
             origin,
             now: origin,
@@ -224,6 +228,7 @@ impl World {
             fate_rng: rng.split(2),
             trace: 0xcbf2_9ce4_8422_2325,
             events: 0,
+            ends: BTreeMap::new(),
             broken: None,
             log: Vec::new(),
             setup,
@@ -241,6 +246,7 @@ impl World {
             trace: self.trace,
             dials: self.seats.iter().map(Seat::dials).sum(),
             events: self.events,
+            ends: std::mem::take(&mut self.ends),
             log: std::mem::take(&mut self.log),
         }
     }
@@ -361,13 +367,5 @@ impl World {
 
     pub(crate) fn state(&self, seat: usize) -> State {
         self.seats[seat].state()
-    }
-
-    pub(crate) fn broken(&self) -> Option<&str> {
-        self.broken.as_deref()
-    }
-
-    pub(crate) fn log(&self) -> &[String] {
-        &self.log
     }
 }

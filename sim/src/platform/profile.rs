@@ -11,6 +11,9 @@
 use manycast_rtmp::session::RefusalCode;
 use std::time::Duration;
 
+/// What means both: a name that nobody knows, and one that is in use.
+const NOT_AVAILABLE: &str = "The stream name is not available.";
+
 /// Everything a stand-in does otherwise than another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -86,8 +89,8 @@ pub enum BadKey {
 pub enum InUse {
     /// The newer one wins; the older one is closed.
     Replace,
-    /// The newer one is told that the name is in use (`NetStream.Publish.BadName`).
-    Refuse,
+    /// The newer one is refused with `NetStream.Publish.BadName` and these words.
+    Refuse(&'static str),
 }
 
 /// How a platform ends a session of its own accord.
@@ -157,7 +160,7 @@ impl Profile {
         Self {
             name: "youtube",
             transport: Transport { tls: true, sni: true },
-            bad_key: BadKey::TakeThenClose(Duration::from_secs(6)),
+            bad_key: BadKey::TakeThenClose(Duration::from_secs(2)),
             reconnect: Duration::from_secs(180),
             ..Self::patient("live2", key)
         }
@@ -187,7 +190,7 @@ impl Profile {
                 code: RefusalCode::Denied,
                 words: "The stream key is invalid or has expired.",
             },
-            in_use: InUse::Refuse,
+            in_use: InUse::Refuse("The stream name is already in use."),
             linger: Duration::from_secs(8),
             cut: Some(Duration::from_secs(8 * 3600)),
             parameters: Parameters::End,
@@ -204,11 +207,8 @@ impl Profile {
         Self {
             name: "ivs",
             transport: Transport { tls: true, sni: true },
-            bad_key: BadKey::Refuse {
-                code: RefusalCode::BadName,
-                words: "The stream name is unknown or in use.",
-            },
-            in_use: InUse::Refuse,
+            bad_key: BadKey::Refuse { code: RefusalCode::BadName, words: NOT_AVAILABLE },
+            in_use: InUse::Refuse(NOT_AVAILABLE),
             linger: Duration::from_secs(3),
             silence: Some(Duration::from_secs(5)),
             cut: Some(Duration::from_secs(3600)),

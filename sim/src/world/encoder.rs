@@ -6,7 +6,6 @@
 use super::{Event, Shape, World};
 use crate::frame::{self, Stamp};
 use bytes::Bytes;
-use manycast_hub::Takeover;
 use manycast_net_rtmp::parts::Ingest;
 use manycast_rtmp::session::{DataEncoding, Media, MediaKind};
 use std::time::{Duration, Instant};
@@ -29,7 +28,6 @@ pub(super) struct Encoder {
     turn: u32,
     pub(super) variant: u8,
     changed: bool,
-    began: Instant,
 }
 
 struct Publish {
@@ -49,7 +47,7 @@ pub(super) struct Ghost {
 }
 
 impl Encoder {
-    pub(super) fn new(now: Instant, shape: &Shape) -> Self {
+    pub(super) fn new(shape: &Shape) -> Self {
         Self {
             shape: *shape,
             wanted: true,
@@ -59,12 +57,11 @@ impl Encoder {
             turn: 0,
             variant: 0,
             changed: false,
-            began: now,
         }
     }
 
-    pub(super) fn rival(now: Instant, shape: &Shape) -> Self {
-        Self { wanted: false, ..Self::new(now, shape) }
+    pub(super) fn rival(shape: &Shape) -> Self {
+        Self { wanted: false, ..Self::new(shape) }
     }
 
     /// What it sent last: its source and the number of the last frame.
@@ -222,8 +219,12 @@ impl World {
         let encoder = &mut self.encoders[n];
         encoder.turn += 1;
         let turn = encoder.turn;
+        let back = match encoder.away_until {
+            Some(until) if encoder.shape.prompt => until,
+            _ => now + RECONNECT,
+        };
         let Some(Publish { ingest, source, number, .. }) = encoder.publish.take() else {
-            return self.post(now + RECONNECT, Event::Encoder(n, turn));
+            return self.post(back, Event::Encoder(n, turn));
         };
         self.note(
             &format!("encoder {n}"),
@@ -238,7 +239,7 @@ impl World {
             ingest.end(now, orderly);
             self.follow_stream();
         }
-        self.post(now + RECONNECT, Event::Encoder(n, turn));
+        self.post(back, Event::Encoder(n, turn));
     }
 
     /// What was on its way when an encoder vanished comes late, or not at all.
@@ -299,9 +300,5 @@ impl World {
         let encoder = &mut self.encoders[n];
         encoder.variant = encoder.variant.wrapping_add(1);
         encoder.changed = true;
-    }
-
-    pub(super) fn takes_over_at_once(&self) -> bool {
-        self.setup.takeover == Takeover::Always
     }
 }

@@ -66,10 +66,12 @@ impl Seat {
         self.crew.as_ref().map_or(State::Stopped, |crew| crew.machine.state())
     }
 
-    /// The words of the last failure.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        let failure = self.crew.as_ref()?.machine.last_failure()?;
-        Some(failure.words.to_string())
+    /// How often something went wrong, and what did last.
+    #[cfg(test)]
+    pub(crate) fn failures(&self) -> (u64, Option<manycast_restream::Failure>) {
+        let machine = self.crew.as_ref().map(|crew| &crew.machine);
+        let last = machine.and_then(|machine| machine.last_failure().cloned());
+        (machine.map_or(0, Machine::failures), last)
     }
 }
 
@@ -243,6 +245,7 @@ impl World {
         self.telling = Some(seat);
         self.give(seat, Input::Progress(sample));
         let fault = end.as_ref().map_or(Fault::Closed, |end| end.fault);
+        *self.ends.entry(name(end.as_ref(), last)).or_default() += 1;
         self.mix(0x100_0000 | (seat as u64) << 8 | fault as u64);
         if self.setup.talks {
             let words = end.as_ref().map_or("panicked", |end| end.message.as_str()).to_owned();
@@ -256,5 +259,27 @@ impl World {
         }
         self.give(seat, end.map_or(Input::AttemptPanicked, Input::AttemptEnded));
         self.telling = None;
+    }
+}
+
+/// How an end is counted.
+fn name(end: Option<&LinkEnd>, last: &Attempt) -> &'static str {
+    match end.map(|end| end.fault) {
+        None => "panics",
+        Some(Fault::None) if last.is_closing() => "goodbyes",
+        Some(Fault::None) => "drops",
+        Some(Fault::Configuration) => "forbidden",
+        Some(Fault::Dns) => "no name",
+        Some(Fault::Unreachable) => "unreachable",
+        Some(Fault::ConnectTimeout) => "no answer",
+        Some(Fault::Tls) => "tls",
+        Some(Fault::Handshake) => "no rtmp",
+        Some(Fault::Rejected) => "refused",
+        Some(Fault::BadName) => "bad name",
+        Some(Fault::Occupied) => "in use",
+        Some(Fault::Redirected) => "redirects",
+        Some(Fault::Renewed) => "renewals",
+        Some(Fault::Reset) => "resets",
+        Some(Fault::Closed) => "closes",
     }
 }
