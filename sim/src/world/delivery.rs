@@ -54,11 +54,14 @@ pub(super) struct Attempt {
     pub(super) blocked: bool,
     room_posted: bool,
     greeted: bool,
+    /// Whether it asked to publish.
+    pub(super) asked: bool,
     pub(super) accepted: Option<Instant>,
     closing: bool,
     /// What the end means once the goodbye is said.
     farewell: LinkEnd,
     pub(super) unwanted: bool,
+    pub(super) dropped: bool,
     pub(super) frames: u64,
     pub(super) skipped: u64,
     /// Bytes handed to the connection before the first of media.
@@ -136,10 +139,12 @@ impl World {
             blocked: false,
             room_posted: false,
             greeted: false,
+            asked: false,
             accepted: None,
             closing: false,
             farewell: LinkEnd::new(Fault::None, "stopped"),
             unwanted: false,
+            dropped: false,
             frames: 0,
             skipped: 0,
             greeting: 0,
@@ -308,7 +313,8 @@ impl World {
             self.flush(seat);
         }
         let Some(attempt) = &mut self.seats[seat].attempt else { return };
-        if attempt.renewal.as_ref().is_some_and(parts::Renewal::is_ordered) {
+        let renews = attempt.renewal.as_ref().is_some_and(parts::Renewal::is_ordered);
+        if renews && !attempt.closing {
             let words = "the encoder's settings changed";
             attempt.farewell = LinkEnd::new(Fault::Renewed, words);
             return self.say_goodbye(seat);
@@ -354,6 +360,7 @@ impl World {
         match event {
             ClientEvent::Stage(Greeting::HandshakeDone) => attempt.greeted = true,
             ClientEvent::Stage(Greeting::Connected) => {
+                attempt.asked = true;
                 self.give(seat, Told::Stage(Stage::Publishing));
             }
             ClientEvent::Publishing => self.begin_media(seat),

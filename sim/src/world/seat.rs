@@ -226,6 +226,7 @@ impl World {
         };
         let number = attempt.number;
         attempt.unwanted = true;
+        attempt.dropped |= !orderly;
         if orderly {
             self.say_goodbye(seat);
         } else {

@@ -115,13 +115,13 @@ impl Shadow {
         let told =
             matches!(fault, Fault::Rejected | Fault::BadName | Fault::Occupied | Fault::Redirected);
         let lingers = now < self.lingers;
-        if last.conn.is_some() && !told {
-            self.lingers = now + LINGER;
-        }
-        if last.unwanted && fault == Fault::None && last.is_closing() {
+        if last.unwanted && last.is_closing() && !last.dropped {
             return;
         }
-        if held && accepted.is_some() && !last.unwanted {
+        if last.asked && !told && fault != Fault::Renewed {
+            self.lingers = now + LINGER;
+        }
+        if (held && accepted.is_some() && !last.unwanted) || last.is_closing() && last.unwanted {
             return;
         }
         match fault {
