@@ -230,7 +230,7 @@ impl Membership {
         waiting.extend(bytes);
         self.control.waiting.store(true, Ordering::Release);
         drop(waiting);
-        hub_wake(&self.shard);
+        self.shard.attend();
         Ok(())
     }
 
@@ -245,7 +245,7 @@ impl Membership {
     /// Jumps to the current Gop.
     pub fn rejoin(&self) {
         self.control.rejoin.store(true, Ordering::Release);
-        hub_wake(&self.shard);
+        self.shard.attend();
     }
 
     /// Takes the viewer out and hands back its place; `None` if it had ended: see [`Self::rest`].
@@ -296,8 +296,4 @@ impl Drop for Membership {
     fn drop(&mut self) {
         self.shard.command(Command::Leave(self.control.clone()));
     }
-}
-
-fn hub_wake(shard: &Shard) {
-    manycast_hub::Listener::wake(shard);
 }

@@ -15,6 +15,11 @@ const MAX_ENTRIES: usize = 256;
 /// Most writes to one viewer in one pass, so that a newcomer with a long Gop delays nobody.
 const MAX_ROUNDS: usize = 4;
 
+/// From so many viewers on, pieces are put together before they are written ...
+const JOIN_FOR: usize = 8;
+/// ... up to so many bytes.
+const JOIN_UP_TO: usize = 256 * 1024;
+
 pub(crate) struct Group {
     pub(crate) stream: Arc<Stream>,
     /// What they share; `None`: each writes alone.
@@ -29,6 +34,7 @@ pub(crate) struct Group {
     pub(crate) restless: bool,
     order: Vec<(u64, usize)>,
     items: Vec<Item>,
+    joined: Vec<u8>,
 }
 
 /// Bytes that several viewers at the same place get alike.
@@ -57,6 +63,7 @@ impl Group {
             restless: true,
             order: Vec::new(),
             items: Vec::new(),
+            joined: Vec::new(),
         }
     }
 
@@ -65,7 +72,7 @@ impl Group {
         if self.restless {
             return Some(now);
         }
-        let news = self.stream.head() > self.served || self.stream.is_closed();
+        let news = self.stream.announced() > self.served || self.stream.is_closed();
         news.then(|| self.last_pass.map_or(now, |last| last + config.merge))
     }
 
@@ -109,7 +116,10 @@ impl Group {
             if viewer.control.paused.load(Ordering::Acquire) {
                 continue;
             }
-            if viewer.control.rejoin.swap(false, Ordering::AcqRel) {
+            let control = &viewer.control;
+            if control.rejoin.load(Ordering::Acquire)
+                && control.rejoin.swap(false, Ordering::AcqRel)
+            {
                 viewer.rejoin(&self.stream, now);
             }
             let Some(lane) = self.lane.as_deref().filter(|_| !viewer.writes_alone()) else {
@@ -148,7 +158,8 @@ impl Group {
                 }
                 continue;
             };
-            let slices: Vec<_> = batch.pieces.iter().map(|b| IoSlice::new(b)).collect();
+            let mut joined = std::mem::take(&mut self.joined);
+            let slices = batch.slices(same.len(), &mut joined);
             for &(_, at) in same {
                 let viewer = &mut self.viewers[at];
                 let written = if batch.len == 0 { 0 } else { viewer.write(&slices, now) };
@@ -158,6 +169,8 @@ impl Group {
                     batch.split(lane, viewer, written);
                 }
             }
+            drop(slices);
+            self.joined = joined;
         }
         self.order = order;
     }
@@ -224,6 +237,17 @@ impl Drop for Group {
 }
 
 impl Batch {
+    /// What to write. For several viewers the pieces are put together first: the kernel then walks
+    /// one buffer per viewer, which costs less than the one copy.
+    fn slices<'a>(&'a self, viewers: usize, joined: &'a mut Vec<u8>) -> Vec<IoSlice<'a>> {
+        if viewers < JOIN_FOR || self.len > JOIN_UP_TO {
+            return self.pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        }
+        joined.clear();
+        self.pieces.iter().for_each(|piece| joined.extend_from_slice(piece));
+        vec![IoSlice::new(joined)]
+    }
+
     /// Lists the pieces of as many entries as fit one write.
     fn fill(&mut self, lane: &dyn Lane) {
         let mut whole = 0;

@@ -36,6 +36,8 @@ pub(crate) struct Joining {
 pub(crate) struct Shard {
     dirty: AtomicBool,
     stopped: AtomicBool,
+    /// Some viewer has control bytes, or is to jump.
+    attention: AtomicBool,
     thread: OnceLock<Thread>,
     commands: Mutex<Vec<Command>>,
     pub(crate) viewers: AtomicUsize,
@@ -54,6 +56,12 @@ impl Listener for Shard {
 impl Shard {
     pub(crate) fn command(&self, command: Command) {
         self.commands.lock().push(command);
+        self.wake();
+    }
+
+    /// Has the viewers asked what they want beside the Stream.
+    pub(crate) fn attend(&self) {
+        self.attention.store(true, Ordering::Release);
         self.wake();
     }
 
@@ -130,6 +138,9 @@ impl Worker {
                 }
                 Command::Leave(control) => drop(self.remove(&control)),
             }
+        }
+        if !self.shard.attention.swap(false, Ordering::AcqRel) {
+            return;
         }
         for group in &mut self.groups {
             group.restless |= group.viewers.iter().any(|v| v.control.wants_attention());

@@ -134,6 +134,7 @@ impl Bench {
             wire: None,
         };
         self.publisher.push(self.now(), frame).unwrap();
+        self.publisher.commit(self.now());
     }
 
     fn pass(&mut self) {
@@ -256,6 +257,28 @@ fn b2_a_stalled_viewer_is_reset_after_its_patience() {
     bench.run(20, 25);
     assert!(stalled.aborted.load(Ordering::Relaxed));
     assert_eq!(bench.group.viewers.len(), 1);
+}
+
+#[test]
+fn what_waits_for_the_next_picture_is_not_written_alone() {
+    let mut bench = Bench::new();
+    let sink = TestSink::new(ALL, ALL);
+    let _control = bench.join(&sink);
+    bench.run(3, 3);
+    let sound = Frame {
+        track: TrackId::AUDIO,
+        codec: Codec::Aac,
+        dts: Timestamp::from_millis(130),
+        pts: Timestamp::from_millis(130),
+        key: true,
+        payload: Bytes::from_static(b"yyyy"),
+        wire: None,
+    };
+    bench.publisher.push(bench.now(), sound).unwrap();
+    assert!(bench.publisher.commit(bench.now()).is_some(), "it waits");
+    assert_eq!(bench.group.due(bench.now(), &bench.config), None);
+    bench.picture(false);
+    assert!(bench.group.due(bench.now(), &bench.config).is_some());
 }
 
 #[test]

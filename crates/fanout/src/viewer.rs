@@ -22,6 +22,11 @@ pub trait Sink: Send + Sync + 'static {
     /// `WouldBlock` when it takes nothing; anything else ends the viewer.
     fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
 
+    /// Whether the sink may keep bytes that it took, so that [`Sink::try_flush`] has to be called.
+    fn keeps_bytes(&self) -> bool {
+        true
+    }
+
     /// Pushes on what earlier writes left inside the sink (encryption buffers).
     ///
     /// # Errors
@@ -56,6 +61,8 @@ pub(crate) struct Viewer {
     pub(crate) cursor: Cursor,
     pub(crate) control: Arc<Control>,
     pub(crate) blocked: bool,
+    /// Whether the sink has to be flushed.
+    flushes: bool,
     /// For one that does not share the lane's bytes.
     writer: Option<Box<dyn Writer>>,
     bounds: Bounds,
@@ -81,6 +88,7 @@ impl Viewer {
     pub(crate) fn new(stream: &Stream, parts: ViewerParts, now: Instant) -> Self {
         let ViewerParts { sink, control, writer, bounds, patience } = parts;
         Self {
+            flushes: sink.keeps_bytes(),
             sink,
             cursor: stream.join(Start::CurrentGop, bounds, now),
             control,
@@ -122,6 +130,10 @@ impl Viewer {
                 Err(e) => return self.fail(&e),
             }
         }
+        if !self.flushes {
+            self.blocked = false;
+            return Flow::Clear;
+        }
         match self.sink.try_flush() {
             Ok(()) => {
                 self.blocked = false;
@@ -147,7 +159,9 @@ impl Viewer {
 
     fn note_progress(&mut self, now: Instant, written: usize) {
         self.last_progress = now;
-        self.control.sent.fetch_add(written as u64, Ordering::Relaxed);
+        // Nobody else writes it: no need for a locked addition.
+        let sent = self.control.sent.load(Ordering::Relaxed) + written as u64;
+        self.control.sent.store(sent, Ordering::Relaxed);
     }
 
     fn fail(&mut self, error: &io::Error) -> Flow {

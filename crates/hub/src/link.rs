@@ -36,8 +36,8 @@ pub enum ConfigChange {
     /// Send the new configuration within the session: no gap, if the remote bears it.
     #[default]
     Headers,
-    /// End the session in order with [`Fault::Renewed`], so that a new one begins with the new
-    /// configuration: for remotes that freeze or refuse otherwise.
+    /// End the session with [`Fault::Renewed`], so that a new one begins with the new configuration:
+    /// for remotes that freeze or refuse otherwise.
     Redial,
 }
 
@@ -84,7 +84,8 @@ pub enum Fault {
     BadName,
     /// The far end sends us to [`LinkEnd::redirect`].
     Redirected,
-    /// We ended the session in order, for the sake of [`ConfigChange::Redial`].
+    /// We ended the session for the sake of [`ConfigChange::Redial`], without the goodbye that would
+    /// end the broadcast.
     Renewed,
     /// The connection broke.
     Reset,

@@ -53,6 +53,8 @@ pub struct Stream {
     liveness: watch::Sender<Liveness>,
     listeners: RwLock<Vec<Arc<dyn Listener>>>,
     head: AtomicU64,
+    /// The head when readers were last woken.
+    announced: AtomicU64,
     heard: AtomicU64,
     readers: AtomicU64,
     closed: AtomicBool,
@@ -75,6 +77,7 @@ impl Stream {
             liveness: watch::Sender::default(),
             listeners: RwLock::default(),
             head: AtomicU64::new(0),
+            announced: AtomicU64::new(0),
             heard: AtomicU64::new(0),
             readers: AtomicU64::new(0),
             closed: AtomicBool::new(false),
@@ -228,6 +231,13 @@ impl Stream {
         self.head.load(Ordering::Acquire)
     }
 
+    /// The same when readers were last woken: what came since waits for the next picture, and is no
+    /// reason to write by itself.
+    #[must_use]
+    pub fn announced(&self) -> u64 {
+        self.announced.load(Ordering::Acquire)
+    }
+
     /// Whether the Stream was removed; its readers end.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -289,6 +299,7 @@ impl Stream {
     }
 
     pub(crate) fn wake(&self) {
+        self.announced.store(self.head(), Ordering::Release);
         self.notify.notify_waiters();
         for listener in &*self.listeners.read() {
             listener.wake();

@@ -386,7 +386,7 @@ impl Machine {
             complaint += "; other destinations fall behind too, so it is probably your uplink";
         }
         self.record.credit(attempt, &self.timings);
-        self.record.note_unclean(now, None, attempt, &self.timings);
+        self.record.note_end(now, None, attempt, &self.timings);
         self.record.forgive_closes();
         self.phase = Phase::Dropping;
         self.fail(FailureKind::Stalled, &complaint);
@@ -422,11 +422,10 @@ impl Machine {
     /// A session that ends while there is nothing to send is no failure.
     fn forgive(&mut self, now: Instant, end: &LinkEnd, attempt: &Attempt) -> String {
         self.record.credit(attempt, &self.timings);
-        match end.fault {
-            Fault::None | Fault::Renewed => {}
-            Fault::Redirected => self.follow = self.record.follows(),
-            fault => self.record.note_unclean(now, Some(fault), attempt, &self.timings),
+        if end.fault == Fault::Redirected {
+            self.follow = self.record.follows();
         }
+        self.record.note_end(now, Some(end.fault), attempt, &self.timings);
         end.message.clone()
     }
 
@@ -436,8 +435,8 @@ impl Machine {
         let kind = end.map_or(Some(FailureKind::Internal), |end| FailureKind::of(end.fault));
         if let Some(kind) = kind.filter(|_| verdict != Verdict::Follow) {
             self.fail(kind, &words);
-            self.record.note_unclean(now, end.map(|end| end.fault), attempt, &self.timings);
         }
+        self.record.note_end(now, end.map(|end| end.fault), attempt, &self.timings);
         self.follow = verdict == Verdict::Follow;
         self.wait = match verdict {
             Verdict::Ladder => Some((Wait::Ladder, self.record.step(now, &self.timings))),

@@ -2,7 +2,7 @@
 //!
 //! Belongs here: one function per option. Must not come here: which values are right.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::time::Duration;
 
@@ -12,6 +12,12 @@ use std::os::fd::AsFd as AsSocket;
 use std::os::windows::io::AsSocket;
 
 use socket2::{SockRef, TcpKeepalive};
+
+/// `MSG_NOSIGNAL`. Elsewhere the standard library has switched the signal off.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NO_SIGNAL: i32 = 0x4000;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const NO_SIGNAL: i32 = 0;
 
 /// From now on closing this socket sends RST and throws away what was not yet sent
 /// (`SO_LINGER` 0).
@@ -170,5 +176,18 @@ mod tests {
         assert_eq!(reading.join().unwrap(), 0);
         far.set_nonblocking(true).unwrap();
         assert_eq!(far.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+}
+
+/// Writes what the connection takes now. On Linux this costs a few percent less than `writev`,
+/// which takes the way through the file system.
+///
+/// # Errors
+/// What the system says; a broken connection is an error and never a signal.
+pub fn send(socket: &impl AsSocket, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    let socket = SockRef::from(socket);
+    match bufs {
+        [one] => socket.send_with_flags(one, NO_SIGNAL),
+        many => socket.send_vectored_with_flags(many, NO_SIGNAL),
     }
 }

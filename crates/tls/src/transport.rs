@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use rustls::Connection;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::handshake::{self, Handshaken};
@@ -128,7 +129,7 @@ impl Transport {
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.check_alive()?;
         match &self.tls {
-            None => self.tcp.try_write_vectored(bufs),
+            None => self.tcp.try_io(Interest::WRITABLE, || manycast_sys::send(&self.tcp, bufs)),
             Some(tls) => tls.session.lock().write(&self.tcp, bufs),
         }
     }

@@ -60,6 +60,9 @@ impl Sink for SocketSink {
     fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.0.try_write_vectored(bufs)
     }
+    fn keeps_bytes(&self) -> bool {
+        self.0.is_tls()
+    }
     fn try_flush(&self) -> io::Result<()> {
         self.0.try_flush()
     }

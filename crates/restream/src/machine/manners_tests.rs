@@ -161,6 +161,23 @@ fn c5_a_renewal_dials_at_once_unless_it_is_one_of_many() {
 }
 
 #[test]
+fn c5_a_name_in_use_after_a_renewal_is_our_own() {
+    let mut bench = Bench::new(15);
+    bench.accept();
+    bench.pass(200.0, true);
+    for fault in [Fault::Renewed, Fault::Redirected] {
+        bench.end(fault);
+        assert_eq!(bench.state(), State::Resolving);
+        bench.give(Input::Stage(Stage::Publishing));
+        bench.end(Fault::BadName);
+        assert_eq!(bench.state(), State::Backoff, "after {fault:?}");
+        bench.redial();
+        bench.accept();
+        bench.pass(200.0, true);
+    }
+}
+
+#[test]
 fn c5_an_orderly_end_is_held_by_setting() {
     let mut bench = Bench::new(10);
     let window = std::time::Duration::from_secs(20);

@@ -14,7 +14,7 @@ pub(super) const MAX_HOPS: u32 = 3;
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     ladder: Ladder,
-    /// Closes in a row without a word by a far end that had not yet settled.
+    /// Closes in a row without a word on trial.
     early_closes: u32,
     /// Redirects in a row that were followed.
     hops: u32,
@@ -52,6 +52,8 @@ impl Record {
     pub(super) fn credit(&mut self, attempt: &Attempt, timings: &Timings) {
         if attempt.is_settled(timings) {
             self.ladder.reset();
+        }
+        if attempt.lasted(verdict::TRIAL) {
             self.early_closes = 0;
         }
         if attempt.lasted(timings.backoff_max) {
@@ -69,21 +71,20 @@ impl Record {
         self.lingering = Some(now + timings.linger);
     }
 
-    /// The attempt ended without a goodbye of ours; the far end may not know. `fault`: why, if it
-    /// did not have to be dropped.
-    pub(super) fn note_unclean(
+    /// After an end without a goodbye of ours the far end may hold on to the session. `fault`: why it
+    /// ended, if it did not have to be dropped.
+    pub(super) fn note_end(
         &mut self,
         now: Instant,
         fault: Option<Fault>,
         attempt: &Attempt,
         timings: &Timings,
     ) {
-        // Whoever says no holds no session.
-        let told = matches!(
-            fault,
-            Some(Fault::Rejected | Fault::Occupied | Fault::BadName | Fault::Redirected)
-        );
-        if attempt.stage >= Stage::Publishing && !told {
+        // Whoever says no holds no session, and a goodbye ends it.
+        let clean = fault.is_some_and(|fault| {
+            matches!(fault, Fault::None | Fault::Rejected | Fault::Occupied | Fault::BadName)
+        });
+        if attempt.stage >= Stage::Publishing && !clean {
             self.linger(now, timings);
         }
     }
@@ -102,12 +103,15 @@ impl Record {
         attempt: &Attempt,
         timings: &Timings,
     ) -> (Verdict, String) {
-        self.credit(attempt, timings);
+        let early = end.is_some_and(|end| verdict::is_early_close(end, attempt, timings));
+        self.early_closes = if early { self.early_closes.saturating_add(1) } else { 0 };
+        // A key that is wrong is not to be tried without pause, however long each try lasts.
+        if self.early_closes < verdict::SUSPICIOUS_CLOSES {
+            self.credit(attempt, timings);
+        }
         let Some(end) = end else {
             return (Verdict::Ladder, "internal error, this attempt was given up".into());
         };
-        let early = verdict::is_early_close(end, attempt, timings);
-        self.early_closes = if early { self.early_closes.saturating_add(1) } else { 0 };
         let message = &end.message;
         match end.fault {
             fault @ (Fault::Occupied | Fault::BadName) if self.may_be_ours(now, fault) => {

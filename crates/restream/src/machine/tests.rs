@@ -186,13 +186,30 @@ fn d5_three_closes_before_any_media_are_probably_the_key() {
             bench.error().contains("within seconds of the first media: probably the key");
         assert_eq!(suspected, n >= 3, "after {n}: {}", bench.error());
     }
-    for _ in 0..5 {
-        bench.redial();
-        bench.accept();
-        bench.pass(4.0, true);
-        bench.end(Fault::Closed);
-        assert_eq!(bench.error(), "Closed", "who takes media for a while knows the key");
+    for (seconds, fault) in [(16.0, Fault::Closed), (4.0, Fault::Reset)] {
+        for _ in 0..5 {
+            bench.redial();
+            bench.accept();
+            bench.pass(seconds, true);
+            bench.end(fault);
+            assert!(!bench.error().contains("the key"), "no trial any more: {}", bench.error());
+        }
     }
+}
+
+#[test]
+fn d5_a_platform_that_closes_after_six_seconds_of_media_reads_probably_the_key_and_is_spared() {
+    let mut bench = Bench::new(14);
+    let mut waits = vec![];
+    for n in 1..=8 {
+        bench.accept();
+        bench.pass(6.0, true);
+        bench.end(Fault::Closed);
+        assert_eq!(bench.error().contains("probably the key"), n >= 3, "{}", bench.error());
+        waits.push(bench.redial());
+    }
+    assert!(waits[..2].iter().all(|wait| *wait <= 1.0), "the first may be chance: {waits:?}");
+    assert!(waits[7] > 12.0, "then it takes the ladder: {waits:?}");
 }
 
 #[test]

@@ -3,9 +3,14 @@
 use super::attempt::Attempt;
 use crate::Timings;
 use manycast_hub::{Fault, LinkEnd, Stage};
+use std::time::Duration;
 
-/// So many closes in a row before the session had settled, and it is probably the key.
+/// So many closes in a row on trial, and it is probably the key.
 pub(super) const SUSPICIOUS_CLOSES: u32 = 3;
+
+/// A session that the far end closes before it had so much time with media was not wanted there:
+/// some platforms take a while to find a key wrong.
+pub(super) const TRIAL: Duration = Duration::from_secs(15);
 
 /// What to do about an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +45,16 @@ pub(super) fn of(fault: Fault) -> Verdict {
     }
 }
 
-/// Whether the far end hung up on us without a word before the session had settled: many platforms
-/// tell a wrong key in no other way, and some only after a moment of media.
+/// Whether the far end hung up on us without a word on trial: many platforms tell a wrong key in no
+/// other way, and some only after a moment of media. A reset may also be the network's, and proves
+/// less.
 pub(super) fn is_early_close(end: &LinkEnd, attempt: &Attempt, timings: &Timings) -> bool {
-    matches!(end.fault, Fault::Closed | Fault::Reset)
-        && attempt.stage >= Stage::Handshake
-        && !attempt.is_settled(timings)
+    attempt.stage >= Stage::Handshake
+        && match end.fault {
+            Fault::Closed => !attempt.lasted(TRIAL),
+            Fault::Reset => !attempt.is_settled(timings),
+            _ => false,
+        }
 }
 
 /// The words for people.
