@@ -160,7 +160,7 @@ impl Profile {
         Self {
             name: "youtube",
             transport: Transport { tls: true, sni: true },
-            bad_key: BadKey::TakeThenClose(Duration::from_secs(2)),
+            bad_key: BadKey::TakeThenClose(Duration::from_secs(6)),
             reconnect: Duration::from_secs(180),
             ..Self::patient("live2", key)
         }

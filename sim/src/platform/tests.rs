@@ -175,7 +175,7 @@ fn the_app_may_carry_a_query_and_the_key_too() {
 fn a_bad_key_meets_each_platforms_way() {
     let rows = [
         (Profile::twitch(KEY), None, Some(Action::Close), Duration::ZERO),
-        (Profile::youtube(KEY), None, Some(Action::Close), secs(2)),
+        (Profile::youtube(KEY), None, Some(Action::Close), secs(6)),
         (
             Profile::facebook(KEY),
             Some("NetStream.Publish.Denied"),

@@ -112,16 +112,16 @@ impl Shadow {
         if settled {
             self.streak = 0;
         }
-        let told =
-            matches!(fault, Fault::Rejected | Fault::BadName | Fault::Occupied | Fault::Redirected);
+        let told = matches!(fault, Fault::Rejected | Fault::BadName | Fault::Occupied);
         let lingers = now < self.lingers;
         if last.unwanted && last.is_closing() && !last.dropped {
             return;
         }
-        if last.asked && !told && fault != Fault::Renewed {
+        if last.asked && !told {
             self.lingers = now + LINGER;
         }
-        if (held && accepted.is_some() && !last.unwanted) || last.is_closing() && last.unwanted {
+        let forgiven = held && accepted.is_some() && !last.unwanted;
+        if forgiven || (last.is_closing() && last.unwanted) {
             return;
         }
         match fault {
