@@ -7,6 +7,8 @@
 //! media      numbered frames, so that a receiver sees what is missing, altered or out of order
 //! peer       RTMP clients over blocking sockets: Live publishes, Watcher plays
 //! sink       destinations: one that verifies, and the ill ones
+//! authority  certificates for encrypted destinations, good and bad
+//! dns        a name server that answers what a test wants
 //! raw        hand-written bytes for attacks
 //! corpus     malformed input by rule
 //! control    a healthy stream with viewer and destination, watched while something else goes wrong
@@ -14,8 +16,10 @@
 //!
 //! Belongs here: means. Must not come here: what is asserted of the product; that is in `tests/`.
 
+pub mod authority;
 pub mod control;
 pub mod corpus;
+pub mod dns;
 pub mod http;
 pub mod manycast;
 pub mod media;
