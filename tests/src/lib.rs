@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! manycast   the binary with a configuration of its own, its log, its figures from /proc
-//! programs   ffmpeg, ffprobe, rtmpdump, nginx-rtmp, openssl
+//! programs   ffmpeg, ffprobe, rtmpdump, openssl
+//! servers    nginx-rtmp, node-media-server
 //! media      numbered frames, so that a receiver sees what is missing, altered or out of order
 //! peer       RTMP clients over blocking sockets: Live publishes, Watcher plays
 //! sink       destinations: one that verifies, and the ill ones
@@ -28,6 +29,7 @@ pub mod ports;
 pub mod process;
 pub mod programs;
 pub mod raw;
+pub mod servers;
 pub mod sink;
 pub mod tally;
 
