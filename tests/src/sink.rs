@@ -6,15 +6,18 @@
 //! fleet    many healthy ones on one thread, so that they cost little
 //! wire     TCP, or TLS over it
 //! hole     addresses that answer nothing
+//! stand_in platforms as `manycast-sim` knows them, over real sockets
 //! ```
 
 mod fleet;
 mod hole;
 mod serve;
+mod stand_in;
 mod wire;
 
 pub use fleet::fleet;
 pub use hole::{BlackHole, Mute};
+pub use stand_in::StandIn;
 
 use crate::ports;
 use crate::tally::Tally;

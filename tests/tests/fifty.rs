@@ -111,6 +111,8 @@ fn d1_d2_d3_d4_d6_d7_ten_ill_of_fifty_harm_nobody() {
         assert_eq!(sink.count(), 1, "d1: healthy {number} was dialled again");
     }
     assert!(report.slowest_send <= millis(30), "d2: {:?}", report.slowest_send);
+    println!("d1: {} bytes of log", server.log_bytes());
+    assert!(server.log_bytes() <= 100_000, "failures do not flood the log");
     assert!(server.is_alive() && server.panics() < 0.5);
 }
 

@@ -1,8 +1,9 @@
 //! What carries a connection of a destination: TCP, or TLS over it.
 
+use manycast_sim::platform::Security;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -40,6 +41,25 @@ impl Wire {
         }
         let _ = stream.sock.set_read_timeout(Some(Duration::from_millis(100)));
         Some(Self::Tls(Box::new(stream)))
+    }
+
+    /// The server name that the client asked for, if it encrypts and asked for one.
+    pub(super) fn security(&self) -> Security {
+        match self {
+            Self::Plain(_) => Security::Plain,
+            Self::Tls(stream) => {
+                Security::Tls { sni: stream.conn.server_name().map(str::to_owned) }
+            }
+        }
+    }
+
+    /// Says that nothing more will be sent.
+    pub(super) fn finish(&mut self) {
+        if let Self::Tls(stream) = self {
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+        let _ = self.tcp().shutdown(Shutdown::Write);
     }
 
     /// The socket below.
