@@ -123,13 +123,11 @@ fn carry(tcp: TcpStream, shared: &Shared) {
     let id = shared.platform().accept(Instant::now(), security);
     let mut buffer = vec![0; 64 * 1024];
     while !shared.stop.load(Ordering::Relaxed) && act(&mut wire, shared, id) {
+        shared.platform().tick(Instant::now(), id);
         let arrival = match wire.read(&mut buffer) {
             Ok(0) => Arrival::Eof,
             Ok(n) => Arrival::Bytes(&buffer[..n]),
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                shared.platform().tick(Instant::now(), id);
-                continue;
-            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
             Err(e) if e.kind() == ErrorKind::UnexpectedEof => Arrival::Eof,
             Err(_) => Arrival::Reset,
         };
