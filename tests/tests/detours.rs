@@ -161,8 +161,8 @@ fn d13_k3_redirects_are_followed_three_times_through_the_gate() {
     for (name, words) in [
         ("ring", "3 times in a row"),
         ("inside", "not allowed"),
-        ("no-address", ""),
-        ("downgrade", ""),
+        ("no-address", "not followed"),
+        ("downgrade", "without encryption"),
     ] {
         server.wait_state("main", name, "rejected", secs(12));
         let view = server.destination("main", name);
