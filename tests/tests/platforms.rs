@@ -200,6 +200,45 @@ fn c5_changed_parameters_and_platforms_that_refuse_them() {
     assert_eq!(live.stop().error, None);
 }
 
+/// A crash leaves sessions behind that some platforms believe in for a while, and refuse the next one for
+/// in words that they also use for a wrong key: it is tried again soon, not after 5 minutes.
+#[test]
+fn d14_a_name_in_use_after_a_crash_is_our_own() {
+    let platforms = Platforms::new();
+    let mut server = platforms.setup([YOUTUBE, TWITCH, FACEBOOK, IVS]).start();
+    let live = Live::start(server.rtmp(), KEY, shape(1)).unwrap();
+    all_live(&server, &platforms);
+    pause(secs(1));
+    server.crash_and_restart();
+    server.wait_ready();
+    drop(live);
+    let live = Live::start(server.rtmp(), KEY, shape(2)).unwrap();
+    let crashed = Instant::now();
+    let mut refused = Vec::new();
+    until("all are on air again", secs(60), || {
+        let views: Vec<_> =
+            platforms.all.iter().map(|(name, _)| server.destination("main", name)).collect();
+        for view in &views {
+            assert_ne!(view["state"], "rejected", "{view}");
+            if view["last_error_kind"] == "in_use" && !refused.contains(&view["name"]) {
+                println!("{}: {} ({})", view["name"], view["last_error"], view["state"]);
+                refused.push(view["name"].clone());
+            }
+        }
+        views.iter().all(|view| view["state"] == "live")
+    });
+    println!("all on air again {:?} after the crash", crashed.elapsed());
+    assert!(!refused.is_empty(), "those that refuse a name in use did so");
+    pause(secs(1));
+    for (name, platform) in &platforms.all {
+        let sessions = platform.sessions();
+        content(name, &sessions[0]);
+        content(name, sessions.last().unwrap());
+        assert_eq!(platform.broadcasts().len(), 1, "{name}: the broadcast goes on");
+    }
+    assert_eq!(live.stop().error, None);
+}
+
 /// A platform that speaks TLS alone is never spoken to without it, and one asked for by a number
 /// instead of a name is shown as what is wrong.
 #[test]

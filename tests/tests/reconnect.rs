@@ -230,3 +230,40 @@ fn c5_changed_parameters_come_as_new_headers() {
         assert_eq!(levels, [0x1f, 40], "c5: each header once it holds");
     }
 }
+
+/// By setting an orderly stop of the encoder is held as a loss is, and changed parameters begin a new
+/// session in order instead of new headers.
+#[test]
+fn c5_by_setting_a_stop_is_held_and_changed_parameters_redial() {
+    let sinks = fleet(2);
+    let setup = Setup::new().stream_with("main", &key("main"), "on_stop = \"hold\"");
+    let setup = setup.destination("keeps", &sinks[0].url(), "a");
+    let setup = setup.destination("redials", &sinks[1].url(), "b");
+    let server = setup.option("on_config_change = \"redial\"").start();
+    for (source, level) in [(1, 0), (2, 0), (3, 40)] {
+        let shape = Shape { level, ..shape(source) };
+        let live = Live::start(server.rtmp(), &key("main"), shape).unwrap();
+        until("it arrives", secs(10), || {
+            sinks.iter().all(|sink| sink.tally().sources.last() == Some(&source))
+        });
+        for name in ["keeps", "redials"] {
+            server.wait_state("main", name, "live", secs(5));
+        }
+        // a session has to have been well for a while before it is renewed without a wait
+        pause(secs(4));
+        assert_eq!(live.stop().error, None);
+        for name in ["keeps", "redials"] {
+            server.wait_state("main", name, "held", secs(5));
+        }
+    }
+    unbroken("c5: the one that keeps", &sinks[0], &[1, 2, 3]);
+    let sessions = sinks[1].sessions();
+    let sources: Vec<_> = sessions.iter().map(|session| &session.tally.sources[..]).collect();
+    assert_eq!(sources, [&[1, 2][..], &[3]], "c5: a new session for new parameters only");
+    assert!(sessions[0].orderly, "c5: the old one ended in order");
+    sessions[1].tally.assert_whole("c5: the new session");
+    let headers: Vec<_> =
+        sessions.iter().map(|session| session.tally.video_configs.len()).collect();
+    assert!(sessions[0].tally.video_configs.iter().all(|header| header[8] == 0x1f), "{headers:?}");
+    assert!(server.destination("main", "redials")["last_error"].is_null(), "c5: no failure");
+}
