@@ -137,13 +137,14 @@ fn d5_each_platform_has_its_own_way_to_refuse_a_key() {
     let server = setup.destination("beside", &beside.url(), "copy").start();
     let live = Live::start(server.rtmp(), KEY, shape(1)).unwrap();
     for (name, words) in [("facebook", "is invalid or has expired"), ("ivs", "unknown or in use")] {
-        server.wait_state("main", name, "rejected", secs(10));
-        let view = server.destination("main", name);
-        println!("{name}: {}", view["last_error"]);
-        assert!(view["last_error"].as_str().unwrap_or("").contains(words), "{view}");
+        until(&format!("{name} says no"), secs(10), || {
+            server.destination("main", name)["last_error"].to_string().contains(words)
+        });
+        println!("{name}: {}", server.destination("main", name)["last_error"]);
     }
+    server.wait_state("main", "facebook", "rejected", secs(5));
     // closed without a word: three times before it is said what it probably is
-    for name in ["twitch", "hasty"] {
+    for name in ["twitch", "hasty", "youtube"] {
         let mut view = serde_json::Value::Null;
         let said = |view: &serde_json::Value| {
             view["last_error"].as_str().unwrap_or("").contains("probably the key")
@@ -157,14 +158,16 @@ fn d5_each_platform_has_its_own_way_to_refuse_a_key() {
         println!("{name}: {}", view["last_error"]);
         assert!(view["dials"].as_u64() >= Some(3), "{view}");
     }
-    // takes 6 s of it: a session that was well for so long has not been refused
-    until("youtube closes", secs(20), || platforms.get("youtube").count() >= 2);
-    let view = server.destination("main", "youtube");
-    println!("youtube: {}", view["last_error"]);
-    assert!(!view["last_error"].is_null() && view["dials"].as_u64() <= Some(8), "{view}");
-    for name in ["facebook", "ivs"] {
-        assert_eq!(platforms.get(name).count(), 1, "d5: {name} is not asked again soon");
-    }
+    let asked = |name: &str| platforms.get(name).count();
+    println!(
+        "dials: facebook {}, ivs {}, youtube {}",
+        asked("facebook"),
+        asked("ivs"),
+        asked("youtube")
+    );
+    assert_eq!(asked("facebook"), 1, "d5: not again for 5 minutes");
+    // its words may also mean a session of ours from before the start: the ladder, for 2 minutes
+    assert!(asked("ivs") <= 10 && asked("youtube") <= 10, "d4: in the first minute");
     assert_eq!(live.stop().error, None);
     beside.tally().assert_whole("d5: the one beside");
     assert_eq!(beside.count(), 1);
