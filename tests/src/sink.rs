@@ -110,7 +110,8 @@ impl Sink {
     /// One at an address of its own.
     #[must_use]
     pub fn start(behaviour: Behaviour) -> Self {
-        Self::at(ports::free(), behaviour)
+        let (listener, address) = listen_anywhere(behaviour);
+        Self::serve(listener, address, behaviour, None)
     }
 
     /// One that takes everything.
@@ -125,17 +126,24 @@ impl Sink {
     /// When somebody else is there.
     #[must_use]
     pub fn at(address: SocketAddr, behaviour: Behaviour) -> Self {
-        Self::serve(address, behaviour, None)
+        let listener = listen(address, behaviour);
+        let listener = listener.unwrap_or_else(|e| panic!("sink at {address}: {e}"));
+        Self::serve(listener, address, behaviour, None)
     }
 
     /// One that takes everything over TLS with this certificate, and counts who comes without.
     #[must_use]
     pub fn tls(config: Arc<ServerConfig>) -> Self {
-        Self::serve(ports::free(), Behaviour::Healthy, Some(config))
+        let (listener, address) = listen_anywhere(Behaviour::Healthy);
+        Self::serve(listener, address, Behaviour::Healthy, Some(config))
     }
 
-    fn serve(address: SocketAddr, behaviour: Behaviour, tls: Option<Arc<ServerConfig>>) -> Self {
-        let listener = listen(address, behaviour);
+    fn serve(
+        listener: TcpListener,
+        address: SocketAddr,
+        behaviour: Behaviour,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
         let shared = Shared::default();
         let served = shared.clone();
         std::thread::spawn(move || {
@@ -227,18 +235,26 @@ fn receive(
     Server::new(wire, behaviour, number, shared.sessions.clone()).run(&shared.stop);
 }
 
-fn listen(address: SocketAddr, behaviour: Behaviour) -> TcpListener {
-    let make = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        if matches!(behaviour, Behaviour::Stalls | Behaviour::Slow(_)) {
-            // the window of those who read little is small, as it is across a real network
-            socket.set_recv_buffer_size(32 * 1024)?;
+fn listen(address: SocketAddr, behaviour: Behaviour) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if matches!(behaviour, Behaviour::Stalls | Behaviour::Slow(_)) {
+        // the window of those who read little is small, as it is across a real network
+        socket.set_recv_buffer_size(32 * 1024)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(128)?;
+    socket.set_nonblocking(true)?;
+    Ok(TcpListener::from(socket))
+}
+
+/// At a free port; another one if somebody else was quicker.
+fn listen_anywhere(behaviour: Behaviour) -> (TcpListener, SocketAddr) {
+    for _ in 0..20 {
+        let address = ports::free();
+        if let Ok(listener) = listen(address, behaviour) {
+            return (listener, address);
         }
-        socket.bind(&address.into())?;
-        socket.listen(128)?;
-        socket.set_nonblocking(true)?;
-        Ok::<_, std::io::Error>(TcpListener::from(socket))
-    };
-    make().unwrap_or_else(|e| panic!("sink at {address}: {e}"))
+    }
+    panic!("no port for a sink");
 }

@@ -2,8 +2,7 @@
 
 use super::serve::Server;
 use super::wire::Wire;
-use super::{Behaviour, Shared, Sink, listen};
-use crate::ports;
+use super::{Behaviour, Shared, Sink, listen_anywhere};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
@@ -22,8 +21,8 @@ struct Member {
 #[must_use]
 pub fn fleet(count: usize) -> Vec<Sink> {
     let make = |_| {
-        let (address, shared) = (ports::free(), Shared::default());
-        let listener = listen(address, Behaviour::Healthy);
+        let (listener, address) = listen_anywhere(Behaviour::Healthy);
+        let shared = Shared::default();
         (Member { listener, shared: shared.clone() }, Sink { address, shared })
     };
     let (members, sinks): (Vec<_>, Vec<_>) = (0..count).map(make).unzip();

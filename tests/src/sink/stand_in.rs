@@ -1,9 +1,9 @@
 //! Platforms as `manycast-sim` knows them, over real sockets and TLS.
 
 use super::Behaviour;
-use super::listen;
+use super::listen_anywhere;
 use super::wire::Wire;
-use crate::{media, ports};
+use crate::media;
 use bytes::Bytes;
 use manycast_rtmp::session::MediaKind;
 use manycast_sim::frame::Mark;
@@ -44,8 +44,7 @@ impl StandIn {
     /// One that behaves so, with this certificate if it speaks TLS.
     #[must_use]
     pub fn start(profile: Profile, tls: Option<Arc<ServerConfig>>) -> Self {
-        let address = ports::free();
-        let listener = listen(address, Behaviour::Healthy);
+        let (listener, address) = listen_anywhere(Behaviour::Healthy);
         let (platform, stop) = (Mutex::new(Platform::new(profile, read)), AtomicBool::new(false));
         let shared = Arc::new(Shared { platform, tls, stop });
         let served = shared.clone();
