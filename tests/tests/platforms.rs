@@ -6,6 +6,7 @@ use manycast_tests::authority::Authority;
 use manycast_tests::dns::NameServer;
 use manycast_tests::sink::StandIn;
 use manycast_tests::{Live, Manycast, Setup, Shape, Sink, millis, pause, secs, until};
+use serde_json::Value;
 use std::time::Instant;
 
 const KEY: &str = "sk_platforms_0123456789";
@@ -136,19 +137,20 @@ fn d5_each_platform_has_its_own_way_to_refuse_a_key() {
     let setup = setup.destination("hasty", &hasty.url("127.0.0.1"), "live_0");
     let server = setup.destination("beside", &beside.url(), "copy").start();
     let live = Live::start(server.rtmp(), KEY, shape(1)).unwrap();
-    for (name, words) in [("facebook", "is invalid or has expired"), ("ivs", "unknown or in use")] {
+    for (name, words) in [("facebook", "is invalid or has expired"), ("ivs", "is not available")] {
         until(&format!("{name} says no"), secs(10), || {
             server.destination("main", name)["last_error"].to_string().contains(words)
         });
         println!("{name}: {}", server.destination("main", name)["last_error"]);
     }
-    server.wait_state("main", "facebook", "rejected", secs(5));
+    for name in ["facebook", "ivs"] {
+        server.wait_state("main", name, "rejected", secs(5));
+    }
     // closed without a word: three times before it is said what it probably is
     for name in ["twitch", "hasty", "youtube"] {
-        let mut view = serde_json::Value::Null;
-        let said = |view: &serde_json::Value| {
-            view["last_error"].as_str().unwrap_or("").contains("probably the key")
-        };
+        let mut view = Value::Null;
+        let said =
+            |view: &Value| view["last_error"].as_str().unwrap_or("").contains("probably the key");
         let from = Instant::now();
         while !said(&view) {
             assert!(from.elapsed() < secs(45), "{name} is not seen through: {view}");
@@ -159,15 +161,9 @@ fn d5_each_platform_has_its_own_way_to_refuse_a_key() {
         assert!(view["dials"].as_u64() >= Some(3), "{view}");
     }
     let asked = |name: &str| platforms.get(name).count();
-    println!(
-        "dials: facebook {}, ivs {}, youtube {}",
-        asked("facebook"),
-        asked("ivs"),
-        asked("youtube")
-    );
-    assert_eq!(asked("facebook"), 1, "d5: not again for 5 minutes");
-    // its words may also mean a session of ours from before the start: the ladder, for 2 minutes
-    assert!(asked("ivs") <= 10 && asked("youtube") <= 10, "d4: in the first minute");
+    println!("dials: youtube {}", asked("youtube"));
+    assert_eq!((asked("facebook"), asked("ivs")), (1, 1), "d5: not again for 5 minutes");
+    assert!(asked("youtube") <= 10, "d4: in the first minute");
     assert_eq!(live.stop().error, None);
     beside.tally().assert_whole("d5: the one beside");
     assert_eq!(beside.count(), 1);
@@ -222,18 +218,21 @@ fn d14_a_name_in_use_after_a_crash_is_our_own() {
         let views: Vec<_> =
             platforms.all.iter().map(|(name, _)| server.destination("main", name)).collect();
         for view in &views {
-            assert_ne!(view["state"], "rejected", "{view}");
+            // the words of the one do not tell a name in use from a wrong key
+            let ambiguous = view["name"] == "ivs";
+            assert!(view["state"] != "rejected" || ambiguous, "{view}");
             if view["last_error_kind"] == "in_use" && !refused.contains(&view["name"]) {
                 println!("{}: {} ({})", view["name"], view["last_error"], view["state"]);
                 refused.push(view["name"].clone());
             }
         }
-        views.iter().all(|view| view["state"] == "live")
+        let settled = |view: &Value| view["state"] == "live" || view["state"] == "rejected";
+        views.iter().all(settled)
     });
     println!("all on air again {:?} after the crash", crashed.elapsed());
     assert!(!refused.is_empty(), "those that refuse a name in use did so");
     pause(secs(1));
-    for (name, platform) in &platforms.all {
+    for (name, platform) in platforms.all.iter().filter(|(name, _)| *name != "ivs") {
         let sessions = platform.sessions();
         content(name, &sessions[0]);
         content(name, sessions.last().unwrap());
