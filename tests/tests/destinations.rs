@@ -126,7 +126,8 @@ fn d4_dials_are_few_and_go_on() {
         // 1, 2, 4, 8 s after each other, each 20 % more or less
         assert!((3..=10).contains(&dials), "{name}: {dials} dials");
     }
-    assert_eq!(count(&server, "wrong", "dials"), 1, "a wrong key is not tried again soon");
+    let dials = count(&server, "wrong", "dials");
+    assert!(dials <= 2, "a wrong key is asked once more at the start, and then no more: {dials}");
     let view = server.destination("main", "wrong");
     assert_eq!(view["state"], "rejected");
     assert!(view["last_error"].as_str().unwrap_or("").contains("not ours"), "{view}");
