@@ -33,9 +33,9 @@ fuzz: ## fuzz each target; SECONDS=60 per target
 	@scripts/setup build test
 	@$(RUST) fuzz/run $(or $(SECONDS),60)
 
-obs: ## OBS Studio streams through the server to a destination, under a virtual display
+obs: ## OBS Studio streams through the server to a destination, and is killed and comes back
 	@scripts/setup build test obs
-	@$(RUST) cargo build --locked --bin manycast && tests/obs/run
+	@$(RUST) cargo build --locked --bin manycast && tests/obs/run && tests/obs/run --kill 8
 
 bench: build ## figures beside the floor of the machine and nginx-rtmp; three interleaved runs
 	@scripts/setup bench

@@ -3,10 +3,13 @@
 //!
 //! ```text
 //! manycast   the binary with a configuration of its own, its log, its figures from /proc
-//! programs   ffmpeg, ffprobe, rtmpdump, nginx-rtmp, openssl
+//! programs   ffmpeg, ffprobe, rtmpdump, openssl
+//! servers    nginx-rtmp, node-media-server
 //! media      numbered frames, so that a receiver sees what is missing, altered or out of order
 //! peer       RTMP clients over blocking sockets: Live publishes, Watcher plays
 //! sink       destinations: one that verifies, and the ill ones
+//! authority  certificates for encrypted destinations, good and bad
+//! dns        a name server that answers what a test wants
 //! raw        hand-written bytes for attacks
 //! corpus     malformed input by rule
 //! control    a healthy stream with viewer and destination, watched while something else goes wrong
@@ -14,8 +17,10 @@
 //!
 //! Belongs here: means. Must not come here: what is asserted of the product; that is in `tests/`.
 
+pub mod authority;
 pub mod control;
 pub mod corpus;
+pub mod dns;
 pub mod http;
 pub mod manycast;
 pub mod media;
@@ -24,6 +29,7 @@ pub mod ports;
 pub mod process;
 pub mod programs;
 pub mod raw;
+pub mod servers;
 pub mod sink;
 pub mod tally;
 

@@ -4,6 +4,7 @@
 
 use crate::{Secret, Subscriber};
 use parking_lot::Mutex;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Where to.
-#[derive(Clone, Debug)]
+/// Where to. Prints neither the key nor what else of the address may be secret.
+#[derive(Clone)]
 pub struct Target {
     /// The address as configured, without the key, for example `rtmps://host/app`.
     pub url: String,
@@ -27,6 +28,19 @@ impl Target {
     #[must_use]
     pub fn new(url: &str, key: Secret) -> Self {
         Self { url: url.to_owned(), key, config_change: ConfigChange::default() }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = host.rsplit('@').next().unwrap_or_default();
+        let config_change = &self.config_change;
+        f.debug_struct("Target")
+            .field("url", &format_args!("{scheme}://{host}/..."))
+            .field("config_change", config_change)
+            .finish_non_exhaustive()
     }
 }
 
@@ -251,6 +265,17 @@ pub trait Link: Send + Sync + 'static {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn j1_a_target_prints_no_secret() {
+        let target = Target::new("rtmps://user:pass@host:443/app/x?token=t0k", Secret::new("sk_1"));
+        let shown = format!("{target:?}");
+        assert!(shown.contains("rtmps://host:443/..."), "{shown}");
+        assert!(
+            !["user", "pass", "t0k", "sk_1", "app"].iter().any(|s| shown.contains(s)),
+            "{shown}"
+        );
+    }
 
     #[test]
     fn a_report_keeps_the_bytes_counted_by_then() {

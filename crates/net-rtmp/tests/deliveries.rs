@@ -10,7 +10,7 @@ use manycast_rtmp::message::MessageType;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::platform::{Far, Platform};
-use support::source::{LARGE, SMALL, Source};
+use support::source::{Attempt, LARGE, SMALL, Source};
 
 const LONG: Duration = Duration::from_secs(20);
 const KEY: &str = "sk-canary?sig=hush";
@@ -69,7 +69,7 @@ async fn d13_each_hop_of_a_ring_is_told_and_goes_through_the_gate() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d13_a_reconnect_request_ends_a_session_in_order() {
+async fn d13_a_reconnect_request_ends_a_session_and_not_the_broadcast() {
     for (named, wanted) in [
         (Some("rtmp://other.example/live?token=hush"), "rtmp://other.example/live?token=hush"),
         (Some("/edge"), "/edge"),
@@ -89,7 +89,7 @@ async fn d13_a_reconnect_request_ends_a_session_in_order() {
         far.say(0, "onStatus", 0.0, &[Value::Null, object(properties)]).await;
         let mut rest = far.rest().await;
         rest.retain(|word| word != "media");
-        assert_eq!(rest, [&format!("FCUnpublish {KEY}"), "deleteStream 1"]);
+        assert!(rest.is_empty(), "no goodbye, the broadcast goes on elsewhere: {rest:?}");
         drop(far);
         let end = attempt.end().await;
         is_silent(&end);
@@ -185,7 +185,7 @@ async fn d4_a_close_instead_of_an_answer_is_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn section14_a_new_configuration_renews_the_session_in_order() {
+async fn section14_a_new_configuration_renews_the_session_without_ending_the_broadcast() {
     for returns in [false, true] {
         let mut source = Source::new();
         let platform = Platform::start();
@@ -213,11 +213,23 @@ async fn section14_a_new_configuration_renews_the_session_in_order() {
         }
         drop(far);
         assert_eq!(large, 0, "nothing of the new configuration");
-        let called = |at: usize, name: &[u8]| calls[at].windows(name.len()).any(|w| w == name);
-        assert!(calls.len() == 2 && called(0, b"FCUnpublish") && called(1, b"deleteStream"));
+        assert!(
+            calls.is_empty(),
+            "no goodbye: platforms would take it for the end of the broadcast"
+        );
         let end = attempt.end().await;
         assert_eq!(end.fault, Fault::Renewed, "{end}");
     }
+}
+
+/// Until the connection takes no more: a message is begun and not finished.
+async fn blocked(attempt: &Attempt) {
+    let blocked = async {
+        while attempt.monitor.progress().lag < Duration::from_millis(100) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LONG, blocked).await.expect("it stalls");
 }
 
 /// The last words come behind all media that was begun, even where the far end reads late.
@@ -231,13 +243,7 @@ async fn the_goodbye_comes_after_the_media_and_never_within_a_message() {
     for _ in 0..20 {
         source.picture(false, 400_000);
     }
-    // Until the connection takes no more: a message is begun and not finished.
-    let blocked = async {
-        while attempt.monitor.progress().lag < Duration::from_millis(100) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LONG, blocked).await.expect("it stalls");
+    blocked(&attempt).await;
     attempt.stop.stop();
     let rest = tokio::time::timeout(LONG, far.rest()).await.unwrap();
     let at = rest.len() - 2;
@@ -258,12 +264,7 @@ async fn the_goodbye_of_a_removed_stream_never_stands_within_a_message() {
     for _ in 0..20 {
         source.picture(false, 400_000);
     }
-    let blocked = async {
-        while attempt.monitor.progress().lag < Duration::from_millis(100) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LONG, blocked).await.expect("it stalls");
+    blocked(&attempt).await;
     source.stream.close(Instant::now(), "removed");
     let rest = tokio::time::timeout(LONG, far.rest()).await.unwrap();
     assert_eq!(rest.last().unwrap(), "deleteStream 1", "{rest:?}");
@@ -282,7 +283,7 @@ async fn a_goodbye_that_nobody_takes_is_dropped_with_the_connection() {
     for _ in 0..20 {
         source.picture(false, 400_000);
     }
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    blocked(&attempt).await;
     attempt.stop.stop();
     assert_eq!(attempt.end().await.fault, Fault::None);
     let mut buffer = vec![0; 1 << 20];

@@ -84,8 +84,6 @@ fn trusting(folder: &Folder, ca: &Authority) -> Source {
     let mut source = Source::new();
     let tls = ClientTls::only(&folder.write("ca.pem", &ca.pem)).unwrap();
     source.settings.tls = Arc::new(tls);
-    source.settings.limits.handshake = Duration::from_millis(400);
-    source.settings.limits.answer = Duration::from_millis(400);
     source
 }
 
@@ -181,7 +179,9 @@ async fn d9_plain_rtmp_behind_rtmps_is_refused() {
 async fn d9_silent_servers_are_told_apart() {
     let (folder, ca) = (Folder::new(), authority("one"));
     let server = issued(&folder, &ca, &params(&["127.0.0.1"]));
-    let source = trusting(&folder, &ca);
+    let mut source = trusting(&folder, &ca);
+    source.settings.limits.handshake = Duration::from_millis(800);
+    source.settings.limits.answer = Duration::from_millis(800);
     let platform = Platform::start();
 
     let attempt = deliver(&source, &platform);

@@ -248,6 +248,8 @@ impl From<CertificateError> for CertificateProblem {
             E::UnknownIssuer => Self::UnknownIssuer,
             E::Revoked => Self::Revoked,
             E::BadSignature => Self::BadSignature,
+            // An authority of this name is known, and has a key of another kind: not the issuer.
+            E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::UnknownIssuer,
             E::InvalidPurpose | E::InvalidPurposeContext { .. } => Self::WrongPurpose,
             E::Other(other) if other.0.is::<CaAsServer>() => Self::SelfSigned,
             other => Self::Other(other.to_string()),

@@ -73,12 +73,23 @@ impl Address {
     }
 }
 
+/// The last words on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// `FCUnpublish` and `deleteStream`: the broadcast is over.
+    EndStream,
+    /// None, as when a connection is lost: platforms then wait for the next one.
+    Leave,
+}
+
 /// A connection that we opened.
 pub(super) struct ClientConn {
     url: RtmpUrl,
     transport: Arc<Transport>,
     /// The writing side, once the fan-out has it.
     fanout: Option<Membership>,
+    /// The fan-out's counters, once it has given the writing side back.
+    former: Option<Membership>,
     session: ClientSession,
     out: Outbox,
     events: VecDeque<ClientEvent>,
@@ -142,6 +153,7 @@ impl ClientConn {
             url: url.clone(),
             transport: Arc::new(transport),
             fanout: None,
+            former: None,
             session: ClientSession::new(now(), config),
             out: Outbox::default(),
             events: VecDeque::new(),
@@ -178,9 +190,27 @@ impl ClientConn {
         self.fanout = Some(join(rest));
     }
 
+    /// Takes the writing side back from the fan-out, with the rest of what that has begun. Its
+    /// counters are final from then on: a writer may be ahead of them.
+    pub(super) async fn take_back(&mut self) {
+        let Some(member) = self.fanout.take() else { return };
+        let detached = async { if member.end().is_none() { member.detach().await } else { None } };
+        let rest = match tokio::time::timeout(LAST_WORDS, detached).await {
+            Ok(Some(detached)) => detached.rest,
+            Ok(None) => member.rest(),
+            // What was begun is not known: nothing may follow it.
+            Err(_) => {
+                self.transport.abort();
+                Vec::new()
+            }
+        };
+        self.out.prepend(rest);
+        self.former = Some(member);
+    }
+
     /// What the fan-out wrote so far.
     pub(super) fn lent(&self) -> Option<ViewerStats> {
-        self.fanout.as_ref().map(Membership::stats)
+        self.fanout.as_ref().or(self.former.as_ref()).map(Membership::stats)
     }
 
     /// Resolves when the fan-out no longer writes; never if it does not have the writing side.
@@ -370,10 +400,10 @@ impl ClientConn {
         fault::verdict(event, &self.url, self.accepted)
     }
 
-    /// Says goodbye in order and waits until the far end has it, two seconds at most. What was begun
+    /// Closes in order and waits until the far end has everything, two seconds at most. What was begun
     /// goes out before; what then still waits is thrown away together with the connection.
-    pub(super) async fn close(mut self) {
-        let done = tokio::time::timeout(FAREWELL, self.farewell()).await;
+    pub(super) async fn close(mut self, words: Farewell) {
+        let done = tokio::time::timeout(FAREWELL, self.farewell(words)).await;
         if done.is_err() && (!self.out.is_empty() || self.transport.wants_flush()) {
             self.transport.abort();
         }
@@ -381,16 +411,12 @@ impl ClientConn {
 
     /// The last words and the end of our direction; then nothing but reading, so that no reset
     /// destroys them. `None`: the connection is gone already.
-    async fn farewell(&mut self) -> Option<()> {
-        if let Some(member) = self.fanout.take() {
-            let rest = match member.detach().await {
-                Some(detached) => detached.rest,
-                None => member.rest(),
-            };
-            self.out.prepend(rest);
+    async fn farewell(&mut self, words: Farewell) -> Option<()> {
+        self.take_back().await;
+        if words == Farewell::EndStream {
+            self.session.close();
+            self.collect();
         }
-        self.session.close();
-        self.collect();
         let (mut closing, mut ended) = (false, false);
         loop {
             self.flush().ok()?;

@@ -3,7 +3,7 @@
 //! The task below greets, listens and says goodbye; the pictures are written by a thread of the
 //! fan-out, in one pass with those of all other Deliveries.
 
-use super::conn::{Address, ClientConn, ClientSettings};
+use super::conn::{Address, ClientConn, ClientSettings, Farewell};
 use super::fault;
 use super::writer::DeliveryWriter;
 use crate::conn::SocketSink;
@@ -119,17 +119,23 @@ impl Delivery {
     /// The last report is made before the end is told, and before the goodbye.
     async fn run(mut self, mut stop: Stop, epoch: Instant) -> LinkEnd {
         let end = self.deliver(&mut stop, reports(epoch)).await;
+        self.conn.take_back().await;
         self.report();
         match end {
             Ok(end) => {
-                self.conn.close().await;
+                // What goes on elsewhere or anew is no end of the broadcast.
+                let farewell = match end.fault {
+                    Fault::Renewed | Fault::Redirected => Farewell::Leave,
+                    _ => Farewell::EndStream,
+                };
+                self.conn.close(farewell).await;
                 end
             }
             Err(end) => end,
         }
     }
 
-    /// `Ok`: we end it, and say goodbye. `Err`: there is nobody to say it to.
+    /// `Ok`: we end it. `Err`: there is nobody to say it to.
     async fn deliver(&mut self, stop: &mut Stop, mut report: Interval) -> Result<LinkEnd, LinkEnd> {
         loop {
             let turn = tokio::select! {

@@ -65,15 +65,17 @@ pub(crate) fn closed(greeted: bool, accepted: bool) -> LinkEnd {
 /// The end that an event of a session with `ours` means, if it ends the connection.
 pub(crate) fn verdict(event: &ClientEvent, ours: &RtmpUrl, accepted: bool) -> Option<LinkEnd> {
     Some(match event {
-        ClientEvent::Refused { code, description, command } => refused(code, description, command),
+        ClientEvent::Refused { code, description, command } => {
+            refused(code, description, command, accepted)
+        }
         ClientEvent::Redirect { url } => redirected(ours, &url.expose()),
         ClientEvent::Closed => closed(true, accepted),
         _ => return None,
     })
 }
 
-/// The far end said no to `command`.
-fn refused(code: &str, description: &str, command: &str) -> LinkEnd {
+/// The far end said no to `command`, or, once it had `accepted`, that it goes away.
+fn refused(code: &str, description: &str, command: &str, accepted: bool) -> LinkEnd {
     let words = match (code.is_empty(), description.is_empty()) {
         (false, false) => format!("{code}: {description}"),
         (false, true) => code.to_owned(),
@@ -81,6 +83,9 @@ fn refused(code: &str, description: &str, command: &str) -> LinkEnd {
         (true, true) => format!("refused {command} without a reason"),
     };
     let fault = match code {
+        "NetConnection.Connect.Closed" | "NetConnection.Connect.AppShutdown" if accepted => {
+            Fault::Closed
+        }
         _ if is_in_use(description) => Fault::Occupied,
         "NetStream.Publish.BadName" => Fault::BadName,
         _ => Fault::Rejected,
@@ -164,10 +169,20 @@ mod tests {
             ("NetConnection.Connect.InvalidApp", "", Fault::Rejected),
             ("", "", Fault::Rejected),
         ] {
-            let end = refused(code, description, "publish");
+            let end = refused(code, description, "publish", true);
             assert_eq!(end.fault, fault, "{code} {description}");
             assert!(end.message.contains(code) && end.message.contains(description));
             assert!(!end.message.is_empty() && end.redirect.is_none());
+        }
+    }
+
+    /// A server that is restarted is dialled again soon, not as after a refusal.
+    #[test]
+    fn d4_a_server_that_goes_away_has_refused_nothing() {
+        for code in ["NetConnection.Connect.Closed", "NetConnection.Connect.AppShutdown"] {
+            let end = refused(code, "restarting", "publish", true);
+            assert_eq!((end.fault, end.message), (Fault::Closed, format!("{code}: restarting")));
+            assert_eq!(refused(code, "no", "connect", false).fault, Fault::Rejected);
         }
     }
 

@@ -1,6 +1,6 @@
 //! A publisher and a player for tools: one connection each, no retries.
 
-use super::conn::{Address, ClientConn, ClientSettings};
+use super::conn::{Address, ClientConn, ClientSettings, Farewell};
 use crate::conn::now;
 use bytes::Bytes;
 use manycast_hub::LinkEnd;
@@ -81,7 +81,7 @@ impl Player {
 
     /// Leaves in order.
     pub async fn close(self) {
-        self.conn.close().await;
+        self.conn.close(Farewell::EndStream).await;
     }
 }
 
@@ -144,6 +144,6 @@ impl Sender {
 
     /// Ends in order.
     pub async fn close(self) {
-        self.conn.close().await;
+        self.conn.close(Farewell::EndStream).await;
     }
 }
