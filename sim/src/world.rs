@@ -36,6 +36,9 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// So many events at one moment, and somebody turns in circles.
+const STORM: u32 = 10_000;
+
 /// One destination, or one leg of a pair.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
@@ -80,6 +83,8 @@ pub(crate) struct Shape {
     pub(crate) clock: u32,
     /// Comes back the moment it can, not when its next try is due.
     pub(crate) prompt: bool,
+    /// Begins some of its publishes in the midst of a Gop.
+    pub(crate) midway: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +178,11 @@ pub(crate) struct World {
     fate_rng: Rng,
     trace: u64,
     events: u64,
+    /// Events of this very moment.
+    storm: u32,
     ends: BTreeMap<&'static str, u64>,
+    /// The first key frame of each source.
+    pub(crate) key_frames: BTreeMap<u32, u32>,
     pub(crate) broken: Option<String>,
     log: Vec<String>,
 }
@@ -228,6 +237,8 @@ impl World {
             fate_rng: rng.split(2),
             trace: 0xcbf2_9ce4_8422_2325,
             events: 0,
+            storm: 0,
+            key_frames: BTreeMap::new(),
             ends: BTreeMap::new(),
             broken: None,
             log: Vec::new(),
@@ -269,6 +280,8 @@ impl World {
                 break;
             }
             let Some(Reverse((at, _, Slot(event)))) = self.heap.pop() else { break };
+            self.storm = if at > self.now { 0 } else { self.storm + 1 };
+            self.check(self.storm < STORM, || format!("time stands still at {event:?}"));
             self.now = self.now.max(at);
             self.events += 1;
             self.happen(event);

@@ -317,7 +317,7 @@ impl World {
         if renews && !attempt.closing {
             let words = "the encoder's settings changed";
             attempt.farewell = LinkEnd::new(Fault::Renewed, words);
-            return self.say_goodbye(seat);
+            return self.say_goodbye(seat, false);
         }
         attempt.sample.lag = match attempt.blocked && attempt.writer.is_some() {
             true => stream.shed(&mut attempt.cursor, now).0,
@@ -494,15 +494,19 @@ impl World {
         };
     }
 
-    /// Ends in order: what was begun, the goodbye, then waits for the far end to close, not long.
-    pub(super) fn say_goodbye(&mut self, seat: usize) {
+    /// Ends in order: what was begun, then the goodbye if the broadcast is over, then waits for the
+    /// far end to close, not long.
+    pub(super) fn say_goodbye(&mut self, seat: usize, over: bool) {
         let now = self.now;
         let Some(attempt) = &mut self.seats[seat].attempt else { return };
         let number = attempt.number;
-        attempt.closing = true;
+        if std::mem::replace(&mut attempt.closing, true) {
+            return;
+        }
         attempt.writer = None;
         match &mut attempt.session {
-            Some(session) => session.close(),
+            Some(session) if over => session.close(),
+            Some(_) => {}
             None => return self.post(now, Event::Goodbye(seat, number)),
         }
         self.post(now + FAREWELL, Event::Goodbye(seat, number));
