@@ -162,7 +162,8 @@ fn d5_each_platform_has_its_own_way_to_refuse_a_key() {
     }
     let asked = |name: &str| platforms.get(name).count();
     println!("dials: youtube {}", asked("youtube"));
-    assert_eq!((asked("facebook"), asked("ivs")), (1, 1), "d5: not again for 5 minutes");
+    assert_eq!(asked("facebook"), 1, "d5: not again for 5 minutes");
+    assert!(asked("ivs") <= 2, "d5: words that may mean a name in use are doubted once");
     assert!(asked("youtube") <= 10, "d4: in the first minute");
     assert_eq!(live.stop().error, None);
     beside.tally().assert_whole("d5: the one beside");
@@ -218,7 +219,7 @@ fn d14_a_name_in_use_after_a_crash_is_our_own() {
         let views: Vec<_> =
             platforms.all.iter().map(|(name, _)| server.destination("main", name)).collect();
         for view in &views {
-            // the words of the one do not tell a name in use from a wrong key
+            // the words of the one do not tell a name in use from a wrong key: it is asked once more
             let ambiguous = view["name"] == "ivs";
             assert!(view["state"] != "rejected" || ambiguous, "{view}");
             if view["last_error_kind"] == "in_use" && !refused.contains(&view["name"]) {
@@ -226,13 +227,12 @@ fn d14_a_name_in_use_after_a_crash_is_our_own() {
                 refused.push(view["name"].clone());
             }
         }
-        let settled = |view: &Value| view["state"] == "live" || view["state"] == "rejected";
-        views.iter().all(settled)
+        views.iter().all(|view| view["state"] == "live")
     });
     println!("all on air again {:?} after the crash", crashed.elapsed());
     assert!(!refused.is_empty(), "those that refuse a name in use did so");
     pause(secs(1));
-    for (name, platform) in platforms.all.iter().filter(|(name, _)| *name != "ivs") {
+    for (name, platform) in &platforms.all {
         let sessions = platform.sessions();
         content(name, &sessions[0]);
         content(name, sessions.last().unwrap());
