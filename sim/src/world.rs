@@ -17,6 +17,7 @@ mod encoder;
 mod far;
 mod net;
 mod seat;
+mod steps;
 mod trouble;
 mod watch;
 
@@ -110,6 +111,7 @@ enum Event {
     Steer(usize),
     Begins(usize),
     Ends(usize),
+    Kill(u32, Duration),
     Boot,
     Heal,
     Visit(u32),
@@ -139,6 +141,8 @@ struct Process {
     hub: Arc<Hub>,
     stream: Arc<Stream>,
     liveness: Liveness,
+    /// Saying goodbye to everybody.
+    leaves: bool,
 }
 
 /// What came of a run.
@@ -312,6 +316,7 @@ impl World {
             Event::Steer(seat) => self.steer(seat),
             Event::Begins(fault) => self.fault_begins(fault),
             Event::Ends(fault) => self.fault_ends(fault),
+            Event::Kill(incarnation, time) => self.kill(incarnation, time),
             Event::Boot => self.reboot(),
             Event::Heal => self.heal(),
             Event::Visit(left) => self.visit(left),
@@ -330,7 +335,7 @@ impl World {
         let name = StreamName::new("main").unwrap_or_else(|_| unreachable!("a valid name"));
         let stream = hub.open(&name, self.setup.limits);
         self.incarnation += 1;
-        self.process = Some(Process { hub, stream, liveness: Liveness::default() });
+        self.process = Some(Process { hub, stream, liveness: Liveness::default(), leaves: false });
         for seat in 0..self.seats.len() {
             self.hire(seat, seat);
         }

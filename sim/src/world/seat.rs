@@ -113,8 +113,9 @@ impl World {
                 self.seats[primary].crew.as_ref().is_some_and(|crew| crew.failover.is_called())
             }
         };
+        let leaves = self.process.as_ref().is_some_and(|process| process.leaves);
         let slot = &mut self.seats[seat];
-        let on = slot.present && slot.wanted && called;
+        let on = slot.present && slot.wanted && called && !leaves;
         let Some(crew) = &mut slot.crew else { return };
         if on != std::mem::replace(&mut crew.on, on) {
             if !on {

@@ -181,6 +181,14 @@ impl World {
         self.telling == Some(seat)
     }
 
+    /// A process that is stopped leaves nobody behind whose path is well (G3).
+    pub(super) fn watch_goodbyes(&mut self) {
+        for seat in 0..self.seats.len() {
+            let ill = self.fars[seat].struck || self.seats[seat].attempt.is_none();
+            self.check(ill, || format!("destination {seat}: no goodbye when the process stopped"));
+        }
+    }
+
     /// A backup is called while its primary is in trouble (D11).
     pub(super) fn watch_failover(&mut self, primary: usize, called: bool) {
         let state = self.state(primary);
