@@ -150,7 +150,9 @@ fn the_ill(server: &Manycast, ill: &Ill, lag: u64) {
     assert_eq!((tally.disorder, tally.altered, tally.backward), (0, 0, 0), "d7: {tally:?}");
     assert!(lag <= 4000 + 1100, "d7: at most 4 s and the Gop under way: {lag} ms");
     assert!(count(server, "slow", "dropped_gops") >= 1);
-    assert_eq!(ill.slow.count(), 1, "d7: slow is not stalled");
+    let log = server.log();
+    let said: Vec<_> = log.lines().filter(|line| line.contains("main/slow")).collect();
+    assert_eq!(ill.slow.count(), 1, "d7: slow is not stalled: {}", said.join("\n"));
 }
 
 /// Back soon, at a key frame with its headers, each time (D3).
