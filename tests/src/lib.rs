@@ -12,6 +12,7 @@
 //! dns        a name server that answers what a test wants
 //! raw        hand-written bytes for attacks
 //! corpus     malformed input by rule
+//! witness    how late the machine lets anybody run
 //! control    a healthy stream with viewer and destination, watched while something else goes wrong
 //! ```
 //!
@@ -32,12 +33,14 @@ pub mod raw;
 pub mod servers;
 pub mod sink;
 pub mod tally;
+pub mod witness;
 
 pub use control::Control;
 pub use manycast::{Manycast, Setup};
 pub use peer::{Live, Publisher, Shape, Watcher};
 pub use sink::{Behaviour, Sink};
 pub use tally::Tally;
+pub use witness::Witness;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

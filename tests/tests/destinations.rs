@@ -3,7 +3,7 @@
 use manycast_tests::programs::BadCertificate;
 use manycast_tests::sink::BlackHole;
 use manycast_tests::{
-    Behaviour, Live, Manycast, Setup, Shape, Sink, millis, pause, ports, secs, until,
+    Behaviour, Live, Manycast, Setup, Shape, Sink, Witness, millis, pause, ports, secs, until,
 };
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -48,6 +48,7 @@ fn d1_d2_eight_ill_destinations_harm_nobody() {
         healthy.iter().all(|sink| sink.tally().frames > 30)
     });
     healthy.iter().for_each(Sink::forget_silence);
+    let witness = Witness::new();
     pause(secs(14));
     for (name, states) in [
         ("refuses", &["backoff", "connecting", "resolving"][..]),
@@ -73,11 +74,16 @@ fn d1_d2_eight_ill_destinations_harm_nobody() {
     for (number, tally) in tallies.iter().enumerate() {
         println!("d1: healthy {number}: {} frames, silence {:?}", tally.frames, tally.silence);
         tally.assert_whole("d1");
-        assert!(tally.silence <= millis(300) + report.longest_gap, "{:?}", tally.silence);
+        assert!(
+            tally.silence <= millis(300) + report.longest_gap + witness.longest(),
+            "{:?}",
+            tally.silence
+        );
         assert_eq!(healthy[number].sessions().len(), 1);
     }
     println!("d2: the encoder's slowest send took {:?}", report.slowest_send);
-    assert!(report.slowest_send <= millis(30), "{:?}", report.slowest_send);
+    let most = millis(30) + witness.longest();
+    assert!(report.slowest_send <= most, "{:?}", report.slowest_send);
     assert_eq!(report.error, None);
     assert!(server.is_alive() && server.panics() < 0.5);
 }

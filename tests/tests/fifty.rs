@@ -4,7 +4,7 @@ use manycast_tests::dns::{Answer, NameServer};
 use manycast_tests::programs::BadCertificate;
 use manycast_tests::sink::{BlackHole, Mute, fleet};
 use manycast_tests::{
-    Behaviour, Live, Manycast, Setup, Shape, Sink, full, millis, pause, ports, secs, until,
+    Behaviour, Live, Manycast, Setup, Shape, Sink, Witness, full, millis, pause, ports, secs, until,
 };
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -87,7 +87,7 @@ fn d1_d2_d3_d4_d6_d7_ten_ill_of_fifty_harm_nobody() {
     let live = Live::start(server.rtmp(), KEY, SHAPE).unwrap();
     until("the forty are on air", secs(10), || healthy.iter().all(|sink| sink.frames() > 30));
     healthy.iter().for_each(Sink::forget_silence);
-    let (began, cpu) = (Instant::now(), server.proc().cpu());
+    let (witness, began, cpu) = (Witness::new(), Instant::now(), server.proc().cpu());
     let mut lag = 0;
     while began.elapsed() < time() {
         lag = lag.max(count(&server, "slow", "lag_ms"));
@@ -103,16 +103,17 @@ fn d1_d2_d3_d4_d6_d7_ten_ill_of_fifty_harm_nobody() {
     let tallies: Vec<_> = healthy.iter().map(Sink::tally).collect();
     let report = live.stop();
     assert_eq!(report.error, None);
-    let own = report.longest_gap;
+    let own = report.longest_gap + witness.longest();
     let longest = tallies.iter().map(|tally| tally.silence).max().unwrap_or_default();
-    println!("d1: {} frames, silence at most {longest:?}, own gap {own:?}", report.frames);
+    println!("d1: {} frames, silence at most {longest:?}, of the machine {own:?}", report.frames);
     println!("d2: the encoder's slowest send took {:?}", report.slowest_send);
     for (number, (sink, tally)) in healthy.iter().zip(&tallies).enumerate() {
         tally.assert_whole(&format!("d1: healthy {number}"));
         assert!(tally.silence <= millis(300) + own, "d1: {number}: {:?}", tally.silence);
         assert_eq!(sink.count(), 1, "d1: healthy {number} was dialled again");
     }
-    assert!(report.slowest_send <= millis(30), "d2: {:?}", report.slowest_send);
+    let most = millis(30) + witness.longest();
+    assert!(report.slowest_send <= most, "d2: {:?}", report.slowest_send);
     println!("d1: {} bytes of log", server.log_bytes());
     assert!(server.log_bytes() <= 100_000, "failures do not flood the log");
     assert!(server.is_alive() && server.panics() < 0.5);
@@ -150,7 +151,9 @@ fn the_ill(server: &Manycast, ill: &Ill, lag: u64) {
     assert_eq!((tally.disorder, tally.altered, tally.backward), (0, 0, 0), "d7: {tally:?}");
     assert!(lag <= 4000 + 1100, "d7: at most 4 s and the Gop under way: {lag} ms");
     assert!(count(server, "slow", "dropped_gops") >= 1);
-    assert_eq!(ill.slow.count(), 1, "d7: slow is not stalled");
+    let log = server.log();
+    let said: Vec<_> = log.lines().filter(|line| line.contains("main/slow")).collect();
+    assert_eq!(ill.slow.count(), 1, "d7: slow is not stalled: {}", said.join("\n"));
 }
 
 /// Back soon, at a key frame with its headers, each time (D3).

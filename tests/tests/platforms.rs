@@ -171,11 +171,17 @@ fn d5_each_platform_has_its_own_way_to_refuse_a_key() {
 }
 
 /// A platform that ends a session when the parameters change: it is dialled again with the new ones, and
-/// its broadcast goes on; one that bears them keeps its session.
+/// its broadcast goes on, whether we wait for the end or redial by setting; one that bears them keeps its
+/// session.
 #[test]
 fn c5_changed_parameters_and_platforms_that_refuse_them() {
     let platforms = Platforms::new();
-    let server = platforms.setup([YOUTUBE, TWITCH, FACEBOOK, IVS]).start();
+    let host = "facebook.test";
+    let tls = Some(platforms.authority.server(host));
+    let renewed = StandIn::start(Profile::facebook("FB-2"), tls);
+    let setup = platforms.setup([YOUTUBE, TWITCH, FACEBOOK, IVS]);
+    let setup = setup.destination("renewed", &renewed.url(host), "FB-2");
+    let server = setup.option("on_config_change = \"redial\"").start();
     let live = Live::start(server.rtmp(), KEY, shape(1)).unwrap();
     all_live(&server, &platforms);
     pause(secs(1));
@@ -197,6 +203,18 @@ fn c5_changed_parameters_and_platforms_that_refuse_them() {
         assert!(broadcasts[0].ended.is_none(), "{name}: {broadcasts:?}");
     }
     assert!(matches!(facebook.sessions()[0].ended, Some((_, End::Parameters))));
+    // it may believe in the old session for a while, and says so
+    server.wait_state("main", "renewed", "live", secs(40));
+    until("frames of the new session", secs(5), || renewed.frames() > 30);
+    let sessions = renewed.sessions();
+    let (first, last) = (&sessions[0], &sessions[sessions.len() - 1]);
+    println!("renewed: {} dials, {:?}", sessions.len(), first.ended);
+    assert!(matches!(first.ended, Some((_, End::Lost))), "c5: no goodbye: {first:?}");
+    for session in [first, last] {
+        content("renewed", session);
+        assert_eq!(session.intake.video_headers.len(), 1, "c5: {session:?}");
+    }
+    assert_eq!(renewed.broadcasts().len(), 1, "c5: one broadcast");
     assert_eq!(live.stop().error, None);
 }
 

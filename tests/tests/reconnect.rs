@@ -232,7 +232,7 @@ fn c5_changed_parameters_come_as_new_headers() {
 }
 
 /// By setting an orderly stop of the encoder is held as a loss is, and changed parameters begin a new
-/// session in order instead of new headers.
+/// session of the same broadcast instead of new headers.
 #[test]
 fn c5_by_setting_a_stop_is_held_and_changed_parameters_redial() {
     let sinks = fleet(2);
@@ -260,7 +260,7 @@ fn c5_by_setting_a_stop_is_held_and_changed_parameters_redial() {
     let sessions = sinks[1].sessions();
     let sources: Vec<_> = sessions.iter().map(|session| &session.tally.sources[..]).collect();
     assert_eq!(sources, [&[1, 2][..], &[3]], "c5: a new session for new parameters only");
-    assert!(sessions[0].orderly, "c5: the old one ended in order");
+    assert!(!sessions[0].orderly, "c5: no goodbye, which would end the broadcast");
     sessions[1].tally.assert_whole("c5: the new session");
     let headers: Vec<_> =
         sessions.iter().map(|session| session.tally.video_configs.len()).collect();
