@@ -2,7 +2,7 @@
 # What belongs here: names for scripts. What must not: logic.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-quick fuzz obs bench bench-quick deny clean
+.PHONY: help demo build test test-quick sim fuzz obs bench bench-quick deny clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 RUST := . scripts/env.sh && use_rust &&
@@ -25,13 +25,17 @@ test: ## everything that CI checks, real programs included
 test-quick: ## format, lints, the house rules and the tests that need no other program
 	@scripts/test --quick
 
+sim: ## the restream engine in virtual time; SEEDS=10000 FROM=0, or SEED=7 to see one run
+	@scripts/setup build
+	@$(RUST) cargo run --locked --quiet -p manycast-sim -- $(if $(SEED),--seed $(SEED),--from $(or $(FROM),0) --seeds $(or $(SEEDS),10000))
+
 fuzz: ## fuzz each target; SECONDS=60 per target
 	@scripts/setup build test
 	@$(RUST) fuzz/run $(or $(SECONDS),60)
 
-obs: ## OBS Studio streams through the server to a destination, under a virtual display
+obs: ## OBS Studio streams through the server to a destination, and is killed and comes back
 	@scripts/setup build test obs
-	@$(RUST) cargo build --locked --bin manycast && tests/obs/run
+	@$(RUST) cargo build --locked --bin manycast && tests/obs/run && tests/obs/run --kill 8
 
 bench: build ## figures, plots and tables beside the floor of the machine and nginx-rtmp; ARGS="--help" for its parts
 	@scripts/setup bench

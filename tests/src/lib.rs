@@ -3,19 +3,25 @@
 //!
 //! ```text
 //! manycast   the binary with a configuration of its own, its log, its figures from /proc
-//! programs   ffmpeg, ffprobe, rtmpdump, nginx-rtmp, openssl
+//! programs   ffmpeg, ffprobe, rtmpdump, openssl
+//! servers    nginx-rtmp, node-media-server
 //! media      numbered frames, so that a receiver sees what is missing, altered or out of order
 //! peer       RTMP clients over blocking sockets: Live publishes, Watcher plays
 //! sink       destinations: one that verifies, and the ill ones
+//! authority  certificates for encrypted destinations, good and bad
+//! dns        a name server that answers what a test wants
 //! raw        hand-written bytes for attacks
 //! corpus     malformed input by rule
+//! witness    how late the machine lets anybody run
 //! control    a healthy stream with viewer and destination, watched while something else goes wrong
 //! ```
 //!
 //! Belongs here: means. Must not come here: what is asserted of the product; that is in `tests/`.
 
+pub mod authority;
 pub mod control;
 pub mod corpus;
+pub mod dns;
 pub mod http;
 pub mod manycast;
 pub mod media;
@@ -24,14 +30,17 @@ pub mod ports;
 pub mod process;
 pub mod programs;
 pub mod raw;
+pub mod servers;
 pub mod sink;
 pub mod tally;
+pub mod witness;
 
 pub use control::Control;
 pub use manycast::{Manycast, Setup};
 pub use peer::{Live, Publisher, Shape, Watcher};
 pub use sink::{Behaviour, Sink};
 pub use tally::Tally;
+pub use witness::Witness;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -149,6 +149,13 @@ impl Setup {
         self
     }
 
+    /// No inside address may be dialled, loopback neither.
+    #[must_use]
+    pub fn closed_egress(mut self) -> Self {
+        self.egress.clear();
+        self
+    }
+
     /// A stream.
     #[must_use]
     pub fn stream(self, name: &str, key: &str) -> Self {
@@ -169,6 +176,14 @@ impl Setup {
             self.streams,
             "[[stream.destination]]\nname = \"{name}\"\nurl = \"{url}\"\nkey = \"{key}\"\n"
         );
+        self
+    }
+
+    /// A line of the last destination, such as `enabled = false`.
+    #[must_use]
+    pub fn option(mut self, line: &str) -> Self {
+        self.streams.push_str(line);
+        self.streams.push('\n');
         self
     }
 

@@ -71,6 +71,20 @@ pub fn avc_config() -> Bytes {
     first(MediaKind::Video)
 }
 
+/// The same of another level: parameters that a decoder has to be told of anew.
+#[must_use]
+pub fn avc_config_of_level(level: u8) -> Bytes {
+    let mut body = BytesMut::from(&avc_config()[..]);
+    // AVCDecoderConfigurationRecord behind five bytes: AVCLevelIndication, then, behind the length of
+    // the first sequence parameter set, its NAL header, profile_idc, constraints and level_idc
+    for at in [8, 16] {
+        if let Some(byte) = body.get_mut(at) {
+            *byte = level;
+        }
+    }
+    body.freeze()
+}
+
 /// An AAC sequence header.
 #[must_use]
 pub fn aac_config() -> Bytes {

@@ -141,8 +141,12 @@ impl Publisher {
     /// # Errors
     /// Why the connection is gone.
     pub fn send_headers(&mut self, at: u32, sound: bool) -> Result<(), String> {
+        self.send_headers_with(at, sound, media::avc_config())
+    }
+
+    fn send_headers_with(&mut self, at: u32, sound: bool, video: Bytes) -> Result<(), String> {
         self.send(MediaKind::Data, at, media::metadata())?;
-        self.send(MediaKind::Video, at, media::avc_config())?;
+        self.send(MediaKind::Video, at, video)?;
         if sound {
             self.send(MediaKind::Audio, at, media::aac_config())?;
         }
@@ -201,11 +205,13 @@ pub struct Shape {
     pub gop: u32,
     /// Sound of 46 frames per second beside it.
     pub sound: bool,
+    /// `level_idc` of the pictures; 0: as the project's clip has it.
+    pub level: u8,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { source: 1, fps: 30, size: 4000, gop: 30, sound: true }
+        Self { source: 1, fps: 30, size: 4000, gop: 30, sound: true, level: 0 }
     }
 }
 
@@ -226,13 +232,14 @@ pub struct LiveReport {
 struct LiveState {
     stop: AtomicBool,
     vanish: AtomicBool,
+    freeze: AtomicBool,
     sent: AtomicU32,
 }
 
 /// An encoder on a thread of its own, sending numbered frames in real time.
 pub struct Live {
     state: Arc<LiveState>,
-    thread: Option<JoinHandle<LiveReport>>,
+    thread: Option<JoinHandle<(LiveReport, Option<Publisher>)>>,
 }
 
 impl Live {
@@ -279,7 +286,22 @@ impl Live {
         self.end()
     }
 
+    /// Falls silent as if its network were gone: the connection stays open for as long as what is
+    /// returned is kept.
+    ///
+    /// # Panics
+    /// When the sender itself panicked.
+    #[must_use]
+    pub fn freeze(mut self) -> (LiveReport, Option<Publisher>) {
+        self.state.freeze.store(true, Ordering::Relaxed);
+        self.join()
+    }
+
     fn end(&mut self) -> LiveReport {
+        self.join().0
+    }
+
+    fn join(&mut self) -> (LiveReport, Option<Publisher>) {
         self.state.stop.store(true, Ordering::Relaxed);
         let report = self.thread.take().and_then(|thread| thread.join().ok());
         report.unwrap_or_else(|| panic!("the sender failed"))
@@ -292,7 +314,11 @@ impl Drop for Live {
     }
 }
 
-fn send_live(mut publisher: Publisher, shape: Shape, state: &LiveState) -> LiveReport {
+fn send_live(
+    mut publisher: Publisher,
+    shape: Shape,
+    state: &LiveState,
+) -> (LiveReport, Option<Publisher>) {
     let mut report = LiveReport {
         frames: 0,
         slowest_send: Duration::ZERO,
@@ -302,7 +328,11 @@ fn send_live(mut publisher: Publisher, shape: Shape, state: &LiveState) -> LiveR
     let (began, mut last) = (Instant::now(), None::<Instant>);
     let (mut pictures, mut sounds) = (0_u32, 0_u32);
     let result = (|| {
-        publisher.send_headers(0, shape.sound)?;
+        let header = match shape.level {
+            0 => media::avc_config(),
+            level => media::avc_config_of_level(level),
+        };
+        publisher.send_headers_with(0, shape.sound, header)?;
         while !state.stop.load(Ordering::Relaxed) {
             let picture_at = pictures * 1000 / shape.fps;
             let sound_at = sounds * 64 / 3;
@@ -327,13 +357,16 @@ fn send_live(mut publisher: Publisher, shape: Shape, state: &LiveState) -> LiveR
         Ok::<(), String>(())
     })();
     report.error = result.err();
+    if state.freeze.load(Ordering::Relaxed) {
+        return (report, Some(publisher));
+    }
     if state.vanish.load(Ordering::Relaxed) {
         let socket = socket2::SockRef::from(publisher.socket());
         let _ = socket.set_linger(Some(Duration::ZERO));
     } else {
         publisher.close();
     }
-    report
+    (report, None)
 }
 
 /// A viewer on a thread of its own.

@@ -4,8 +4,7 @@
 
 use crate::ports::{self, Folder};
 use crate::process::Process;
-use crate::{millis, secs, until};
-use nix::sys::signal::Signal;
+use crate::{secs, until};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -206,63 +205,6 @@ pub fn packets(file: &Path) -> (usize, usize, usize) {
         }
     }
     (counts[1], counts[0], backward)
-}
-
-/// nginx with its RTMP module, recording what arrives.
-pub struct NginxRtmp {
-    /// Where it listens.
-    pub address: SocketAddr,
-    folder: Folder,
-    process: Process,
-}
-
-impl NginxRtmp {
-    /// Starts one.
-    ///
-    /// # Panics
-    /// When it or its module is missing.
-    #[must_use]
-    pub fn start() -> Self {
-        let (address, folder) = (ports::free(), Folder::new());
-        let modules =
-            ["/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/usr/lib64/nginx/modules"];
-        let module = modules.iter().map(|m| Path::new(m).join("ngx_rtmp_module.so"));
-        let module = module.into_iter().find(|file| file.is_file());
-        let module =
-            module.unwrap_or_else(|| panic!("nginx-rtmp is missing: run scripts/setup test"));
-        let template = std::fs::read_to_string(crate::root().join("tests/support/nginx-rtmp.conf"));
-        let run = folder.path().to_string_lossy().into_owned();
-        let text = template.unwrap_or_else(|e| panic!("nginx-rtmp.conf: {e}"));
-        let text = text.replace("@RTMP_SO@", &module.to_string_lossy());
-        let text = text.replace("@LISTEN@", &address.to_string()).replace("@RUN@", &run);
-        let made = std::fs::create_dir(folder.file("rec"))
-            .and_then(|()| std::fs::write(folder.file("nginx.conf"), text));
-        made.unwrap_or_else(|e| panic!("{run}: {e}"));
-        // workers of a root's nginx are somebody else, who has to write there
-        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-        let _ = std::fs::set_permissions(folder.file("rec"), open);
-        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        let _ = std::fs::set_permissions(folder.path(), open);
-        let conf = folder.file("nginx.conf").to_string_lossy().into_owned();
-        let process = start("nginx", &["-p", &run, "-c", &conf]);
-        until("nginx listens", secs(5), || std::net::TcpStream::connect(address).is_ok());
-        Self { address, folder, process }
-    }
-
-    /// The address as a destination's `url`.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("rtmp://{}/live", self.address)
-    }
-
-    /// Ends it, which finishes the recordings; the recording of this name.
-    #[must_use]
-    pub fn recording(mut self, name: &str) -> (PathBuf, Folder) {
-        crate::pause(millis(300));
-        self.process.signal(Signal::SIGTERM);
-        self.process.wait(secs(5));
-        (self.folder.file("rec").join(format!("{name}.flv")), self.folder)
-    }
 }
 
 /// A key pair and certificate that nobody trusts.

@@ -3,8 +3,9 @@
 use manycast_tests::programs::BadCertificate;
 use manycast_tests::sink::BlackHole;
 use manycast_tests::{
-    Behaviour, Live, Manycast, Setup, Shape, Sink, millis, pause, ports, secs, until,
+    Behaviour, Live, Manycast, Setup, Shape, Sink, Witness, millis, pause, ports, secs, until,
 };
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 const KEY: &str = "sk_destinations_0123456789";
@@ -47,6 +48,7 @@ fn d1_d2_eight_ill_destinations_harm_nobody() {
         healthy.iter().all(|sink| sink.tally().frames > 30)
     });
     healthy.iter().for_each(Sink::forget_silence);
+    let witness = Witness::new();
     pause(secs(14));
     for (name, states) in [
         ("refuses", &["backoff", "connecting", "resolving"][..]),
@@ -72,11 +74,16 @@ fn d1_d2_eight_ill_destinations_harm_nobody() {
     for (number, tally) in tallies.iter().enumerate() {
         println!("d1: healthy {number}: {} frames, silence {:?}", tally.frames, tally.silence);
         tally.assert_whole("d1");
-        assert!(tally.silence <= millis(300) + report.longest_gap, "{:?}", tally.silence);
+        assert!(
+            tally.silence <= millis(300) + report.longest_gap + witness.longest(),
+            "{:?}",
+            tally.silence
+        );
         assert_eq!(healthy[number].sessions().len(), 1);
     }
     println!("d2: the encoder's slowest send took {:?}", report.slowest_send);
-    assert!(report.slowest_send <= millis(30), "{:?}", report.slowest_send);
+    let most = millis(30) + witness.longest();
+    assert!(report.slowest_send <= most, "{:?}", report.slowest_send);
     assert_eq!(report.error, None);
     assert!(server.is_alive() && server.panics() < 0.5);
 }
@@ -125,7 +132,8 @@ fn d4_dials_are_few_and_go_on() {
         // 1, 2, 4, 8 s after each other, each 20 % more or less
         assert!((3..=10).contains(&dials), "{name}: {dials} dials");
     }
-    assert_eq!(count(&server, "wrong", "dials"), 1, "a wrong key is not tried again soon");
+    let dials = count(&server, "wrong", "dials");
+    assert!(dials <= 2, "a wrong key is asked once more at the start, and then no more: {dials}");
     let view = server.destination("main", "wrong");
     assert_eq!(view["state"], "rejected");
     assert!(view["last_error"].as_str().unwrap_or("").contains("not ours"), "{view}");
@@ -186,4 +194,36 @@ fn d7_a_slow_destination_loses_whole_gops() {
     let report = live.stop();
     assert_eq!(report.error, None);
     healthy.tally().assert_whole("d7");
+}
+
+/// Several destinations at different hosts that fall behind at once: the fault is none of theirs, and
+/// their status says so; one that is slow by itself is not taken for it.
+#[test]
+fn d7_several_behind_at_once_read_your_uplink() {
+    let trouble = |server: &Manycast, name: &str| {
+        server.destination("main", name)["trouble"]["code"].as_str().map(str::to_owned)
+    };
+    let host = |last: u8, behaviour| {
+        let address = (Ipv4Addr::new(127, 0, 0, last), ports::free().port());
+        Sink::at(address.into(), behaviour)
+    };
+    let shape = Shape { size: 10_000, ..Shape::default() };
+    let slow = Behaviour::Slow(60_000);
+    for (slow_ones, wanted) in [(3, Some("uplink")), (1, None)] {
+        let behaviour = |n| if n <= slow_ones { slow } else { Behaviour::Healthy };
+        let sinks: Vec<_> = (1..=3).map(|n| host(n, behaviour(n))).collect();
+        let mut setup = Setup::new().stream("main", KEY);
+        for (number, sink) in sinks.iter().enumerate() {
+            setup = setup.destination(&format!("out-{number}"), &sink.url(), "copy");
+        }
+        let server = setup.start();
+        let live = Live::start(server.rtmp(), KEY, shape).unwrap();
+        until("the slow one loses Gops", secs(40), || count(&server, "out-0", "dropped_gops") >= 1);
+        if wanted.is_some() {
+            until("it reads uplink", secs(15), || trouble(&server, "out-0").is_some());
+        }
+        assert_eq!(trouble(&server, "out-0").as_deref(), wanted);
+        println!("d7: {slow_ones} slow of 3: {}", server.destination("main", "out-0")["trouble"]);
+        assert_eq!(live.stop().error, None);
+    }
 }

@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 use manycast_rtmp::session::{Media, MediaKind};
-use manycast_tests::programs::{
-    Input, NginxRtmp, ffmpeg_decode, ffmpeg_publish, packets, start, tracks,
-};
+use manycast_tests::programs::{Input, ffmpeg_decode, ffmpeg_publish, packets, start, tracks};
+use manycast_tests::servers::Server;
 use manycast_tests::{
     Live, Manycast, Publisher, Setup, Shape, Sink, Tally, Watcher, media, millis, pause, secs,
     until,
@@ -146,7 +145,7 @@ fn e1_e5_sound_alone_then_a_late_picture() {
 /// A new resolution in mid-stream: new headers for everyone, and what nginx-rtmp recorded decodes.
 #[test]
 fn e4_a_new_resolution_in_mid_stream() {
-    let nginx = NginxRtmp::start();
+    let nginx = Server::nginx_rtmp();
     let (small, large) = (encode("160x90"), encode("320x180"));
     let setup = Setup::new().stream("main", KEY).destination("nginx", &nginx.url(), "changed");
     let server = setup.start();

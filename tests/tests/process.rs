@@ -173,8 +173,8 @@ fn g10_what_goes_wrong_is_counted() {
         "manycast_access_denied_total{action=\"play\",reason=\"unknown_stream\"}",
         "manycast_rtmp_cut_total{reason=\"protocol\"}",
         "manycast_stream_takeovers_total{stream=\"main\"}",
-        "manycast_destination_gops_dropped_total{stream=\"main\",destination=\"slow\"}",
-        "manycast_destination_dials_total{stream=\"main\",destination=\"wrong\"}",
+        "manycast_destination_gops_dropped_total{stream=\"main\",destination=\"slow\",leg=\"primary\"}",
+        "manycast_destination_dials_total{stream=\"main\",destination=\"wrong\",leg=\"primary\"}",
         "manycast_viewer_skipped_gops_total",
     ];
     let read = || {

@@ -3,9 +3,10 @@
 use manycast_rtmp::session::MediaKind;
 use manycast_tests::ports::Folder;
 use manycast_tests::programs::{
-    self, Input, NginxRtmp, ffmpeg_decode, ffmpeg_publish, make_certificate, packets, start, tracks,
+    self, Input, ffmpeg_decode, ffmpeg_publish, make_certificate, packets, start, tracks,
 };
 use manycast_tests::raw::{Amf, amf};
+use manycast_tests::servers::Server;
 use manycast_tests::{
     Manycast, Publisher, Setup, Sink, Watcher, media, millis, pause, secs, until,
 };
@@ -56,7 +57,7 @@ fn ffmpeg_publishes_and_plays_by_rtmps() {
 /// nginx-rtmp as a destination records whole pictures and sound, with rising time stamps.
 #[test]
 fn nginx_rtmp_receives_as_a_destination() {
-    let nginx = NginxRtmp::start();
+    let nginx = Server::nginx_rtmp();
     let setup = Setup::new().stream("main", KEY).destination("nginx", &nginx.url(), "arrived");
     let mut server = setup.start();
     let encoder = ffmpeg_publish(Input::Clip, &url(&server, KEY), 30, &[]);
@@ -114,7 +115,7 @@ fn rtmpdump_plays() {
 /// Streams of one kind only work everywhere, whatever the header announced (E5).
 #[test]
 fn e5_ffmpeg_sends_sound_or_pictures_alone() {
-    let nginx = NginxRtmp::start();
+    let nginx = Server::nginx_rtmp();
     let setup = Setup::new().stream("sound", KEY).destination("out", &nginx.url(), "sound");
     let server = setup.stream("pictures", "sk_pictures_0123456789").start();
     let _sound = ffmpeg_publish(Input::AudioOnly, &url(&server, KEY), 30, &[]);

@@ -2,7 +2,8 @@
 
 use manycast_tests::manycast::{binary, clean};
 use manycast_tests::process::Process;
-use manycast_tests::programs::{Input, NginxRtmp, ffmpeg_decode, ffmpeg_publish, packets};
+use manycast_tests::programs::{Input, ffmpeg_decode, ffmpeg_publish, packets};
+use manycast_tests::servers::Server;
 use manycast_tests::{Setup, pause, secs};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -30,7 +31,7 @@ fn play(url: &str, seconds: u32) -> (Value, bool) {
 /// `publish` feeds nginx-rtmp: what it recorded is whole.
 #[test]
 fn publish_feeds_the_server_of_others() {
-    let nginx = NginxRtmp::start();
+    let nginx = Server::nginx_rtmp();
     let mut tool = publish(&nginx.url(), "tool");
     // a little more than once around the clip, so that its seam is in it
     pause(secs(10));
@@ -47,7 +48,7 @@ fn publish_feeds_the_server_of_others() {
 /// `play` watches a stream that ffmpeg sends to nginx-rtmp, and one that Manycast serves.
 #[test]
 fn play_watches_the_server_of_others() {
-    let nginx = NginxRtmp::start();
+    let nginx = Server::nginx_rtmp();
     let server = Setup::new().stream("main", KEY).start();
     let far = format!("{}/tool", nginx.url());
     let near = format!("rtmp://{}/live", server.rtmp());

@@ -21,6 +21,8 @@ mod egress;
 mod ingest;
 mod lane;
 mod outbox;
+#[doc(hidden)]
+pub mod parts;
 mod registry;
 mod server;
 mod stats;

@@ -4,7 +4,7 @@
 //! here: any decision about when to dial or give up.
 
 mod session;
-mod source;
+pub(crate) mod source;
 
 use crate::board::{Board, DestinationEvent, Totals};
 use crate::failover::Failover;

@@ -22,7 +22,10 @@ mod service;
 mod spec;
 mod uplink;
 
+// For the simulator: it follows the Stream as a supervisor does.
 pub use board::{DestinationEvent, DestinationStatus, LegStatus, Totals};
+#[doc(hidden)]
+pub use destination::source::Source;
 pub use machine::{Failure, FailureKind, State};
 pub use service::Restream;
 pub use spec::{Backup, BackupMode, DestinationId, DestinationSpec, Leg, Timings};

@@ -441,6 +441,7 @@ impl Machine {
         self.wait = match verdict {
             Verdict::Ladder => Some((Wait::Ladder, self.record.step(now, &self.timings))),
             Verdict::Refused => Some((Wait::Refused, now + self.timings.refusal)),
+            Verdict::Doubtful => Some((Wait::Refused, now + self.timings.restart)),
             Verdict::Follow | Verdict::Anew => None,
         };
         words

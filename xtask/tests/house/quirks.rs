@@ -61,7 +61,7 @@ fn folder(path: &str) -> Option<String> {
     let room =
         first.trim_start_matches("manycast_").trim_start_matches("manycast-").replace('_', "-");
     Some(match room.as_str() {
-        "tests" | "xtask" => format!("{room}/"),
+        "sim" | "tests" | "xtask" => format!("{room}/"),
         "manycast" => "crates/app/".to_owned(),
         _ => format!("crates/{room}/"),
     })

@@ -397,14 +397,7 @@ impl ClientConn {
 
     /// The end that an event means, if it ends the connection.
     pub(super) fn verdict(&self, event: &ClientEvent) -> Option<LinkEnd> {
-        Some(match event {
-            ClientEvent::Refused { code, description, command } => {
-                fault::refused(code, description, command, self.accepted)
-            }
-            ClientEvent::Redirect { url } => fault::redirected(&self.url, &url.expose()),
-            ClientEvent::Closed => fault::closed(true, self.accepted),
-            _ => return None,
-        })
+        fault::verdict(event, &self.url, self.accepted)
     }
 
     /// Closes in order and waits until the far end has everything, two seconds at most. What was begun

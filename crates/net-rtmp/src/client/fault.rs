@@ -3,7 +3,7 @@
 use manycast_dial::DialError;
 use manycast_hub::{Fault, LinkEnd, Secret};
 use manycast_rtmp::command::RtmpUrl;
-use manycast_rtmp::session::{SessionError, Wait};
+use manycast_rtmp::session::{ClientEvent, SessionError, Wait};
 use manycast_tls::TlsError;
 use std::io::{self, ErrorKind};
 
@@ -25,7 +25,7 @@ pub(super) fn tls(error: &TlsError) -> LinkEnd {
     end(Fault::Tls, error.reason())
 }
 
-pub(super) fn io(error: &io::Error) -> LinkEnd {
+pub(crate) fn io(error: &io::Error) -> LinkEnd {
     let message = match error.kind() {
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
             "the far end reset the connection".to_owned()
@@ -37,7 +37,7 @@ pub(super) fn io(error: &io::Error) -> LinkEnd {
 }
 
 /// `greeted`: the far end has spoken RTMP already.
-pub(super) fn session(error: &SessionError, greeted: bool) -> LinkEnd {
+pub(crate) fn session(error: &SessionError, greeted: bool) -> LinkEnd {
     match error {
         SessionError::Timeout(Wait::Handshake) => {
             end(Fault::Handshake, "the far end did not answer the RTMP handshake")
@@ -52,7 +52,7 @@ pub(super) fn session(error: &SessionError, greeted: bool) -> LinkEnd {
 }
 
 /// The far end closed in order.
-pub(super) fn closed(greeted: bool, accepted: bool) -> LinkEnd {
+pub(crate) fn closed(greeted: bool, accepted: bool) -> LinkEnd {
     match (greeted, accepted) {
         (false, _) => end(Fault::Handshake, "the far end closed during the handshake"),
         (true, false) => {
@@ -62,8 +62,20 @@ pub(super) fn closed(greeted: bool, accepted: bool) -> LinkEnd {
     }
 }
 
+/// The end that an event of a session with `ours` means, if it ends the connection.
+pub(crate) fn verdict(event: &ClientEvent, ours: &RtmpUrl, accepted: bool) -> Option<LinkEnd> {
+    Some(match event {
+        ClientEvent::Refused { code, description, command } => {
+            refused(code, description, command, accepted)
+        }
+        ClientEvent::Redirect { url } => redirected(ours, &url.expose()),
+        ClientEvent::Closed => closed(true, accepted),
+        _ => return None,
+    })
+}
+
 /// The far end said no to `command`, or, once it had `accepted`, that it goes away.
-pub(super) fn refused(code: &str, description: &str, command: &str, accepted: bool) -> LinkEnd {
+fn refused(code: &str, description: &str, command: &str, accepted: bool) -> LinkEnd {
     let words = match (code.is_empty(), description.is_empty()) {
         (false, false) => format!("{code}: {description}"),
         (false, true) => code.to_owned(),

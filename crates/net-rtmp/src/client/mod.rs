@@ -2,7 +2,7 @@
 
 mod conn;
 mod deliver;
-mod fault;
+pub(crate) mod fault;
 mod metadata;
 mod tools;
 mod writer;
@@ -10,3 +10,4 @@ mod writer;
 pub use conn::{Address, ClientSettings};
 pub use deliver::RtmpLink;
 pub use tools::{MediaEvent, Player, PlayerError, PlayerEvent, Sender};
+pub(crate) use writer::DeliveryWriter;

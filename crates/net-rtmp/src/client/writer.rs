@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 /// Writes a Stream's items as one Delivery's messages.
-pub(super) struct DeliveryWriter {
+pub(crate) struct DeliveryWriter {
     feed: Feed,
     writer: MediaWriter,
     messages: Vec<Outgoing>,
@@ -26,7 +26,7 @@ pub(super) struct DeliveryWriter {
 impl DeliveryWriter {
     /// `renewal` is notified when the session must end for the sake of a new configuration; nothing
     /// is written from then on.
-    pub(super) fn new(writer: MediaWriter, change: ConfigChange, renewal: Arc<Notify>) -> Self {
+    pub(crate) fn new(writer: MediaWriter, change: ConfigChange, renewal: Arc<Notify>) -> Self {
         Self { feed: Feed::new(change, renewal), writer, messages: Vec::new() }
     }
 }

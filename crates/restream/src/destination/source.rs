@@ -6,7 +6,8 @@ use manycast_media::StreamName;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-pub(super) struct Source {
+/// What the Stream of one name does, in the order it does it.
+pub struct Source {
     hub: Arc<Hub>,
     name: StreamName,
     /// Streams may have come to the hub.
@@ -21,13 +22,16 @@ struct Attached {
 }
 
 impl Source {
-    pub(super) fn new(hub: Arc<Hub>, name: StreamName) -> Self {
+    /// Follows the Stream of this name.
+    #[must_use]
+    pub fn new(hub: Arc<Hub>, name: StreamName) -> Self {
         let arrivals = hub.changes();
         Self { hub, name, arrivals, attached: None }
     }
 
     /// The Stream, if there is one.
-    pub(super) fn stream(&self) -> Option<&Arc<Stream>> {
+    #[must_use]
+    pub fn stream(&self) -> Option<&Arc<Stream>> {
         self.attached.as_ref().map(|attached| &attached.stream)
     }
 
@@ -41,7 +45,7 @@ impl Source {
     }
 
     /// What happened since the last look.
-    pub(super) fn look(&mut self) -> Vec<Input> {
+    pub fn look(&mut self) -> Vec<Input> {
         let mut inputs = Vec::new();
         loop {
             if self.attached.is_none() {

@@ -22,13 +22,15 @@ pub(super) struct Record {
     lingering: Option<Instant>,
     /// The same for one from before our time, which we know nothing of.
     inherited: Option<Instant>,
+    /// Whether a bad name was doubted already for the sake of that.
+    doubted: bool,
 }
 
 impl Record {
     /// A clean one. `seed` is all its randomness.
     pub(super) fn new(seed: u64) -> Self {
         let ladder = Ladder::new(seed);
-        Self { ladder, early_closes: 0, hops: 0, lingering: None, inherited: None }
+        Self { ladder, early_closes: 0, hops: 0, lingering: None, inherited: None, doubted: false }
     }
 
     /// Who began just now may have died without a goodbye just before.
@@ -118,6 +120,11 @@ impl Record {
                 let words = "(probably still our own session from before, trying again)";
                 (Verdict::Ladder, format!("{message} {words}"))
             }
+            // After a restart a bad name is more often a wrong key than a crash, but it may be one.
+            Fault::BadName if self.is_inherited(now) && !self.doubted => {
+                self.doubted = true;
+                (Verdict::Doubtful, message.clone())
+            }
             Fault::Redirected if self.follows() => (Verdict::Follow, message.clone()),
             Fault::Redirected => {
                 let words = "times in a row before: not followed any more";
@@ -133,9 +140,13 @@ impl Record {
 
     /// Whether a name that is in use may be in use by ourselves.
     fn may_be_ours(&self, now: Instant, fault: Fault) -> bool {
-        // After a restart a bad name is more often a wrong key than a crash.
-        let inherited = self.inherited.filter(|_| fault == Fault::Occupied);
-        [self.lingering, inherited].into_iter().flatten().any(|until| now < until)
+        let lingers = self.lingering.is_some_and(|until| now < until);
+        lingers || (fault == Fault::Occupied && self.is_inherited(now))
+    }
+
+    /// Whether a session from before our time may still linger.
+    fn is_inherited(&self, now: Instant) -> bool {
+        self.inherited.is_some_and(|until| now < until)
     }
 
     /// Whether one more redirect is followed; counts it.

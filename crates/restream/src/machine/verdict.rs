@@ -19,6 +19,8 @@ pub(super) enum Verdict {
     Ladder,
     /// A person must act: wait long.
     Refused,
+    /// As refused, but there is reason to ask once more before long.
+    Doubtful,
     /// Go at once to where the far end says.
     Follow,
     /// Begin a new session at once.
