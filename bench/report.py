@@ -20,7 +20,7 @@ METHOD = [
     "page; the absolute figures are not the capacity of a server, and other load on the machine moves them.",
     "The input is a 20 s FLV clip in a loop: 1280x720, 30 pictures a second, x264 at 2.35 Mbit/s with a key picture every 2 s, AAC at 128 kbit/s "
     "(for 400 kbit/s: 640x360, 336 and 64 kbit/s). It is published in real time, with the clock and a sequence number inside each picture: delay, "
-    "losses and order are read from the pictures that arrive.",
+    "losses and order are read from the pictures that arrive. \"Of published\" is what arrived against what should have.",
     "The floor is a bare loop that sends the same bytes at the same times to as many sockets, with no protocol and no state per viewer: one write "
     "per picture, the audio with the next picture. \"Floor, 4 pictures\" writes four at once, which costs less and makes a picture wait for three "
     "more. In the merged suites the floor merges by the same rule as the server: at least so long between two writes to a socket. For RTMPS it is "
@@ -30,7 +30,8 @@ METHOD = [
     "of the same run.",
     "Each measurement has a fresh process. Those that are compared run next to each other, each run begins with another of them, and the whole "
     "is repeated. A figure is the median of the runs (least - most); with one run there is no spread to see. A bar that only some of "
-    "the runs reach is said to be reached or missed by the median.",
+    "the runs reach is said to be reached or missed by the median. Where server and load tool together take all cores, cost and delay say who keeps "
+    "up, not what a viewer costs.",
     "Of the viewers, 20 read every picture; the others let the kernel discard what comes every 10 ms, to keep the load tool cheap. Destinations, "
     "and the sockets of their floor, are read in full. Losses adds up pictures lost, gaps of more than a second, connections that failed and "
     "connections that the server closed.",

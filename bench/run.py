@@ -132,7 +132,7 @@ def options():
     o = p.parse_args()
     o.runs = min(max(o.runs or (1 if o.quick else 3), 1), 20)
     o.sizes = [min(max(n, 1), 4000) for n in o.sizes or ([500] if o.quick else [100, 500, 1000])]
-    o.window = min(max(o.window or (3 if o.quick else 8), 2), 60)
+    o.window = min(max(o.window or (4 if o.quick else 8), 2), 60)
     if not set(o.servers) <= set(PORTS) - {"floor"}:
         p.error("unknown server; known are manycast, nginx and nginx-64k")
     if any(not any(t == s or t.startswith(s + "-") for t in TITLES) for s in o.suites):

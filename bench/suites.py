@@ -58,7 +58,7 @@ def case(suite, server, n, args, **more):
         times += 2  # its viewers wait for the next key picture
     publishing = 0 if "--raw-subs" in given else 0.3
     takes = max(people, given.get("--sinks", 0)) + 200
-    return Case(suite, server, n, tuple(args), 2.2 + publishing + joining + times, takes=takes, **more)
+    return Case(suite, server, n, tuple(args), 1.5 + publishing + joining + times, takes=takes, **more)
 
 
 class Plan:
