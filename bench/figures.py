@@ -112,7 +112,7 @@ PUSH = ["cost", "ratio", "cores", "p50", "p99", "rate", "delivered", "losses", "
 COLUMNS = {
     "p1-viewers": FAN_OUT + ["first50"],
     "p1-merged-50": FAN_OUT,
-    "p1-merged-130": FAN_OUT,
+    "p1-merged-100": FAN_OUT,
     "p1-low": FAN_OUT,
     "p3-streams": ["cost", "nginx_ratio", "cores", "p50", "p99", "rate", "delivered", "losses", "rss", "tool"],
     "p4-push": PUSH,
@@ -223,7 +223,7 @@ def fan_out_bars():
         out.append(Bar(words + ": CPU to the floor's", suite, n, "ratio", 1.15))
         out.append(Bar(words + ": p50 delay to the floor's", suite, n, "p50_ratio", 1.5))
         out.append(Bar(words + ": p99 delay to the floor's", suite, n, "p99_ratio", 1.5))
-    for ms in (50, 130):
+    for ms in (50, 100):
         words = "1,000 viewers, merged %d ms: CPU to the floor merged alike" % ms
         out.append(Bar(words, "p1-merged-%d" % ms, 1000, "ratio", 1.2))
     many = [("p1-viewers", 2000, "2,000 viewers"), ("p1-low", 4000, "4,000 viewers at 400 kbit/s")]

@@ -17,7 +17,7 @@ STYLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.css")
 PLOTS = {
     "p1-viewers": ["cost", "delay"],
     "p1-merged-50": ["cost", "delay"],
-    "p1-merged-130": ["cost", "delay"],
+    "p1-merged-100": ["cost", "delay"],
     "p1-low": ["cost", "delay"],
     "p3-streams": ["cost", "delay"],
     "p4-push": ["cost", "delay"],

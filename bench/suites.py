@@ -16,7 +16,7 @@ QUICK_SECONDS = 112  # of `--quick`, without building
 TITLES = {
     "p1-viewers": "One stream of 2.5 Mbit/s to N viewers",
     "p1-merged-50": "The same with writes merged for 50 ms",
-    "p1-merged-130": "The same with writes merged for 130 ms",
+    "p1-merged-100": "The same with writes merged for 100 ms",
     "p1-low": "One stream of 400 kbit/s to N viewers",
     "p3-streams": "N streams with one viewer each",
     "p4-push": "One stream to N RTMP destinations",
@@ -77,7 +77,7 @@ class Plan:
     def parts(self):
         return [
             [self.viewers(n) for n in self.sizes],
-            [self.merged(1000, ms) for ms in (50, 130)],
+            [self.merged(1000, ms) for ms in (50, 100)],
             [self.low(n) for n in (1000, 4000)],
             [self.streams(n) for n in (50, 100, 200)],
             [self.push(n) for n in (10, 25, 50)],
@@ -94,7 +94,7 @@ class Plan:
             [self.viewers(n)[:-1] for n in self.sizes],
             [self.push(50), self.push_tls(50)],
             [self.quiet(own), self.joins("p5-picture", "frame", own), self.rest()],
-            [self.merged(500, 130)],
+            [self.merged(500, 100)],
         ]
 
     def floor(self, suite, n, sockets, how=("--batch", 1), **more):
