@@ -199,7 +199,7 @@ def run_all(o, groups, journal, run):
                 for case in turned(group, rep):
                     bench.measure(case, rep)
     except KeyboardInterrupt:
-        bench.skip("the rest", 0, "interrupted")
+        bench.skip("the rest", 0, "it was interrupted")
     return bench.rows
 
 
