@@ -77,8 +77,12 @@ pub enum Kind {
     Disable,
     /// A person changes the destination's address or key and back.
     Edit,
+    /// A person changes how long the destination is held for a lost encoder, and changes it back.
+    Patience,
     /// A person removes the destination, and adds it again after `lasts`.
     Remove,
+    /// The process is stopped in order, and started again `lasts` after it is gone.
+    Shutdown,
     /// The process is killed and started again after `lasts`; its sockets are closed.
     Crash,
     /// The machine loses power, and is back after `lasts`; nobody is told.
@@ -95,17 +99,13 @@ impl Kind {
     /// Whether it strikes the encoder or the process, and with them all destinations.
     #[must_use]
     pub fn is_common(self) -> bool {
-        use Kind::{
-            Crash, EncoderChanges, EncoderGone, EncoderLost, EncoderStops, PowerLoss, Rival,
-        };
-        matches!(
-            self,
-            Crash | EncoderChanges | EncoderGone | EncoderLost | EncoderStops | PowerLoss | Rival
-        )
+        let process = matches!(self, Self::Crash | Self::PowerLoss | Self::Shutdown);
+        let stream = matches!(self, Self::EncoderLost | Self::EncoderGone | Self::EncoderStops);
+        process || stream || matches!(self, Self::EncoderChanges | Self::Rival)
     }
 
     fn draw(rng: &mut Rng) -> Self {
-        match rng.below(30) {
+        match rng.below(32) {
             0 => Self::DnsNone,
             1 => Self::DnsLate(rng.pick(&[300, 2000, 9000, 20_000])),
             2 => Self::DnsPrivate,
@@ -135,6 +135,8 @@ impl Kind {
             26 => Self::Edit,
             27 => Self::Remove,
             28 => Self::Crash,
+            29 => Self::Patience,
+            30 => Self::Shutdown,
             _ => Self::PowerLoss,
         }
     }
@@ -145,7 +147,7 @@ impl Kind {
                 rng.pick(&[500, 1000, 5000, 12_000, 20_000, 29_000, 31_000, 40_000])
             }
             Self::HalfOpen => rng.pick(&[3000, 12_000, 25_000]),
-            Self::Crash | Self::PowerLoss => rng.pick(&[300, 1000, 4000]),
+            Self::Crash | Self::PowerLoss | Self::Shutdown => rng.pick(&[300, 1000, 4000]),
             Self::Disable | Self::Remove | Self::Edit => rng.pick(&[0, 200, 2500, 9000]),
             _ => rng.pick(&[400, 2000, 6000, 11_000, 25_000, 60_000]),
         }

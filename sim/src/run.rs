@@ -111,6 +111,7 @@ fn draw(seed: u64) -> Setup {
             size,
             clock: rng.pick(&[0, 0xffff_8000, 0x00ff_f000, 0x7fff_f000]),
             prompt: false,
+            midway: rng.chance(50),
         },
         takeover: rng.pick(&[Takeover::WhenSilent, Takeover::WhenSilent, Takeover::Always]),
         limits: WindowLimits {

@@ -44,6 +44,7 @@ fn setup(places: Vec<Place>, faults: Vec<Fault>, ends: Duration) -> Setup {
             size: 120,
             clock: 0xffff_0000,
             prompt: true,
+            midway: false,
         },
         takeover: Takeover::WhenSilent,
         limits: WindowLimits::default(),

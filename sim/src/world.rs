@@ -17,6 +17,7 @@ mod encoder;
 mod far;
 mod net;
 mod seat;
+mod steps;
 mod trouble;
 mod watch;
 
@@ -35,6 +36,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// So many events at one moment, and somebody turns in circles.
+const STORM: u32 = 10_000;
 
 /// One destination, or one leg of a pair.
 #[derive(Clone, Debug)]
@@ -80,6 +84,8 @@ pub(crate) struct Shape {
     pub(crate) clock: u32,
     /// Comes back the moment it can, not when its next try is due.
     pub(crate) prompt: bool,
+    /// Begins some of its publishes in the midst of a Gop.
+    pub(crate) midway: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +111,7 @@ enum Event {
     Steer(usize),
     Begins(usize),
     Ends(usize),
+    Kill(u32, Duration),
     Boot,
     Heal,
     Visit(u32),
@@ -134,6 +141,8 @@ struct Process {
     hub: Arc<Hub>,
     stream: Arc<Stream>,
     liveness: Liveness,
+    /// Saying goodbye to everybody.
+    leaves: bool,
 }
 
 /// What came of a run.
@@ -173,7 +182,11 @@ pub(crate) struct World {
     fate_rng: Rng,
     trace: u64,
     events: u64,
+    /// Events of this very moment.
+    storm: u32,
     ends: BTreeMap<&'static str, u64>,
+    /// The first key frame of each source.
+    pub(crate) key_frames: BTreeMap<u32, u32>,
     pub(crate) broken: Option<String>,
     log: Vec<String>,
 }
@@ -228,6 +241,8 @@ impl World {
             fate_rng: rng.split(2),
             trace: 0xcbf2_9ce4_8422_2325,
             events: 0,
+            storm: 0,
+            key_frames: BTreeMap::new(),
             ends: BTreeMap::new(),
             broken: None,
             log: Vec::new(),
@@ -269,6 +284,8 @@ impl World {
                 break;
             }
             let Some(Reverse((at, _, Slot(event)))) = self.heap.pop() else { break };
+            self.storm = if at > self.now { 0 } else { self.storm + 1 };
+            self.check(self.storm < STORM, || format!("time stands still at {event:?}"));
             self.now = self.now.max(at);
             self.events += 1;
             self.happen(event);
@@ -299,6 +316,7 @@ impl World {
             Event::Steer(seat) => self.steer(seat),
             Event::Begins(fault) => self.fault_begins(fault),
             Event::Ends(fault) => self.fault_ends(fault),
+            Event::Kill(incarnation, time) => self.kill(incarnation, time),
             Event::Boot => self.reboot(),
             Event::Heal => self.heal(),
             Event::Visit(left) => self.visit(left),
@@ -317,7 +335,7 @@ impl World {
         let name = StreamName::new("main").unwrap_or_else(|_| unreachable!("a valid name"));
         let stream = hub.open(&name, self.setup.limits);
         self.incarnation += 1;
-        self.process = Some(Process { hub, stream, liveness: Liveness::default() });
+        self.process = Some(Process { hub, stream, liveness: Liveness::default(), leaves: false });
         for seat in 0..self.seats.len() {
             self.hire(seat, seat);
         }

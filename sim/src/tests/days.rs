@@ -14,8 +14,8 @@ const APART: u64 = 8;
 #[test]
 fn e2_fifty_days_are_one_session_without_drift() {
     let base = setup(vec![place(Profile::patient("live", KEY))], Vec::new(), secs(DAYS + 1));
-    let shape = Shape { interval: secs(APART), gop: 1, size: 40, clock: 123_456, prompt: true };
-    let world = after(Setup { encoder: shape, look: secs(APART), ..base });
+    let encoder = Shape { interval: secs(APART), gop: 1, size: 40, clock: 123_456, ..base.encoder };
+    let world = after(Setup { encoder, look: secs(APART), ..base });
     let sessions: Vec<_> = world.fars[0].platform.sessions().collect();
     assert_eq!(sessions.len(), 1);
     let intake = &sessions[0].intake;

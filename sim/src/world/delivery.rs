@@ -1,39 +1,24 @@
-//! One attempt to feed a far end: resolve, connect, secure, greet, publish, send, say goodbye.
+//! One attempt to feed a far end: publish, send, report, say goodbye.
 //!
 //! Belongs here: what net-rtmp's delivery task does, in virtual time and over modelled connections;
 //! the session, the messages and the meaning of ends are the product's own. Must not come here:
-//! when to try.
+//! the way to a session, see `steps.rs`; when to try.
 
-use super::far::{Dns, Tls};
-use super::net::Pipe;
+use super::steps::Step;
 use super::{Conn, Event, World};
 use bytes::Bytes;
 use manycast_hub::{Cursor, Fault, Item, LinkEnd, Secret, Stage, Start};
 use manycast_net_rtmp::parts;
 use manycast_restream::machine::{Input as Told, Sample};
 use manycast_rtmp::command::RtmpUrl;
-use manycast_rtmp::session::{
-    ClientConfig, ClientEvent, ClientRole, ClientSession, Input, Output, Stage as Greeting,
-};
+use manycast_rtmp::session::{ClientEvent, ClientSession, Input, Output, Stage as Greeting};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How long resolving and connecting may take together, and securing alone.
-const CONNECT: Duration = Duration::from_secs(10);
 /// How long the last words may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Items written before the connection is asked whether it takes them.
 const MAX_ITEMS: usize = 64;
-const CHUNK_SIZE: u32 = 65_536;
-
-enum Step {
-    Resolve,
-    Connect,
-    Secure,
-    Greet,
-    Fail(LinkEnd),
-    Wait,
-}
 
 /// What writes media with headers of its own.
 type Writer = Box<dyn manycast_fanout::Writer>;
@@ -41,14 +26,14 @@ type Writer = Box<dyn manycast_fanout::Writer>;
 pub(super) struct Attempt {
     pub(super) number: u32,
     pub(super) began: Instant,
-    url: String,
-    step: Step,
+    pub(super) url: String,
+    pub(super) step: Step,
     pub(super) conn: Option<usize>,
-    session: Option<ClientSession>,
+    pub(super) session: Option<ClientSession>,
     session_due: Option<Instant>,
     writer: Option<Writer>,
     renewal: Option<parts::Renewal>,
-    ours: Option<RtmpUrl>,
+    pub(super) ours: Option<RtmpUrl>,
     pub(super) cursor: Cursor,
     tail: VecDeque<Bytes>,
     pub(super) blocked: bool,
@@ -57,7 +42,7 @@ pub(super) struct Attempt {
     /// Whether it asked to publish.
     pub(super) asked: bool,
     pub(super) accepted: Option<Instant>,
-    closing: bool,
+    pub(super) closing: bool,
     /// What the end means once the goodbye is said.
     farewell: LinkEnd,
     pub(super) unwanted: bool,
@@ -161,131 +146,6 @@ impl World {
         self.post(next, Event::Look(seat, number));
     }
 
-    /// Goes one step further on the way to a session.
-    pub(super) fn step(&mut self, seat: usize, number: u32) {
-        let Some(attempt) = self.attempt(seat, number) else { return };
-        if attempt.closing {
-            return;
-        }
-        match std::mem::replace(&mut attempt.step, Step::Wait) {
-            Step::Resolve => self.resolve(seat, number),
-            Step::Connect => self.connect_to(seat, number),
-            Step::Secure => self.secure(seat, number),
-            Step::Greet => self.greet(seat, number),
-            Step::Fail(end) => self.end(seat, Some(end), false),
-            Step::Wait => {}
-        }
-    }
-
-    fn next_step(&mut self, seat: usize, after: Duration, step: Step) {
-        let at = self.now + after;
-        let Some(attempt) = &mut self.seats[seat].attempt else { return };
-        attempt.step = step;
-        let number = attempt.number;
-        self.post(at, Event::Step(seat, number));
-    }
-
-    fn fail_after(&mut self, seat: usize, after: Duration, fault: Fault, words: &str) {
-        self.next_step(seat, after, Step::Fail(LinkEnd::new(fault, words)));
-    }
-
-    fn resolve(&mut self, seat: usize, number: u32) {
-        self.give(seat, Told::Stage(Stage::Resolving));
-        if self.attempt(seat, number).is_none() {
-            return;
-        }
-        if self.fars[seat].link_panics() {
-            return self.end(seat, None, true);
-        }
-        let short = self.net_rng.millis(2, 40);
-        match self.fars[seat].dns {
-            Dns::Good => self.next_step(seat, short, Step::Connect),
-            Dns::None => self.fail_after(seat, short, Fault::Dns, "this name does not exist"),
-            Dns::Late(after) if after < CONNECT => self.next_step(seat, after, Step::Connect),
-            Dns::Late(_) => {
-                self.fail_after(seat, CONNECT, Fault::Dns, "the DNS server does not answer");
-            }
-            Dns::Private => {
-                let words = "the name leads to a private address; sending there is not allowed";
-                self.fail_after(seat, short, Fault::Configuration, words);
-            }
-        }
-    }
-
-    fn connect_to(&mut self, seat: usize, number: u32) {
-        self.give(seat, Told::Stage(Stage::Connecting));
-        let now = self.now;
-        let Some(began) = self.attempt(seat, number).map(|attempt| attempt.began) else { return };
-        let far = &self.fars[seat];
-        let round = far.path.delay * 2;
-        if !far.path.up {
-            let left = (began + CONNECT).saturating_duration_since(now);
-            self.fail_after(seat, left, Fault::ConnectTimeout, "the far end did not answer");
-        } else if far.refuses {
-            self.fail_after(seat, round, Fault::Unreachable, "nothing listens on the port");
-        } else if far.is_secure() {
-            self.next_step(seat, round, Step::Secure);
-        } else {
-            self.next_step(seat, round, Step::Greet);
-        }
-    }
-
-    fn secure(&mut self, seat: usize, number: u32) {
-        self.give(seat, Told::Stage(Stage::Securing));
-        if self.attempt(seat, number).is_none() {
-            return;
-        }
-        let far = &self.fars[seat];
-        let round = far.path.delay * 2;
-        match far.tls {
-            _ if !far.path.up => self.fail_after(seat, CONNECT, Fault::Tls, "no answer to TLS"),
-            Tls::Good => self.next_step(seat, round, Step::Greet),
-            Tls::Bad => self.fail_after(seat, round, Fault::Tls, "the certificate has expired"),
-            Tls::Hangs => self.fail_after(seat, CONNECT, Fault::Tls, "no answer to TLS"),
-        }
-    }
-
-    fn greet(&mut self, seat: usize, number: u32) {
-        self.give(seat, Told::Stage(Stage::Handshake));
-        let now = self.now;
-        let Some(attempt) = self.attempt(seat, number) else { return };
-        let key = "sesame-1234";
-        let Ok(url) = RtmpUrl::with_key(&attempt.url, key) else {
-            return self.check(false, || format!("destination {seat}: an address that is none"));
-        };
-        let config = ClientConfig {
-            chunk_size: CHUNK_SIZE,
-            ..ClientConfig::new(&url, ClientRole::Publish, [5; 32])
-        };
-        attempt.session = Some(ClientSession::new(now, config));
-        attempt.ours = Some(url);
-        let conn = self.open(seat, number);
-        if let Some(attempt) = self.attempt(seat, number) {
-            attempt.conn = Some(conn);
-        }
-        self.pump(seat);
-    }
-
-    fn open(&mut self, seat: usize, number: u32) -> usize {
-        let now = self.now;
-        let id = self.fars[seat].accept(now, self.healed);
-        self.conns.push(Conn {
-            far: seat,
-            id,
-            owner: (seat, number),
-            up: Pipe::new(now, true),
-            down: Pipe::new(now, false),
-            dead: false,
-            left: false,
-            far_left: false,
-            tick: None,
-            reading: false,
-        });
-        let conn = self.conns.len() - 1;
-        self.fars[seat].conns.push(conn);
-        conn
-    }
-
     /// Writes what there is to write: the session's bytes, then media as long as they are taken.
     pub(super) fn pump(&mut self, seat: usize) {
         self.talk(seat);
@@ -317,7 +177,7 @@ impl World {
         if renews && !attempt.closing {
             let words = "the encoder's settings changed";
             attempt.farewell = LinkEnd::new(Fault::Renewed, words);
-            return self.say_goodbye(seat);
+            return self.say_goodbye(seat, false);
         }
         attempt.sample.lag = match attempt.blocked && attempt.writer.is_some() {
             true => stream.shed(&mut attempt.cursor, now).0,
@@ -494,15 +354,19 @@ impl World {
         };
     }
 
-    /// Ends in order: what was begun, the goodbye, then waits for the far end to close, not long.
-    pub(super) fn say_goodbye(&mut self, seat: usize) {
+    /// Ends in order: what was begun, then the goodbye if the broadcast is over, then waits for the
+    /// far end to close, not long.
+    pub(super) fn say_goodbye(&mut self, seat: usize, over: bool) {
         let now = self.now;
         let Some(attempt) = &mut self.seats[seat].attempt else { return };
         let number = attempt.number;
-        attempt.closing = true;
+        if std::mem::replace(&mut attempt.closing, true) {
+            return;
+        }
         attempt.writer = None;
         match &mut attempt.session {
-            Some(session) => session.close(),
+            Some(session) if over => session.close(),
+            Some(_) => {}
             None => return self.post(now, Event::Goodbye(seat, number)),
         }
         self.post(now + FAREWELL, Event::Goodbye(seat, number));
@@ -519,15 +383,6 @@ impl World {
     pub(super) fn dropped(&mut self, seat: usize, number: u32) {
         if self.attempt(seat, number).is_some() {
             self.end(seat, Some(LinkEnd::new(Fault::None, "dropped")), true);
-        }
-    }
-
-    /// Has what hangs before the session fail now.
-    pub(super) fn hurry(&mut self, seat: usize) {
-        let Some(attempt) = &self.seats[seat].attempt else { return };
-        let number = attempt.number;
-        if matches!(attempt.step, Step::Fail(_)) {
-            self.post(self.now, Event::Step(seat, number));
         }
     }
 

@@ -34,7 +34,9 @@ struct Publish {
     ingest: Ingest,
     source: u32,
     number: u32,
+    /// Counted from a key frame that was perhaps never sent.
     pictures: u32,
+    /// When the first of these would have been sent.
     began: Instant,
 }
 
@@ -155,8 +157,13 @@ impl World {
         self.owner = Some(self.sources);
         let (source, ingest) = (self.sources, Ingest::new(publisher));
         self.note(&who, format_args!("publishes as source {source}"));
-        let mut publish = Publish { ingest, source, number: 0, pictures: 0, began: now };
         let encoder = &mut self.encoders[n];
+        let shape = encoder.shape;
+        let midway = shape.midway && self.fate_rng.chance(30);
+        let pictures = if midway { self.fate_rng.below(shape.gop.into()) as u32 } else { 0 };
+        let began = now - shape.interval * pictures;
+        self.key_frames.insert(source, (shape.gop - pictures) % shape.gop * 2);
+        let mut publish = Publish { ingest, source, number: 0, pictures, began };
         publish.headers(now, &encoder.shape, encoder.variant, true);
         encoder.retry = RECONNECT;
         encoder.publish = Some(publish);

@@ -66,12 +66,15 @@ impl Seat {
         self.crew.as_ref().map_or(State::Stopped, |crew| crew.machine.state())
     }
 
-    /// How often something went wrong, and what did last.
+    /// How often something went wrong.
+    pub(crate) fn failures(&self) -> u64 {
+        self.crew.as_ref().map_or(0, |crew| crew.machine.failures())
+    }
+
+    /// What went wrong last.
     #[cfg(test)]
-    pub(crate) fn failures(&self) -> (u64, Option<manycast_restream::Failure>) {
-        let machine = self.crew.as_ref().map(|crew| &crew.machine);
-        let last = machine.and_then(|machine| machine.last_failure().cloned());
-        (machine.map_or(0, Machine::failures), last)
+    pub(crate) fn last_failure(&self) -> Option<manycast_restream::Failure> {
+        self.crew.as_ref()?.machine.last_failure().cloned()
     }
 }
 
@@ -110,8 +113,9 @@ impl World {
                 self.seats[primary].crew.as_ref().is_some_and(|crew| crew.failover.is_called())
             }
         };
+        let leaves = self.process.as_ref().is_some_and(|process| process.leaves);
         let slot = &mut self.seats[seat];
-        let on = slot.present && slot.wanted && called;
+        let on = slot.present && slot.wanted && called && !leaves;
         let Some(crew) = &mut slot.crew else { return };
         if on != std::mem::replace(&mut crew.on, on) {
             if !on {
@@ -170,9 +174,11 @@ impl World {
         let (Some(backup), Some(crew)) = (slot.backup, &mut slot.crew) else { return };
         let before = crew.failover.is_called();
         crew.failover.observe(now, crew.machine.state(), crew.machine.stuck_since());
-        if crew.failover.is_called() != before {
+        let called = crew.failover.is_called();
+        if called != before {
             self.post(now, Event::Steer(backup));
         }
+        self.watch_failover(seat, called);
     }
 
     fn arm(&mut self, seat: usize) {
@@ -228,7 +234,7 @@ impl World {
         attempt.unwanted = true;
         attempt.dropped |= !orderly;
         if orderly {
-            self.say_goodbye(seat);
+            self.say_goodbye(seat, true);
         } else {
             self.post(self.now, Event::Dropped(seat, number));
         }
@@ -258,8 +264,13 @@ impl World {
         if let Some(crew) = &mut slot.crew {
             crew.redirect = end.as_ref().and_then(|end| end.redirect.clone());
         }
+        let before = self.seats[seat].failures();
+        let forgiven = held && end.is_some() && last.accepted.is_some() && !last.unwanted;
         self.give(seat, end.map_or(Input::AttemptPanicked, Input::AttemptEnded));
         self.telling = None;
+        if forgiven {
+            self.watch_held(seat, before);
+        }
     }
 }
 

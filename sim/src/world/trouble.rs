@@ -11,6 +11,8 @@ use std::time::Duration;
 /// People look whether a refusal is pending so often after all trouble has ended.
 const VISITS: u32 = 10;
 const VISIT: Duration = Duration::from_secs(1);
+/// How long a process that is stopped may say goodbye.
+const SHUTDOWN: Duration = Duration::from_secs(3);
 /// The longest wait of the ladder and 5 s (invariant 10).
 pub(super) const HEALED_WITHIN: Duration = Duration::from_secs(35);
 
@@ -49,6 +51,8 @@ impl World {
                 self.seats[place].present = false;
                 self.steer(place);
             }
+            Kind::Patience => self.change_patience(place),
+            Kind::Shutdown => self.shut_down(fault.lasts),
             Kind::Crash => self.crash(fault.lasts, false),
             Kind::PowerLoss => self.crash(fault.lasts, true),
             kind => {
@@ -76,6 +80,7 @@ impl World {
                 self.steer(place);
             }
             Kind::Edit => self.edit(place),
+            Kind::Patience => self.change_patience(place),
             Kind::Remove if !self.is_on(Kind::Remove, Some(place)) => self.add_again(place, n),
             _ => self.refresh(place),
         }
@@ -141,6 +146,36 @@ impl World {
         }
     }
 
+    /// A change that needs no redial.
+    fn change_patience(&mut self, seat: usize) {
+        let slot = &mut self.seats[seat];
+        let window = &mut slot.place.timings.reconnect_window;
+        *window = if window.is_zero() { Duration::from_secs(30) } else { Duration::ZERO };
+        if let Some(crew) = &mut slot.crew {
+            crew.machine.set_timings(slot.place.timings);
+        }
+    }
+
+    /// Everybody is told goodbye; who is not done within the bound is dropped with the process.
+    fn shut_down(&mut self, time: Duration) {
+        let Some(process) = &mut self.process else { return };
+        if std::mem::replace(&mut process.leaves, true) {
+            return;
+        }
+        for seat in 0..self.seats.len() {
+            self.steer(seat);
+        }
+        self.post(self.now + SHUTDOWN, Event::Kill(self.incarnation, time));
+    }
+
+    /// The end of a process that says goodbye.
+    pub(super) fn kill(&mut self, incarnation: u32, time: Duration) {
+        if self.process.is_some() && self.incarnation == incarnation {
+            self.watch_goodbyes();
+            self.crash(time, false);
+        }
+    }
+
     fn crash(&mut self, time: Duration, silent: bool) {
         if self.process.is_none() {
             return;
@@ -182,6 +217,9 @@ impl World {
             }
         }
         self.healed = true;
+        if self.process.as_ref().is_some_and(|process| process.leaves) {
+            self.crash(Duration::ZERO, false);
+        }
         self.reboot();
         for place in 0..self.fars.len() {
             self.fars[place].forget_trouble();

@@ -5,10 +5,11 @@
 
 use super::World;
 use super::delivery::Attempt;
-use crate::platform::Session;
+use crate::platform::{Run, Session};
 use manycast_hub::{Fault, RunEnd};
 use manycast_restream::machine::Input;
 use manycast_restream::{State, Timings};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The ladder's steps are at least this much of 1, 2, 4 ... 30 s.
@@ -37,6 +38,8 @@ pub(super) struct Shadow {
     lingers: Instant,
     /// ... or in one of the process before.
     inherited: Instant,
+    /// Whether a bad name was asked again for the sake of that.
+    doubted: bool,
 }
 
 impl Shadow {
@@ -51,6 +54,7 @@ impl Shadow {
             lost: false,
             lingers: now,
             inherited: now + LINGER,
+            doubted: false,
         }
     }
 
@@ -130,6 +134,10 @@ impl Shadow {
             Fault::Rejected | Fault::Configuration | Fault::Redirected => {
                 self.wait(now, REFUSAL, "refused")
             }
+            Fault::BadName if !lingers && now < self.inherited && !self.doubted => {
+                self.doubted = true;
+                self.wait(now, RESTART, "a bad name after the start");
+            }
             Fault::BadName if !lingers => self.wait(now, REFUSAL, "a bad name"),
             Fault::Occupied if !lingers && now >= self.inherited => {
                 self.wait(now, REFUSAL, "in use")
@@ -171,6 +179,31 @@ impl World {
 
     fn is_telling(&self, seat: usize) -> bool {
         self.telling == Some(seat)
+    }
+
+    /// A process that is stopped leaves nobody behind whose path is well (G3).
+    pub(super) fn watch_goodbyes(&mut self) {
+        for seat in 0..self.seats.len() {
+            let ill = self.fars[seat].struck || self.seats[seat].attempt.is_none();
+            self.check(ill, || format!("destination {seat}: no goodbye when the process stopped"));
+        }
+    }
+
+    /// A backup is called while its primary is in trouble (D11).
+    pub(super) fn watch_failover(&mut self, primary: usize, called: bool) {
+        let state = self.state(primary);
+        let trouble = matches!(state, State::Backoff | State::Stalled | State::Rejected);
+        self.check(called || !trouble, || format!("{state}, and its backup is not called"));
+        let home = matches!(state, State::Idle | State::Stopped);
+        self.check(!called || !home, || format!("{state}, and its backup is called"));
+    }
+
+    /// An end in a hold is no failure, and changes nothing that is shown (C5).
+    pub(super) fn watch_held(&mut self, seat: usize, before: u64) {
+        let (state, failures) = (self.state(seat), self.seats[seat].failures());
+        self.check(state == State::Held && failures == before, || {
+            format!("destination {seat}: {state} after its session ended while it was held")
+        });
     }
 
     /// Memory of what waits for a connection (invariant 3).
@@ -239,7 +272,7 @@ impl World {
             let over = session.ended.map_or(self.now, |(at, _)| at);
             let ill = hurt.iter().any(|(from, to)| *from <= over && began <= *to);
             let mut complaints = session.complaints();
-            complaints.extend(gaps(session).filter(|_| !ill));
+            complaints.extend(gaps(session, &self.key_frames).filter(|_| !ill));
             if !complaints.is_empty() {
                 faults.push(format!("session {n}: {}", complaints.join(", ")));
             }
@@ -274,11 +307,14 @@ impl World {
 }
 
 /// What is missing of a session whose path was well all the time (invariant 1).
-fn gaps(session: &Session) -> impl Iterator<Item = String> {
+fn gaps(session: &Session, begins: &BTreeMap<u32, u32>) -> impl Iterator<Item = String> {
     let frames = &session.intake.frames;
     let missing = frames.missing();
     let first = frames.runs.first().map(|run| run.source);
-    let late = frames.runs.iter().find(|run| Some(run.source) != first && run.first != 0).copied();
+    let begin = |run: &&Run| begins.get(&run.source) == Some(&run.first);
+    let mut firsts: Vec<&Run> = frames.runs.iter().filter(|r| Some(r.source) != first).collect();
+    firsts.dedup_by_key(|run| run.source);
+    let late = firsts.into_iter().find(|run| !begin(run)).copied();
     let missing = (missing > 0).then(|| format!("{missing} frames are missing"));
     let late = late.map(|run| format!("source {} begins at {}", run.source, run.first));
     missing.into_iter().chain(late)
