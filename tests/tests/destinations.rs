@@ -223,7 +223,8 @@ fn d7_several_behind_at_once_read_your_uplink() {
         if wanted.is_some() {
             until("it reads uplink", secs(15), || trouble(&server, "out-0").is_some());
         }
-        assert_eq!(trouble(&server, "out-0").as_deref(), wanted);
+        let views = server.stream("main")["destinations"].to_string();
+        assert_eq!(trouble(&server, "out-0").as_deref(), wanted, "{views}");
         println!("d7: {slow_ones} slow of 3: {}", server.destination("main", "out-0")["trouble"]);
         assert_eq!(live.stop().error, None);
     }

@@ -252,8 +252,8 @@ impl Supervisor {
             }
             self.handle(Input::Stage(stage));
         }
-        self.note_pace(&sample);
         self.handle(Input::Progress(sample));
+        self.note_pace(&sample);
     }
 
     /// Tells a slow far end from a slow uplink.
