@@ -5,6 +5,7 @@ use manycast_tests::sink::BlackHole;
 use manycast_tests::{
     Behaviour, Live, Manycast, Setup, Shape, Sink, Witness, millis, pause, ports, secs, until,
 };
+use nix::sys::signal::Signal;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -222,8 +223,37 @@ fn d7_several_behind_at_once_read_your_uplink() {
         if wanted.is_some() {
             until("it reads uplink", secs(15), || trouble(&server, "out-0").is_some());
         }
-        assert_eq!(trouble(&server, "out-0").as_deref(), wanted);
+        let views = server.stream("main")["destinations"].to_string();
+        assert_eq!(trouble(&server, "out-0").as_deref(), wanted, "{views}");
         println!("d7: {slow_ones} slow of 3: {}", server.destination("main", "out-0")["trouble"]);
         assert_eq!(live.stop().error, None);
     }
+}
+
+/// A pause of the process itself (a suspended machine, a snapshot) is not held against the destinations:
+/// all sessions go on, and what was sent meanwhile arrives.
+#[test]
+fn d6_a_pause_of_the_process_drops_no_destination() {
+    let sinks: Vec<_> = (0..12).map(|_| Sink::healthy()).collect();
+    let mut setup = Setup::new().stream("main", KEY);
+    for (n, sink) in sinks.iter().enumerate() {
+        setup = setup.destination(&format!("d{n}"), &sink.url(), "copy");
+    }
+    let mut server = setup.start();
+    let shape = Shape { size: 500, ..Shape::default() };
+    let live = Live::start(server.rtmp(), KEY, shape).unwrap();
+    until("all are on air", secs(10), || sinks.iter().all(|sink| sink.tally().frames > 30));
+    server.process.signal(Signal::SIGSTOP);
+    pause(secs(12));
+    server.process.signal(Signal::SIGCONT);
+    pause(secs(3));
+    let sent = live.sent();
+    until("the last frames", secs(10), || {
+        sinks.iter().all(|sink| sink.tally().newest() >= Some(sent))
+    });
+    for sink in &sinks {
+        sink.tally().assert_whole("d6");
+        assert_eq!(sink.sessions().len(), 1, "no new session");
+    }
+    assert_eq!(live.stop().error, None);
 }

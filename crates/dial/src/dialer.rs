@@ -34,7 +34,10 @@ pub enum Stage {
 pub struct Tuning {
     /// Probing of idle connections.
     pub keepalive: Option<Keepalive>,
-    /// Longest time that sent bytes may stay unacknowledged before the connection counts as lost.
+    /// Longest time that sent bytes may stay unacknowledged before the connection counts as lost. It
+    /// must be well above the longest time without progress that its user bears: towards a reader
+    /// that is slow the system counts it from the first full window on, however much is acknowledged
+    /// since.
     pub user_timeout: Option<Duration>,
     /// Bytes that may wait in the kernel for their first transmission: less means that more of what
     /// is late can still be dropped; too little costs throughput over long distances only when it
@@ -43,8 +46,9 @@ pub struct Tuning {
 }
 
 impl Default for Tuning {
-    /// For live media: a dead path is found within 10 to 20 s, and at most 128 KiB (170 ms at
-    /// 6 Mb/s) are out of reach in the kernel besides what is in flight.
+    /// For live media: the system finds a dead path within 60 s if nobody who judges progress finds it
+    /// before, and at most 128 KiB (170 ms at 6 Mb/s) are out of reach in the kernel besides what is
+    /// in flight.
     fn default() -> Self {
         Self {
             keepalive: Some(Keepalive {
@@ -52,7 +56,7 @@ impl Default for Tuning {
                 interval: Duration::from_secs(3),
                 retries: 3,
             }),
-            user_timeout: Some(Duration::from_secs(15)),
+            user_timeout: Some(Duration::from_secs(60)),
             notsent_lowat: Some(128 * 1024),
         }
     }

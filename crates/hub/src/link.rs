@@ -87,7 +87,7 @@ pub enum Fault {
     ConnectTimeout,
     /// Encryption could not be set up.
     Tls,
-    /// The far end did not speak the protocol.
+    /// The far end did not speak the protocol, or broke it.
     Handshake,
     /// The far end said no, in its own words.
     Rejected,

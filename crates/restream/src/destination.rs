@@ -23,6 +23,10 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::sleep_until;
 use tracing::{debug, error, info, warn};
 
+/// With an attempt under way the task wakes each half second; whoever slept through this much stood
+/// still altogether (a stopped process, a machine that was suspended or moved).
+const STOOD_STILL: Duration = Duration::from_secs(2);
+
 /// The same failure is logged at most once in this time.
 const SAME_FAILURE: Duration = Duration::from_secs(60);
 
@@ -93,6 +97,8 @@ pub(crate) struct Supervisor {
     redirect: Option<Secret>,
     /// Gops left out by the attempt until the last look.
     dropped_gops: u64,
+    /// When an event was last handled while an attempt was under way.
+    woke: Option<Instant>,
     /// The last failure that was logged, and when.
     logged: Option<(String, Instant)>,
     /// Last, so that the service sees it closed only when everything else is gone.
@@ -127,6 +133,7 @@ impl Supervisor {
             session: None,
             redirect: None,
             dropped_gops: 0,
+            woke: None,
             logged: None,
             orders,
         }
@@ -137,7 +144,9 @@ impl Supervisor {
         self.look();
         self.steer();
         while self.wish < Wish::Drop && !self.is_gone() {
-            match self.next().await {
+            let event = self.next().await;
+            self.note_pause();
+            match event {
                 Event::Order => self.obey(),
                 Event::Abandoned => self.wish = Wish::Drop,
                 Event::Called => self.steer(),
@@ -151,6 +160,15 @@ impl Supervisor {
             session.kill().await;
             self.log_end("the time for goodbyes is over");
             self.end_session();
+        }
+    }
+
+    /// Sees to it that a pause of our own costs nobody a session.
+    fn note_pause(&mut self) {
+        let now = now();
+        let woke = std::mem::replace(&mut self.woke, self.session.is_some().then_some(now));
+        if woke.is_some_and(|woke| now.saturating_duration_since(woke) >= STOOD_STILL) {
+            self.machine.stood_still(now);
         }
     }
 
@@ -229,13 +247,13 @@ impl Supervisor {
         self.board.note(now());
         if let Some(stage) = stage {
             if stage == Stage::Accepted {
-                let url = redact::address(&self.session_target().url);
+                let url = self.shown_address();
                 info!(destination = %self.spec.id, leg = self.leg(), url, dial, "session begins");
             }
             self.handle(Input::Stage(stage));
         }
-        self.note_pace(&sample);
         self.handle(Input::Progress(sample));
+        self.note_pace(&sample);
     }
 
     /// Tells a slow far end from a slow uplink.
@@ -272,6 +290,15 @@ impl Supervisor {
             Some(session) => &session.target,
             None => self.spec.target(self.duty.leg()),
         }
+    }
+
+    /// For the log. Of an address that a far end gave nothing but the host: the rest may be a token.
+    fn shown_address(&self) -> String {
+        let used = &self.session_target().url;
+        if *used == self.spec.target(self.duty.leg()).url {
+            return redact::address(used);
+        }
+        format!("{} (redirected)", redact::place(used))
     }
 
     fn end_session(&mut self) {

@@ -201,6 +201,14 @@ impl Machine {
         self.shared_trouble = shared;
     }
 
+    /// This process stood still until now: what was not acknowledged or answered meanwhile is not
+    /// held against the far end.
+    pub fn stood_still(&mut self, now: Instant) {
+        if let Phase::Running(attempt) = &mut self.phase {
+            attempt.resume(now);
+        }
+    }
+
     /// When the next dial is made, while it waits for that.
     #[must_use]
     pub fn next_dial(&self) -> Option<Instant> {
@@ -409,7 +417,10 @@ impl Machine {
                 _ => self.judge(now, end, &attempt),
             },
             Phase::Dropping => "dropped".into(),
-            Phase::Draining(_) => "said goodbye".into(),
+            Phase::Draining(_) => {
+                self.record.part(now, &self.timings);
+                "said goodbye".into()
+            }
             other @ (Phase::Idle | Phase::Waiting | Phase::Held(None) | Phase::Stopped) => {
                 self.phase = other;
                 return String::new();

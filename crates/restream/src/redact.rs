@@ -7,6 +7,8 @@ use manycast_hub::Target;
 const MAX_WORDS: usize = 300;
 /// Shorter parts of a key are no secret, and would blot out ordinary words.
 const MIN_SECRET: usize = 4;
+/// What begins with so many characters of a key is taken for it.
+const MIN_START: usize = 8;
 const BLOT: &str = "***";
 
 /// The address without user, password and query.
@@ -30,15 +32,34 @@ pub(crate) fn place(url: &str) -> &str {
 
 /// What the far end or a Link said, without any secret of `target`, on one line and not too long.
 pub(crate) fn words(text: &str, target: &Target) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets(target) {
-        text = text.replace(secret, BLOT);
+    // What is hidden is shorter or longer than it was; there is enough left to fill the line.
+    let text: Vec<char> = text.chars().take(4 * MAX_WORDS).collect();
+    let secrets: Vec<Vec<char>> =
+        secrets(target).iter().map(|secret| secret.chars().collect()).collect();
+    let mut kept = String::new();
+    let mut rest = &text[..];
+    while let Some((first, others)) = rest.split_first() {
+        let hidden = secrets.iter().map(|secret| hidden(rest, secret)).max().unwrap_or(0);
+        if hidden > 0 {
+            kept.push_str(BLOT);
+            rest = &rest[hidden..];
+        } else {
+            kept.push(*first);
+            rest = others;
+        }
     }
-    clean(&text)
+    clean(&kept)
 }
 
-/// The longest come first, so that none is left half.
-fn secrets(target: &Target) -> Vec<&str> {
+/// How much of the text's beginning is this secret, in whatever case, or begins as it does: far ends
+/// cut what is too long.
+fn hidden(text: &[char], secret: &[char]) -> usize {
+    let same = text.iter().zip(secret).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+    if same == secret.len() || same >= MIN_START { same } else { 0 }
+}
+
+/// Each in the spellings that a far end may show.
+fn secrets(target: &Target) -> Vec<String> {
     let key = target.key.expose();
     let url = target.url.as_str();
     let mut found = vec![key];
@@ -50,9 +71,38 @@ fn secrets(target: &Target) -> Vec<&str> {
         found.push(user);
         found.extend(user.split(':'));
     }
-    found.retain(|secret| secret.len() >= MIN_SECRET);
-    found.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    found
+    let spelt =
+        found.into_iter().flat_map(|secret| [secret.to_owned(), decoded(secret), encoded(secret)]);
+    spelt.filter(|secret| secret.len() >= MIN_SECRET).collect()
+}
+
+/// As a far end may show what is percent-encoded (RFC 3986 2.1).
+fn decoded(secret: &str) -> String {
+    let bytes = secret.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(&byte) = bytes.get(at) {
+        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| byte == b'%') {
+            Some(value) => {
+                out.push(value);
+                at += 3;
+            }
+            None => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// As a far end may show what is not.
+fn encoded(secret: &str) -> String {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    let one =
+        |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    secret.bytes().map(one).collect()
 }
 
 fn value(pair: &str) -> &str {
@@ -65,7 +115,15 @@ fn host_part(url: &str) -> &str {
 }
 
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_WORDS).collect()
+    text.chars().map(|c| if is_shown(c) { c } else { ' ' }).take(MAX_WORDS).collect()
+}
+
+/// Neither a control character nor one that breaks, hides or turns round what follows it.
+fn is_shown(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}')
+        && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        && !matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -98,6 +156,19 @@ mod tests {
         ] {
             assert_eq!(words(said, &target("rtmp://host/app", key)), kept);
         }
+        for said in [
+            "sk-live-12345678/9+x",
+            "SK-LIVE-12345678/9+X",
+            "sk-live-12345",
+            "sk-live-12345678%2F9%2Bx",
+        ] {
+            let shown =
+                words(&format!("no {said} here"), &target("rtmp://h/a", "sk-live-12345678/9+x"));
+            assert_eq!(shown, "no *** here", "{said}");
+        }
+        let shown = words("no a/b c here", &target("rtmp://h/a", "a%2Fb%20c"));
+        assert_eq!(shown, "no *** here");
+        assert_eq!(words("\u{202e}evil\u{2028}x", &target("rtmp://h/a", "k")), " evil x");
         let target = target("rtmp://me:hunter2@host/app?token=deadbeef", "k");
         assert_eq!(words("hunter2 deadbeef me:hunter2", &target), "*** *** ***");
         assert_eq!(words(&"x".repeat(9000), &target).len(), MAX_WORDS);

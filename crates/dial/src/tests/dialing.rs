@@ -85,7 +85,7 @@ async fn d6_tuned_sockets_read_back_as_tuned() {
     let connected = dial(&tuned, &home, port).await.unwrap();
     let socket = socket2::SockRef::from(&connected.tcp);
     assert!(socket.tcp_nodelay().unwrap());
-    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(15)));
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(60)));
     assert_eq!(socket.tcp_notsent_lowat().unwrap(), 128 * 1024);
     assert!(socket.keepalive().unwrap());
     assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(10));

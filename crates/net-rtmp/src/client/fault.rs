@@ -46,7 +46,7 @@ pub(crate) fn session(error: &SessionError, greeted: bool) -> LinkEnd {
             end(Fault::Handshake, "the far end did not answer our request")
         }
         SessionError::Timeout(_) => end(Fault::Closed, error.to_string()),
-        _ if greeted => end(Fault::Reset, format!("the far end broke the protocol: {error}")),
+        _ if greeted => end(Fault::Handshake, format!("the far end broke the protocol: {error}")),
         _ => end(Fault::Handshake, format!("the far end does not speak RTMP: {error}")),
     }
 }

@@ -3,6 +3,7 @@
 use super::tests::Bench;
 use super::{FailureKind, Input, Output, State};
 use manycast_hub::{Fault, RunEnd, Stage};
+use std::time::Duration;
 
 fn follows(orders: &[Output]) -> bool {
     orders.contains(&Output::StartAttempt { redirected: true })
@@ -67,10 +68,30 @@ fn d5_a_name_in_use_long_after_an_orderly_end_is_a_refusal() {
     bench.pass(200.0, true);
     bench.give(Input::StreamEnded(RunEnd::Orderly));
     bench.end(Fault::None);
+    bench.now += Duration::from_secs(31);
     bench.give(Input::StreamLive);
     bench.give(Input::Stage(Stage::Publishing));
     bench.end(Fault::Occupied);
     assert_eq!(bench.state(), State::Rejected);
+}
+
+#[test]
+fn d5_a_name_that_is_let_go_of_late_after_our_goodbye_is_tried_again_soon() {
+    for (fault, state, wait) in
+        [(Fault::Occupied, State::Backoff, 1.0), (Fault::BadName, State::Rejected, 10.0)]
+    {
+        let mut bench = Bench::new(17);
+        bench.accept();
+        bench.pass(200.0, true);
+        bench.give(Input::StreamEnded(RunEnd::Orderly));
+        bench.end(Fault::None);
+        bench.now += Duration::from_secs(5);
+        bench.give(Input::StreamLive);
+        bench.give(Input::Stage(Stage::Publishing));
+        bench.end(fault);
+        assert_eq!(bench.state(), state);
+        assert!(bench.redial() <= wait);
+    }
 }
 
 #[test]
@@ -182,7 +203,7 @@ fn c5_a_name_in_use_after_a_renewal_is_our_own() {
 #[test]
 fn c5_an_orderly_end_is_held_by_setting() {
     let mut bench = Bench::new(10);
-    let window = std::time::Duration::from_secs(20);
+    let window = Duration::from_secs(20);
     bench.machine.set_timings(crate::Timings { orderly_window: window, ..Default::default() });
     bench.accept();
     for _ in 0..3 {

@@ -16,12 +16,14 @@ pub(super) struct Record {
     ladder: Ladder,
     /// Closes in a row without a word on trial.
     early_closes: u32,
+    /// A session outlived the trial: the key is right.
+    key_is_good: bool,
     /// Redirects in a row that were followed.
     hops: u32,
     /// Until when a session of ours that did not end in order may linger.
     lingering: Option<Instant>,
-    /// The same for one from before our time, which we know nothing of.
-    inherited: Option<Instant>,
+    /// The same for one that we said goodbye to, or one from before our time: less likely.
+    parted: Option<Instant>,
     /// Whether a bad name was doubted already for the sake of that.
     doubted: bool,
 }
@@ -30,18 +32,27 @@ impl Record {
     /// A clean one. `seed` is all its randomness.
     pub(super) fn new(seed: u64) -> Self {
         let ladder = Ladder::new(seed);
-        Self { ladder, early_closes: 0, hops: 0, lingering: None, inherited: None, doubted: false }
+        Self {
+            ladder,
+            early_closes: 0,
+            key_is_good: false,
+            hops: 0,
+            lingering: None,
+            parted: None,
+            doubted: false,
+        }
     }
 
     /// Who began just now may have died without a goodbye just before.
     pub(super) fn begin(&mut self, now: Instant, timings: &Timings) {
-        self.inherited.get_or_insert(now + timings.linger);
+        self.parted.get_or_insert(now + timings.linger);
     }
 
     /// A person has seen to it: nothing is held against the far end any more.
     pub(super) fn forget(&mut self) {
         self.ladder.reset();
         self.early_closes = 0;
+        self.key_is_good = false;
         self.hops = 0;
     }
 
@@ -57,6 +68,7 @@ impl Record {
         }
         if attempt.lasted(verdict::TRIAL) {
             self.early_closes = 0;
+            self.key_is_good = true;
         }
         if attempt.lasted(timings.backoff_max) {
             self.hops = 0;
@@ -66,6 +78,13 @@ impl Record {
     /// It was not the far end that closed.
     pub(super) fn forgive_closes(&mut self) {
         self.early_closes = 0;
+    }
+
+    /// We said goodbye; some take a while to let a name go.
+    pub(super) fn part(&mut self, now: Instant, timings: &Timings) {
+        let until = now + timings.backoff_max;
+        self.parted = Some(self.parted.map_or(until, |before| before.max(until)));
+        self.doubted = false;
     }
 
     /// A goodbye was cut short.
@@ -106,6 +125,7 @@ impl Record {
         timings: &Timings,
     ) -> (Verdict, String) {
         let early = end.is_some_and(|end| verdict::is_early_close(end, attempt, timings));
+        let early = early && !self.key_is_good;
         self.early_closes = if early { self.early_closes.saturating_add(1) } else { 0 };
         // A key that is wrong is not to be tried without pause, however long each try lasts.
         if self.early_closes < verdict::SUSPICIOUS_CLOSES {
@@ -120,8 +140,8 @@ impl Record {
                 let words = "(probably still our own session from before, trying again)";
                 (Verdict::Ladder, format!("{message} {words}"))
             }
-            // After a restart a bad name is more often a wrong key than a crash, but it may be one.
-            Fault::BadName if self.is_inherited(now) && !self.doubted => {
+            // Then a bad name is more often a wrong key than our own session, but it may be that.
+            Fault::BadName if self.has_parted(now) && !self.doubted => {
                 self.doubted = true;
                 (Verdict::Doubtful, message.clone())
             }
@@ -141,12 +161,12 @@ impl Record {
     /// Whether a name that is in use may be in use by ourselves.
     fn may_be_ours(&self, now: Instant, fault: Fault) -> bool {
         let lingers = self.lingering.is_some_and(|until| now < until);
-        lingers || (fault == Fault::Occupied && self.is_inherited(now))
+        lingers || (fault == Fault::Occupied && self.has_parted(now))
     }
 
-    /// Whether a session from before our time may still linger.
-    fn is_inherited(&self, now: Instant) -> bool {
-        self.inherited.is_some_and(|until| now < until)
+    /// Whether a session from before our time, or one that we said goodbye to, may still linger.
+    fn has_parted(&self, now: Instant) -> bool {
+        self.parted.is_some_and(|until| now < until)
     }
 
     /// Whether one more redirect is followed; counts it.

@@ -180,6 +180,23 @@ async fn d7_several_behind_at_once_are_the_uplink_and_one_alone_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn d6_a_pause_of_our_own_drops_nobody() {
+    let names: Vec<String> = (0..12).map(|n| format!("d{n}")).collect();
+    let bench = Bench::new();
+    bench.restream.apply(names.iter().map(|name| spec(name)).collect());
+    let _encoder = bench.encoder();
+    pass(10.0).await;
+    for seconds in [3, 12, 25] {
+        tokio::time::advance(secs(seconds)).await; // nobody runs meanwhile
+        pass(5.0).await;
+    }
+    for name in &names {
+        let status = bench.status(name);
+        assert_eq!((status.state, status.totals.dials), (State::Live, 1), "{name}: {status:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_feed_tells_every_change_in_order_with_reasons_and_counters() {
     let bench = bench(Manner::ResetsAfter(secs(5)), Manner::Healthy, BackupMode::Failover);
     let mut feed = bench.restream.events();
