@@ -274,8 +274,8 @@ impl Supervisor {
         self.machine.set_shared_trouble(uplink.blames(now, &self.seat));
         if changed {
             match uplink.trouble(now) {
-                Some(trouble) => warn!("{}", trouble.advice()),
-                None => info!("the destinations are no longer behind together"),
+                Some(trouble) => warn!(parent: None, "{}", trouble.advice()),
+                None => info!(parent: None, "the destinations are no longer behind together"),
             }
         }
     }

@@ -23,6 +23,8 @@ const MAX_NAME: usize = 64;
 struct Known {
     names: Vec<(StreamName, Place)>,
     keys: Vec<(Secret, Place)>,
+    /// Addresses of destinations, with the names of these.
+    remotes: Vec<(RemoteConfig, String)>,
 }
 
 /// Reads all Streams into `config`.
@@ -54,6 +56,9 @@ fn stream(mut at: Section<'_>, config: &Config, known: &mut Known) -> Option<Str
         if let Some(one) = destination(section, config, &destinations) {
             destinations.push(one);
         }
+    }
+    for (one, place) in &destinations {
+        warn_of_doubles(&at, one, place, known);
     }
     at.finish();
     Some(StreamConfig {
@@ -174,6 +179,18 @@ fn destination(
     let destination =
         DestinationConfig { name: name?, remote, backup: backup?, config_change, enabled };
     Some((destination, place))
+}
+
+/// Platforms take one session per key: of two destinations one is refused for ever.
+fn warn_of_doubles(at: &Section<'_>, one: &DestinationConfig, place: &Place, known: &mut Known) {
+    let backup = one.backup.as_ref().map(|backup| &backup.remote);
+    for remote in [Some(&one.remote), backup].into_iter().flatten() {
+        if let Some((_, other)) = known.remotes.iter().find(|(other, _)| other == remote) {
+            let what = format!("has the address and the key of destination {other} too");
+            at.warn(place, "url", &what, "platforms take one session per key: remove one of them");
+        }
+        known.remotes.push((remote.clone(), one.name.clone()));
+    }
 }
 
 /// The second address. `None`: it is wrong.

@@ -41,9 +41,12 @@ impl DataDir {
                 return Err(error).with_context(|| format!("{} cannot be locked", lock.display()));
             }
         }
-        file.set_len(0)?;
-        file.rewind()?;
-        writeln!(file, "{}", std::process::id())?;
+        let mut note = || {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{}", std::process::id())
+        };
+        note().with_context(|| format!("{} cannot be written", lock.display()))?;
         Ok(Self { path: path.to_owned(), _lock: file })
     }
 

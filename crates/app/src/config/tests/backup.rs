@@ -82,3 +82,13 @@ fn an_edit_of_them_is_an_edit() {
         assert!(!Config::diff(&plain, &edited).is_empty(), "{lines}");
     }
 }
+
+#[test]
+fn two_destinations_of_one_address_and_key_are_doubtful() {
+    let double = format!("{MAIN}[[stream.destination]]\nname = \"again\"\n{MAIN}");
+    let loaded = parse(&text(&double)).unwrap();
+    let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("the key of destination YouTube too"), "{warnings:?}");
+    assert!(!warnings[0].contains("canary"), "{warnings:?}");
+}
