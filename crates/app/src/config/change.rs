@@ -55,6 +55,7 @@ impl Config {
         note(old.egress == new.egress, true, "egress");
         note(old.log.level == new.log.level, true, "log.level");
         note(old.rtmp.open == new.rtmp.open, true, "rtmp.open");
+        note(old.rtmp.merge == new.rtmp.merge, false, "rtmp.merge");
         note(old.server.drain == new.server.drain, false, "server.drain");
         note(limits(old) == limits(new), true, "limits");
         note(old.limits.window == new.limits.window, true, "limits.window (new streams)");
@@ -73,6 +74,7 @@ impl Config {
     #[must_use]
     pub fn applied_to(mut self, old: &Self) -> Self {
         self.rtmp.listen = old.rtmp.listen;
+        self.rtmp.merge = old.rtmp.merge;
         self.rtmps = old.rtmps.clone();
         self.http = old.http.clone();
         self.log.format = old.log.format;

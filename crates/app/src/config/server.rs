@@ -106,8 +106,10 @@ fn rtmp(mut at: Section<'_>, taken: &mut Taken) -> Rtmp {
         let what = "lets everybody who reaches this address publish under any name";
         at.warn(place, "open", what, "for tests and closed networks only");
     }
+    let merge = at.duration("merge", "50ms", (Duration::ZERO, Duration::from_secs(1)));
     at.finish();
-    Rtmp { listen, open: open.is_some_and(|open| open.value) }
+    let (open, merge) = (open.is_some_and(|open| open.value), merge.unwrap_or(Duration::ZERO));
+    Rtmp { listen, open, merge }
 }
 
 fn rtmps(

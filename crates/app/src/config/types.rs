@@ -81,6 +81,8 @@ pub struct Rtmp {
     pub listen: Option<SocketAddr>,
     /// Any name may be published and is its own key.
     pub open: bool,
+    /// Least time between two writes to a viewer.
+    pub merge: Duration,
 }
 
 /// `[rtmps]`

@@ -47,7 +47,8 @@ impl Rtmp {
         other: Option<SocketAddr>,
     ) -> Result<Self> {
         let connections = Connections::new(limits(config));
-        let fanout = Fanout::start(FanoutConfig::default()).context("no threads for viewers")?;
+        let viewers = FanoutConfig { merge: config.rtmp.merge, ..FanoutConfig::default() };
+        let fanout = Fanout::start(viewers).context("no threads for viewers")?;
         let fanout = Arc::new(fanout);
         let stats = Arc::new(RtmpStats::default());
         let tls = config.rtmps.as_ref().map(|_| certificate(config, server)).transpose()?;

@@ -24,6 +24,7 @@ window_age = "8s"
 [rtmp]
 listen = "0.0.0.0:1935"
 open = false
+merge = "50ms"
 [rtmps]
 listen = "0.0.0.0:1936"
 self_signed = true
@@ -73,6 +74,7 @@ fn the_whole_example_is_read() {
     assert_eq!(config.server.drain.as_secs(), 5);
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.limits.connections_per_address, Some(50));
+    assert_eq!(config.rtmp.merge.as_millis(), 50);
     assert_eq!(config.limits.window.bytes, 16 << 20);
     assert_eq!(config.rtmps.unwrap().certificate, Certificate::SelfSigned);
     assert_eq!(config.egress.allow.len(), 2);
@@ -124,14 +126,14 @@ fn doubles_are_told_without_showing_the_key() {
     let text = FULL.replace("sk_canary_0000004", "sk_canary_0000001");
     let got = faults(&text);
     assert!(
-        got.contains(":41:7: stream[1].key: is the key of another stream too (line 27)"),
+        got.contains(":42:7: stream[1].key: is the key of another stream too (line 28)"),
         "{got}"
     );
     assert!(!got.contains("canary"), "{got}");
     let got = faults(&FULL.replace("\"second\"", "\"main\""));
-    assert!(got.contains(":40:8: stream[1].name: is the name of another stream too"), "{got}");
+    assert!(got.contains(":41:8: stream[1].name: is the name of another stream too"), "{got}");
     let got = faults(&FULL.replace("\"Local\"", "\"YouTube\""));
-    assert!(got.contains("is the name of another destination too (line 30)"), "{got}");
+    assert!(got.contains("is the name of another destination too (line 31)"), "{got}");
 }
 
 #[test]

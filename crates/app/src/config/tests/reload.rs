@@ -30,6 +30,7 @@ fn g1_each_setting_changes_live_or_says_that_it_does_not() {
         ("16MiB", "17MiB", Some("limits.window (new streams)"), None),
         ("drain = \"5s\"", "drain = \"6s\"", None, Some("server.drain")),
         ("open = false", "open = true", Some("rtmp.open"), None),
+        ("merge = \"50ms\"", "merge = \"60ms\"", None, Some("rtmp.merge")),
         ("0.0.0.0:1935", "0.0.0.0:1945", None, Some("rtmp.listen")),
         ("0.0.0.0:1936", "0.0.0.0:1946", None, Some("rtmps.listen")),
         ("127.0.0.1:8080", "127.0.0.1:8081", None, Some("http")),
