@@ -97,6 +97,13 @@ impl Stream {
 
     // === publishing
 
+    /// For how long nothing has come from the Publisher; `None` if there is none.
+    #[must_use]
+    pub fn silence(&self, now: Instant) -> Option<Duration> {
+        let inner = self.inner.lock();
+        inner.run.as_ref().map(|run| now.saturating_duration_since(run.last_heard))
+    }
+
     /// Becomes the Publisher. `who` is shown in the status (never a key).
     ///
     /// # Errors

@@ -153,7 +153,10 @@ impl Supervisor {
                 Event::Source => self.look(),
                 Event::Progress => self.observe(),
                 Event::Ended(end) => self.ended(end),
-                Event::Deadline => self.handle(Input::Tick),
+                Event::Deadline => {
+                    self.listen();
+                    self.handle(Input::Tick);
+                }
             }
         }
         if let Some(session) = &mut self.session {
@@ -177,8 +180,9 @@ impl Supervisor {
     }
 
     async fn next(&mut self) -> Event {
-        let failover = self.duty.deadline();
-        let deadline = self.machine.deadline().into_iter().chain(failover).min();
+        let others = [self.duty.deadline(), self.source.listen_at(now())];
+        let deadline =
+            self.machine.deadline().into_iter().chain(others.into_iter().flatten()).min();
         let due = async {
             match deadline {
                 Some(at) => sleep_until(at.into()).await,
@@ -237,10 +241,18 @@ impl Supervisor {
         for input in self.source.look() {
             self.handle(input);
         }
+        self.listen();
+    }
+
+    fn listen(&mut self) {
+        if let Some(input) = self.source.listen(now()) {
+            self.handle(input);
+        }
     }
 
     /// Tells the machine how the attempt is doing.
     fn observe(&mut self) {
+        self.listen();
         let Some(session) = &mut self.session else { return };
         let (stage, sample) = session.observe();
         let dial = session.dial;
@@ -325,7 +337,10 @@ impl Supervisor {
                 Input::AttemptEnded(LinkEnd::new(Fault::None, "dropped"))
             }
             Ended::Said(end) => {
-                let message = redact::words(&end.message, &session_target);
+                let mut message = redact::words(&end.message, &session_target);
+                if session_target.url != self.spec.target(self.duty.leg()).url {
+                    message = format!("where the far end redirected to: {message}");
+                }
                 self.log_end(&message);
                 self.redirect = end.redirect.clone();
                 Input::AttemptEnded(LinkEnd { message, ..end })

@@ -43,6 +43,9 @@ pub enum Input {
     Edited,
     /// The Stream can be joined.
     StreamLive,
+    /// The encoder is connected and has sent nothing for a while. [`Input::StreamLive`] follows when
+    /// it sends again, [`Input::StreamEnded`] when it is given up.
+    StreamSilent,
     /// The Stream's Run ended.
     StreamEnded(RunEnd),
     /// The attempt came so far.
@@ -252,6 +255,7 @@ impl Machine {
             Input::Disabled => self.disable(now, &mut orders),
             Input::Edited => self.edit(now, &mut orders),
             Input::StreamLive => self.go_live(now, &mut orders),
+            Input::StreamSilent => self.stream_silent(now),
             Input::StreamEnded(end) => self.stream_ended(now, end, &mut orders),
             Input::Stage(stage) => self.reach(now, stage),
             Input::Progress(sample) => self.progress(now, sample, &mut orders),
@@ -340,13 +344,26 @@ impl Machine {
                 return "the stream ended".into();
             }
         }
+        self.hold(now, window);
+        reason.into()
+    }
+
+    fn stream_silent(&mut self, now: Instant) -> String {
+        let window = self.timings.reconnect_window;
+        if self.source == Source::Live && !window.is_zero() {
+            self.hold(now, window);
+        }
+        "the encoder sends nothing".into()
+    }
+
+    /// Waits for the encoder, with the session if there is one.
+    fn hold(&mut self, now: Instant, window: Duration) {
         self.source = Source::Lost { until: now + window };
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Running(attempt) => self.phase = Phase::Held(Some(attempt)),
             Phase::Waiting => self.phase = Phase::Held(None),
             other => self.phase = other,
         }
-        reason.into()
     }
 
     /// The Stream is over. Whoever starts it anew has a right to a dial before long.

@@ -4,6 +4,7 @@ use crate::machine::Input;
 use manycast_hub::{Hub, Liveness, OnAir, RunEnd, Stream};
 use manycast_media::StreamName;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// What the Stream of one name does, in the order it does it.
@@ -19,7 +20,15 @@ struct Attached {
     stream: Arc<Stream>,
     liveness: watch::Receiver<Liveness>,
     seen: Liveness,
+    /// The encoder is connected and sends nothing.
+    silent: bool,
 }
+
+/// An encoder that has sent nothing for so long is away, though its connection may stand: one that
+/// froze, or whose network is gone without a word.
+const QUIET: Duration = Duration::from_secs(3);
+/// How soon it is noticed that it sends again.
+const HEARD_WITHIN: Duration = Duration::from_millis(250);
 
 impl Source {
     /// Follows the Stream of this name.
@@ -42,6 +51,26 @@ impl Source {
             Some(attached) => attached.liveness.changed().await,
             None => self.arrivals.changed().await,
         };
+    }
+
+    /// Whether the encoder fell silent or was heard again since the last time.
+    pub(super) fn listen(&mut self, now: Instant) -> Option<Input> {
+        let attached = self.attached.as_mut()?;
+        let quiet = attached.stream.silence(now).is_some_and(|silence| silence >= QUIET);
+        let silent = attached.is_live() && quiet;
+        let changed = std::mem::replace(&mut attached.silent, silent) != silent;
+        let input = if silent { Input::StreamSilent } else { Input::StreamLive };
+        (changed && attached.is_live()).then_some(input)
+    }
+
+    /// When to [`Source::listen`] at the latest.
+    pub(super) fn listen_at(&self, now: Instant) -> Option<Instant> {
+        let attached = self.attached.as_ref().filter(|attached| attached.is_live())?;
+        if attached.silent {
+            return Some(now + HEARD_WITHIN);
+        }
+        let silence = attached.stream.silence(now)?;
+        Some(now + QUIET.saturating_sub(silence).max(HEARD_WITHIN))
     }
 
     /// What happened since the last look.
@@ -71,7 +100,11 @@ impl Attached {
         // What ended before our time is no news.
         let orderly_ends = liveness.borrow().orderly_ends;
         let seen = Liveness { on_air: OnAir::Offline, orderly_ends };
-        Self { stream, liveness, seen }
+        Self { stream, liveness, seen, silent: false }
+    }
+
+    fn is_live(&self) -> bool {
+        matches!(self.seen.on_air, OnAir::Live { .. })
     }
 
     fn look(&mut self, inputs: &mut Vec<Input>) {

@@ -10,13 +10,14 @@ const TABLE: &str = include_str!("table.md");
 
 /// Which inputs are tried in every state. `stuck` comes after the stall limit, `tick` at the
 /// deadline, if there is one.
-const INPUTS: [&str; 19] = [
+const INPUTS: [&str; 20] = [
     "enabled",
     "disabled",
     "edited",
     "stream live",
     "ended in order",
     "encoder lost",
+    "encoder silent",
     "connecting",
     "accepted",
     "acked",
@@ -58,6 +59,7 @@ impl Bench {
             "stream live" => Input::StreamLive,
             "ended in order" => Input::StreamEnded(RunEnd::Orderly),
             "encoder lost" => Input::StreamEnded(RunEnd::Lost),
+            "encoder silent" => Input::StreamSilent,
             "connecting" => Input::Stage(Stage::Connecting),
             "securing" => Input::Stage(Stage::Securing),
             "handshake" => Input::Stage(Stage::Handshake),

@@ -10,6 +10,7 @@ use manycast_media::{Codec, CodecConfig, Frame, StreamName, Timestamp, TrackId};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, sleep};
@@ -269,6 +270,7 @@ pub(super) fn spec(name: &str) -> DestinationSpec {
 pub(super) struct Encoder {
     task: JoinHandle<()>,
     order: tokio::sync::watch::Sender<bool>,
+    frozen: Arc<AtomicBool>,
 }
 
 impl Encoder {
@@ -279,11 +281,17 @@ impl Encoder {
             CodecConfig { codec: Codec::H264, record: Bytes::from_static(b"avcc"), wire: None };
         publisher.configure(now, TrackId::VIDEO, config).unwrap();
         let (order, mut orders) = tokio::sync::watch::channel(false);
+        let frozen = Arc::<AtomicBool>::default();
+        let stands = frozen.clone();
         let task = tokio::spawn(async move {
             let mut tick = interval(FRAME);
             for number in first.. {
                 tokio::select! {
-                    _ = tick.tick() => push(&mut publisher, number, first),
+                    _ = tick.tick() => {
+                        if !stands.load(Ordering::Relaxed) {
+                            push(&mut publisher, number, first);
+                        }
+                    }
                     _ = orders.changed() => break,
                 }
             }
@@ -292,7 +300,12 @@ impl Encoder {
             use manycast_hub::RunEnd::{Lost, Orderly};
             publisher.end(now, if orderly { Orderly } else { Lost });
         });
-        Self { task, order }
+        Self { task, order, frozen }
+    }
+
+    /// Stays connected and sends nothing, or goes on.
+    pub(super) fn freeze(&self, frozen: bool) {
+        self.frozen.store(frozen, Ordering::Relaxed);
     }
 
     pub(super) async fn end(self, orderly: bool) {

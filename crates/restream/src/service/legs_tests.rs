@@ -1,4 +1,4 @@
-//! Backup addresses, redirects, renewals, the uplink and the feed, with real tasks in virtual time.
+//! Backup addresses, redirects, renewals, silence, the uplink and the feed, with real tasks in virtual time.
 
 use super::bench::{Bench, Manner, pass, spec};
 use crate::{Backup, BackupMode, DestinationSpec, FailureKind, Leg, State};
@@ -164,6 +164,52 @@ async fn c5_a_renewal_is_a_new_session_at_once_and_no_failure() {
     let status = bench.status("one");
     assert_eq!((status.state, status.totals.dials, status.totals.failures), (State::Live, 2, 0));
     assert_eq!(status.last_failure, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn c5_an_encoder_that_freezes_is_away_and_a_close_meanwhile_is_no_failure() {
+    let far_ends = [("one", Manner::Healthy), ("hasty", Manner::Impatient(secs(5)))];
+    let bench = Bench::with(&far_ends);
+    let encoder = bench.encoder();
+    pass(20.0).await;
+    for _ in 0..3 {
+        let dials = bench.status("hasty").totals.dials;
+        encoder.freeze(true);
+        pass(2.5).await;
+        assert_eq!(bench.state("one"), State::Live, "a moment is nothing");
+        pass(1.5).await;
+        assert_eq!((bench.state("one"), bench.state("hasty")), (State::Held, State::Held));
+        pass(16.0).await;
+        assert_eq!(bench.state("hasty"), State::Held);
+        assert_eq!(bench.status("hasty").totals.dials, dials, "nobody dials for nothing");
+        encoder.freeze(false);
+        pass(1.0).await;
+        assert_eq!((bench.state("one"), bench.state("hasty")), (State::Live, State::Live));
+    }
+    let (one, hasty) = (bench.status("one"), bench.status("hasty"));
+    assert_eq!((one.totals.dials, hasty.totals.dials), (1, 4));
+    assert_eq!((one.totals.failures, hasty.totals.failures, hasty.last_failure), (0, 0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn c5_silence_beyond_the_window_ends_the_session_until_the_encoder_is_heard_again() {
+    let bench = Bench::with(&[("one", Manner::Healthy)]);
+    let encoder = bench.encoder();
+    pass(5.0).await;
+    encoder.freeze(true);
+    pass(34.0).await;
+    assert_eq!(bench.state("one"), State::Idle);
+    assert_eq!(bench.world.seen("one").goodbyes, 1);
+    encoder.freeze(false);
+    bench.until("one", State::Live, 1.5).await;
+    encoder.freeze(true);
+    pass(10.0).await;
+    encoder.end(false).await;
+    pass(1.0).await;
+    assert_eq!(bench.state("one"), State::Held, "given up while it was silent");
+    let _encoder = bench.encoder_from(5000);
+    bench.until("one", State::Live, 1.0).await;
+    assert_eq!(bench.status("one").totals.dials, 2);
 }
 
 #[tokio::test(start_paused = true)]
