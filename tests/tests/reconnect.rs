@@ -173,14 +173,30 @@ fn c5_after_the_window_the_sessions_end_in_order() {
 /// It is dialled again when frames flow, and the one beside it keeps its session.
 #[test]
 fn c5_who_closes_during_the_hold_is_redialled_when_frames_flow() {
+    closes_during_the_hold(false);
+}
+
+/// The same with an encoder that froze, or whose network is gone without a word: its connection stands.
+#[test]
+fn c5_a_frozen_encoder_is_away_and_a_close_meanwhile_is_no_failure() {
+    closes_during_the_hold(true);
+}
+
+fn closes_during_the_hold(frozen: bool) {
     let (closes, stays) = (Sink::start(Behaviour::ClosesWhenSilent(secs(6))), Sink::healthy());
     let setup = Setup::new().stream("main", &key("main")).destination("closes", &closes.url(), "a");
     let server = setup.destination("stays", &stays.url(), "b").start();
     let live = Live::start(server.rtmp(), &key("main"), shape(1)).unwrap();
     server.wait_state("main", "closes", "live", secs(10));
     server.wait_state("main", "stays", "live", secs(10));
-    assert_eq!(live.vanish().error, None);
-    server.wait_state("main", "closes", "held", secs(3));
+    let mut kept = None;
+    if frozen {
+        kept = live.freeze().1;
+    } else {
+        assert_eq!(live.vanish().error, None);
+    }
+    server.wait_state("main", "closes", "held", secs(5));
+    server.wait_state("main", "stays", "held", secs(1));
     let seen = watch(&server, Instant::now() + secs(10));
     assert!(closes.sessions()[0].ended.is_some(), "it closed meanwhile");
     for name in ["closes", "stays"] {
@@ -203,6 +219,7 @@ fn c5_who_closes_during_the_hold_is_redialled_when_frames_flow() {
     assert_eq!((&view["dials"], view["last_error"].is_null()), (&2.into(), true), "{view}");
     unbroken("c5: the one beside it", &stays, &[1, 2]);
     assert_eq!(again.stop().error, None);
+    drop(kept);
 }
 
 /// Parameters that changed while the encoder was away arrive as a new header in the same session;
