@@ -7,9 +7,9 @@ use std::time::Duration;
 
 /// 50 days and a little more: the clock of the wire, 2^32 ms, wraps after 49.7.
 const DAYS: u64 = 50 * 24 * 3600 + 3600;
-/// Frames are at most 10 s apart, or the clock is taken for a new one; reports come more often than
-/// the time for a stall.
-const APART: u64 = 8;
+/// Frames are less than 3 s apart, or the encoder counts as silent; reports come more often than the
+/// time for a stall.
+const APART: u64 = 2;
 
 #[test]
 fn e2_fifty_days_are_one_session_without_drift() {

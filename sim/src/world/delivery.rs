@@ -332,6 +332,7 @@ impl World {
         if !hangs {
             self.report(seat);
         }
+        self.look_at_stream(seat);
         let Some(sample) = self.attempt(seat, number).map(|attempt| attempt.sample) else { return };
         self.post(now + look, Event::Look(seat, number));
         self.give(seat, Told::Progress(sample));

@@ -138,8 +138,11 @@ impl World {
     }
 
     pub(super) fn look_at_stream(&mut self, seat: usize) {
+        let now = self.now;
         let Some(crew) = &mut self.seats[seat].crew else { return };
-        for input in crew.source.look() {
+        let mut inputs = crew.source.look();
+        inputs.extend(crew.source.listen(now));
+        for input in inputs {
             let slot = &mut self.seats[seat];
             slot.shadow.stream(&input, &slot.place.timings);
             self.give(seat, input);

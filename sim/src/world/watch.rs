@@ -70,7 +70,8 @@ impl Shadow {
 
     pub(super) fn stream(&mut self, input: &Input, timings: &Timings) {
         let window = match input {
-            Input::StreamEnded(RunEnd::Lost) => timings.reconnect_window,
+            Input::StreamSilent if timings.reconnect_window.is_zero() => return,
+            Input::StreamEnded(RunEnd::Lost) | Input::StreamSilent => timings.reconnect_window,
             Input::StreamEnded(RunEnd::Orderly) => timings.orderly_window,
             Input::StreamLive => {
                 (self.live, self.lost) = (true, false);

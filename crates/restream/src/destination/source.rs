@@ -54,7 +54,7 @@ impl Source {
     }
 
     /// Whether the encoder fell silent or was heard again since the last time.
-    pub(super) fn listen(&mut self, now: Instant) -> Option<Input> {
+    pub fn listen(&mut self, now: Instant) -> Option<Input> {
         let attached = self.attached.as_mut()?;
         let quiet = attached.stream.silence(now).is_some_and(|silence| silence >= QUIET);
         let silent = attached.is_live() && quiet;
@@ -64,7 +64,8 @@ impl Source {
     }
 
     /// When to [`Source::listen`] at the latest.
-    pub(super) fn listen_at(&self, now: Instant) -> Option<Instant> {
+    #[must_use]
+    pub fn listen_at(&self, now: Instant) -> Option<Instant> {
         let attached = self.attached.as_ref().filter(|attached| attached.is_live())?;
         if attached.silent {
             return Some(now + HEARD_WITHIN);
