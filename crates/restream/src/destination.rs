@@ -307,10 +307,10 @@ impl Supervisor {
     /// For the log. Of an address that a far end gave nothing but the host: the rest may be a token.
     fn shown_address(&self) -> String {
         let used = &self.session_target().url;
-        if *used == self.spec.target(self.duty.leg()).url {
-            return redact::address(used);
+        if self.session.as_ref().is_some_and(|session| session.redirected) {
+            return format!("{} (redirected)", redact::place(used));
         }
-        format!("{} (redirected)", redact::place(used))
+        redact::address(used)
     }
 
     fn end_session(&mut self) {
@@ -324,7 +324,7 @@ impl Supervisor {
         self.observe(); // what came last may decide what the end means
         let Some(session) = &self.session else { return };
         // The words may hold the key that was used, not one that was edited since.
-        let session_target = session.target.clone();
+        let (session_target, session_redirected) = (session.target.clone(), session.redirected);
         let input = match end {
             Ended::Panicked => {
                 self.shared.panics.fetch_add(1, Ordering::Relaxed);
@@ -338,7 +338,7 @@ impl Supervisor {
             }
             Ended::Said(end) => {
                 let mut message = redact::words(&end.message, &session_target);
-                if session_target.url != self.spec.target(self.duty.leg()).url {
+                if session_redirected {
                     message = format!("where the far end redirected to: {message}");
                 }
                 self.log_end(&message);
@@ -403,6 +403,7 @@ impl Supervisor {
         }
         let bounds = self.spec.bounds;
         let mut session = Session::start(target, bounds, links, stream, now, epoch);
+        session.redirected = redirected;
         session.dial = self.board.begin(now, session.monitor.clone());
         self.dropped_gops = 0;
         self.session = Some(session);

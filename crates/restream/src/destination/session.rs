@@ -41,6 +41,8 @@ pub(super) struct Session {
     stop: StopHandle,
     pub(super) monitor: Arc<LinkMonitor>,
     pub(super) target: Target,
+    /// Whether the address is one that a far end sent us to.
+    pub(super) redirected: bool,
     stages: watch::Receiver<Option<Stage>>,
     told: Option<Stage>,
     look: Interval,
@@ -79,6 +81,7 @@ impl Session {
             stop,
             monitor,
             target,
+            redirected: false,
             stages,
             told: None,
             look: looks(epoch),
