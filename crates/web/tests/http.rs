@@ -299,8 +299,10 @@ async fn b14_metrics_are_bounded_by_what_is_configured() {
         "manycast_streams_live 1.0",
         "manycast_stream_live{stream=\"main\"} 1.0",
         "manycast_stream_frames_total{stream=\"main\"} 10.0",
-        "manycast_destination_state{stream=\"main\",destination=\"You \\\"Tube\\\"\",state=\"live\"} 1.0",
-        "manycast_destination_dials_total{stream=\"main\",destination=\"You \\\"Tube\\\"\"} 1.0",
+        "manycast_destination_state{stream=\"main\",destination=\"You \\\"Tube\\\"\",leg=\"primary\",state=\"live\"} 1.0",
+        "manycast_destination_state{stream=\"main\",destination=\"You \\\"Tube\\\"\",leg=\"backup\",state=\"live\"} 0.0",
+        "manycast_destination_dials_total{stream=\"main\",destination=\"You \\\"Tube\\\"\",leg=\"primary\"} 1.0",
+        "manycast_destination_uplink_trouble{stream=\"main\",destination=\"You \\\"Tube\\\"\"} 1.0",
         "manycast_connections_refused_total{reason=\"full\"} 3.0",
         "# EOF",
     ] {
