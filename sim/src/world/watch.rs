@@ -17,6 +17,7 @@ const LEAST: f64 = 0.8;
 const REFUSAL: Duration = Duration::from_secs(300);
 const RESTART: Duration = Duration::from_secs(10);
 const LINGER: Duration = Duration::from_secs(120);
+const PARTED: Duration = Duration::from_secs(30);
 const SETTLED: Duration = Duration::from_secs(3);
 const HOPS: u32 = 3;
 /// What one batch of items may come to on top of what the session says.
@@ -36,8 +37,8 @@ pub(super) struct Shadow {
     lost: bool,
     /// Until when the far end may believe in a session of ours that is none, ...
     lingers: Instant,
-    /// ... or in one of the process before.
-    inherited: Instant,
+    /// ... or in one of the process before, or in one that was told goodbye.
+    parted: Instant,
     /// Whether a bad name was asked again for the sake of that.
     doubted: bool,
 }
@@ -53,7 +54,7 @@ impl Shadow {
             live: false,
             lost: false,
             lingers: now,
-            inherited: now + LINGER,
+            parted: now + LINGER,
             doubted: false,
         }
     }
@@ -119,6 +120,10 @@ impl Shadow {
         }
         let told = matches!(fault, Fault::Rejected | Fault::BadName | Fault::Occupied);
         let lingers = now < self.lingers;
+        if last.unwanted && last.is_closing() {
+            self.parted = self.parted.max(now + PARTED);
+            self.doubted = false;
+        }
         if last.unwanted && last.is_closing() && !last.dropped {
             return;
         }
@@ -135,14 +140,12 @@ impl Shadow {
             Fault::Rejected | Fault::Configuration | Fault::Redirected => {
                 self.wait(now, REFUSAL, "refused")
             }
-            Fault::BadName if !lingers && now < self.inherited && !self.doubted => {
+            Fault::BadName if !lingers && now < self.parted && !self.doubted => {
                 self.doubted = true;
-                self.wait(now, RESTART, "a bad name after the start");
+                self.wait(now, RESTART, "a bad name that may be our own");
             }
             Fault::BadName if !lingers => self.wait(now, REFUSAL, "a bad name"),
-            Fault::Occupied if !lingers && now >= self.inherited => {
-                self.wait(now, REFUSAL, "in use")
-            }
+            Fault::Occupied if !lingers && now >= self.parted => self.wait(now, REFUSAL, "in use"),
             _ => {
                 let step = f64::from(1_u32 << self.streak.min(5)).min(30.0);
                 self.streak += 1;
