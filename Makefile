@@ -41,7 +41,7 @@ bench: build ## figures, plots and tables beside the floor of the machine and ng
 	@scripts/setup bench
 	@$(RUST) python3 bench/run.py $(ARGS)
 
-bench-quick: build ## the same in two minutes: one run of the most important suites
+bench-quick: build ## the same in a few minutes: one run of the most important suites
 	@scripts/setup bench
 	@$(RUST) python3 bench/run.py --quick $(ARGS)
 

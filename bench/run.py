@@ -6,7 +6,7 @@ usage: python3 bench/run.py [--quick] [--runs N] [--suites p1,p4-tls] [--sizes 1
 
 Suites are named by a beginning of their name: p1 (viewers, merged, low), p3 (streams), p4 (push,
 tls), p5 (joins), p6 (memory); --list shows all. --quick is one run of the most important ones
-within two minutes. Prints tables; writes one JSON document, and a Markdown and an HTML report.
+planned for two minutes. Prints tables; writes one JSON document, and a Markdown and an HTML report.
 
 What belongs here: options, and running one measurement after the other. What must not: what is
 measured (suites.py), or arithmetic (figures.py). Loopback only, bounded in time and count.
@@ -121,7 +121,7 @@ class Bench:
 def options():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = lambda text: [x for x in text.split(",") if x]
-    p.add_argument("--quick", action="store_true", help="one run within two minutes")
+    p.add_argument("--quick", action="store_true", help="one run, planned for two minutes")
     p.add_argument("--runs", type=int, help="how often all of it (3)")
     p.add_argument("--suites", type=names, default=[])
     p.add_argument("--sizes", type=lambda text: [int(x) for x in names(text)], help="viewers in p1-viewers")

@@ -135,6 +135,7 @@ fn d4_dials_are_few_and_go_on() {
     }
     let dials = count(&server, "wrong", "dials");
     assert!(dials <= 2, "a wrong key is asked once more at the start, and then no more: {dials}");
+    assert!(gaps(&wrong).iter().all(|gap| *gap >= secs(9)), "not before 10 s: {:?}", gaps(&wrong));
     let view = server.destination("main", "wrong");
     assert_eq!(view["state"], "rejected");
     assert!(view["last_error"].as_str().unwrap_or("").contains("not ours"), "{view}");

@@ -222,19 +222,8 @@ async fn section14_a_new_configuration_renews_the_session_without_ending_the_bro
     }
 }
 
-/// Until the connection takes no more: a message is begun and not finished.
-async fn blocked(attempt: &Attempt) {
-    let blocked = async {
-        while attempt.monitor.progress().lag < Duration::from_millis(100) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LONG, blocked).await.expect("it stalls");
-}
-
-/// The last words come behind all media that was begun, even where the far end reads late.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_goodbye_comes_after_the_media_and_never_within_a_message() {
+/// A delivery whose connection takes no more: a message is begun and not finished.
+async fn half_sent() -> (Source, Attempt, Far) {
     let mut source = Source::new();
     let platform = Platform::narrow();
     let attempt = source.deliver(&platform.url("live"), KEY);
@@ -243,7 +232,19 @@ async fn the_goodbye_comes_after_the_media_and_never_within_a_message() {
     for _ in 0..20 {
         source.picture(false, 400_000);
     }
-    blocked(&attempt).await;
+    let blocked = async {
+        while attempt.monitor.progress().lag < Duration::from_millis(100) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LONG, blocked).await.expect("it stalls");
+    (source, attempt, far)
+}
+
+/// The last words come behind all media that was begun, even where the far end reads late.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_goodbye_comes_after_the_media_and_never_within_a_message() {
+    let (_source, attempt, mut far) = half_sent().await;
     attempt.stop.stop();
     let rest = tokio::time::timeout(LONG, far.rest()).await.unwrap();
     let at = rest.len() - 2;
@@ -256,15 +257,7 @@ async fn the_goodbye_comes_after_the_media_and_never_within_a_message() {
 /// The Stream is removed while a message is half sent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_goodbye_of_a_removed_stream_never_stands_within_a_message() {
-    let mut source = Source::new();
-    let platform = Platform::narrow();
-    let attempt = source.deliver(&platform.url("live"), KEY);
-    let mut far = platform.accept().await;
-    far.until_media().await;
-    for _ in 0..20 {
-        source.picture(false, 400_000);
-    }
-    blocked(&attempt).await;
+    let (source, attempt, mut far) = half_sent().await;
     source.stream.close(Instant::now(), "removed");
     let rest = tokio::time::timeout(LONG, far.rest()).await.unwrap();
     assert_eq!(rest.last().unwrap(), "deleteStream 1", "{rest:?}");
@@ -275,15 +268,7 @@ async fn the_goodbye_of_a_removed_stream_never_stands_within_a_message() {
 /// A far end that reads nothing any more holds nobody up, and gets a reset, not half a message.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_goodbye_that_nobody_takes_is_dropped_with_the_connection() {
-    let mut source = Source::new();
-    let platform = Platform::narrow();
-    let attempt = source.deliver(&platform.url("live"), KEY);
-    let mut far = platform.accept().await;
-    far.until_media().await;
-    for _ in 0..20 {
-        source.picture(false, 400_000);
-    }
-    blocked(&attempt).await;
+    let (_source, attempt, far) = half_sent().await;
     attempt.stop.stop();
     assert_eq!(attempt.end().await.fault, Fault::None);
     let mut buffer = vec![0; 1 << 20];
