@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 
 /// So many viewers of a Stream keep together on one shard before the next one takes some: waking a
 /// thread, and cold caches, cost more than a few writes.
-const BLOCK: usize = 32;
+const BLOCK: usize = 128;
 
 /// How viewers are served.
 #[derive(Clone, Copy, Debug)]

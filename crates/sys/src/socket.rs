@@ -199,3 +199,36 @@ pub fn send(socket: &impl AsSocket, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
 pub fn recv(socket: &impl AsSocket, buf: &mut [u8]) -> io::Result<usize> {
     (&*SockRef::from(socket)).read(buf)
 }
+
+#[cfg(target_os = "linux")]
+mod option {
+    // The option macros of `nix` name `libc` and one another without a path.
+    use nix::{getsockopt_impl, libc, setsockopt_impl, sockopt_impl};
+
+    sockopt_impl!(
+        /// `SO_RCVLOWAT`, socket(7).
+        RcvLowat,
+        Both,
+        libc::SOL_SOCKET,
+        libc::SO_RCVLOWAT,
+        i32
+    );
+}
+
+/// From now on the socket counts as readable only when so many bytes are there, or its end
+/// (`SO_RCVLOWAT`). 1 is the usual.
+///
+/// # Errors
+/// `Unsupported` where the system has no such option, else what it says.
+pub fn set_recv_lowat(socket: &impl AsSocket, bytes: u32) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+        Ok(nix::sys::socket::setsockopt(&socket.as_fd(), option::RcvLowat, &bytes)?)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (socket, bytes);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}

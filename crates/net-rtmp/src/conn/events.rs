@@ -160,8 +160,9 @@ impl Conn {
 
     fn media(&mut self, stream: MessageStreamId, media: &Media) {
         let now = now();
-        let Some(slot) = self.slot(stream) else { return };
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == stream) else { return };
         let Role::Ingest(ingest) = &mut slot.role else { return };
+        self.gather.note(now, media.kind, media.body.len());
         if ingest.media(now, media).is_err() {
             self.end_ingest(stream, "another encoder took over");
         }

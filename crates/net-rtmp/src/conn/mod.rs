@@ -4,6 +4,7 @@
 
 mod admission;
 mod events;
+mod gather;
 mod role;
 mod wait;
 
@@ -14,6 +15,7 @@ use crate::server::Shared;
 use crate::socket::Socket;
 use crate::stats::{Gauge, count};
 use admission::Pending;
+use gather::Gather;
 use manycast_rtmp::session::{
     DrainReason, Event, Input, Output, ServerConfig, ServerSession, SessionError,
 };
@@ -100,6 +102,9 @@ pub(crate) struct Conn {
     software: String,
     deadline: Option<Instant>,
     commit_at: Option<Instant>,
+    gather: Gather,
+    /// The mark that the socket has.
+    mark: u32,
     timer: Seldom<Sleep>,
     orders: [Seldom<dyn Future<Output = Order> + Send>; 2],
     /// The last word was said; read on until then.
@@ -185,6 +190,8 @@ impl Conn {
             software: String::new(),
             deadline: None,
             commit_at: None,
+            gather: Gather::default(),
+            mark: 1,
             timer: Seldom::new(Box::pin(tokio::time::sleep(FAR))),
             orders,
             lingering: None,
@@ -218,7 +225,10 @@ impl Conn {
             Turn::Readable => self.read().await,
             Turn::Writable => Ok(()),
             Turn::Broken(error) => Err(error.into()),
-            Turn::Timer => self.tick(),
+            Turn::Timer => {
+                self.set_mark(now());
+                self.tick()
+            }
             Turn::Signal(at, signal) => self.signal(at, signal),
             Turn::Decided(asked, outcome) => self.decided(asked, outcome).await,
             Turn::Ordered(Order::MakeRoom) if self.lingering.is_some() => Ok(()),
@@ -247,6 +257,26 @@ impl Conn {
 
     /// Reads what came, in turns with the session.
     async fn read(&mut self) -> Result<(), End> {
+        let result = self.read_all().await;
+        if result.is_ok() {
+            self.set_mark(now());
+        }
+        result
+    }
+
+    /// Has the socket wake us when as much is there as is worth it. Under TLS nobody can say what
+    /// so many bytes on the wire are.
+    fn set_mark(&mut self, now: Instant) {
+        if self.socket.is_tls() {
+            return;
+        }
+        let mark = self.gather.mark(now, self.session.missing());
+        if mark != self.mark && manycast_sys::set_recv_lowat(self.socket.tcp(), mark).is_ok() {
+            self.mark = mark;
+        }
+    }
+
+    async fn read_all(&mut self) -> Result<(), End> {
         for _ in 0..MAX_READS {
             let now = now();
             let session = &mut self.session;
@@ -356,7 +386,9 @@ impl Conn {
     fn arm(&mut self) {
         let stall = (!self.out.is_empty()).then(|| self.last_taken + PATIENCE);
         let sound = self.commit_at.map(|at| at + LAST_SOUND);
-        let due = [self.deadline, sound, self.lingering, stall].into_iter().flatten().min();
+        let overdue = self.gather.overdue().filter(|_| self.mark > 1);
+        let due = [self.deadline, sound, overdue, self.lingering, stall];
+        let due = due.into_iter().flatten().min();
         let elapsed = self.timer.get().is_elapsed();
         let due = match due {
             Some(due) => tokio::time::Instant::from_std(due),

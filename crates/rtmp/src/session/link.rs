@@ -124,6 +124,12 @@ impl Link {
         self.reader.open_message().is_some()
     }
 
+    /// Bytes that the message under way lacks, without the headers of its further chunks.
+    pub(crate) fn missing(&self) -> Option<usize> {
+        let open = self.reader.open_message()?;
+        Some(open.length.saturating_sub(open.received))
+    }
+
     /// When the last bytes came.
     pub(crate) fn heard(&self) -> Instant {
         self.heard

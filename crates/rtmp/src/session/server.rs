@@ -192,6 +192,15 @@ impl ServerSession {
         self.end(CloseReason::Drained(reason));
     }
 
+    /// Bytes that the message under way lacks at least; `None` between two messages.
+    #[must_use]
+    pub fn missing(&self) -> Option<usize> {
+        match &self.state {
+            State::Ready(ready) => ready.link.missing(),
+            _ => None,
+        }
+    }
+
     /// Bytes handed out by [`Self::poll_output`] or waiting there. What the owner writes around the
     /// session is not in it.
     #[must_use]
