@@ -13,7 +13,7 @@ use crate::control::Control;
 use crate::fanout::Detached;
 use crate::viewer::{Flow, Viewer};
 use crate::{FanoutConfig, ViewerEnd};
-use manycast_hub::{Cursor, Item, Lane, Stream};
+use manycast_hub::{Cursor, Item, Lane, Mark, Stream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -41,6 +41,9 @@ pub(crate) struct Group {
     restless: bool,
     /// When somebody who takes nothing is tried again.
     retry_at: Option<Instant>,
+    /// What those who are late still want begins here.
+    wanted: u64,
+    mark: Mark,
     /// Somebody ended.
     ended: bool,
     /// Kept for their memory.
@@ -58,6 +61,7 @@ impl Group {
         config: FanoutConfig,
     ) -> Self {
         Self {
+            mark: stream.mark(),
             stream,
             lane,
             config,
@@ -68,6 +72,7 @@ impl Group {
             limit: 0,
             restless: false,
             retry_at: None,
+            wanted: u64::MAX,
             ended: false,
             stragglers: Vec::new(),
             again: Vec::new(),
@@ -104,6 +109,7 @@ impl Group {
         } else if self.retry_at.is_some_and(|at| at <= now) {
             self.limit = self.stream.head();
             self.retry_at = None;
+            self.wanted = u64::MAX;
             self.stragglers.clear();
             let blocked = (0..self.viewers.len()).filter(|at| self.viewers[*at].is_blocked());
             self.stragglers.extend(blocked);
@@ -209,6 +215,7 @@ impl Group {
         self.served = self.stream.head();
         self.limit = self.served;
         self.retry_at = None;
+        self.wanted = u64::MAX;
         let closed = self.stream.is_closed();
         self.stragglers.clear();
         match self.front.clone() {
@@ -307,9 +314,14 @@ impl Group {
         for &at in &self.stragglers {
             let viewer = &mut self.viewers[at];
             viewer.judge(now);
+            if !viewer.paused {
+                self.wanted = self.wanted.min(viewer.cursor.wants());
+            }
             self.retry_at = self.retry_at.into_iter().chain(viewer.retry_at()).min();
             self.ended |= viewer.end.is_some();
         }
+        let front = self.front.as_ref().map_or(u64::MAX, Cursor::wants);
+        self.mark.set(Some(self.wanted.min(front)));
     }
 
     /// Clears what a viewer has left over; lists it if it can take more.

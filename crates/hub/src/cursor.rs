@@ -78,6 +78,12 @@ impl Cursor {
             && self.bounds == other.bounds
     }
 
+    /// The first entry that this reader may be handed.
+    #[must_use]
+    pub fn wants(&self) -> u64 {
+        if self.wants_key { self.next.max(self.not_before) } else { self.next }
+    }
+
     /// The sequence number of the next entry, for grouping readers that stand at the same place;
     /// `None` while the reader waits for a key frame.
     #[must_use]

@@ -14,6 +14,7 @@ mod entry;
 mod gate;
 mod link;
 mod liveness;
+mod mark;
 mod publisher;
 mod registry;
 mod secret;
@@ -34,6 +35,7 @@ pub use link::{
     Target,
 };
 pub use liveness::{Liveness, OnAir};
+pub use mark::Mark;
 pub use publisher::{Displaced, Publisher, Takeover};
 pub use registry::Hub;
 pub use secret::Secret;

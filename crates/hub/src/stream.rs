@@ -1,5 +1,6 @@
 //! A Stream: the named thing that outlives its Publishers.
 
+use crate::mark::Mark;
 use crate::publisher::{Publisher, RunState, Takeover};
 use crate::stats::{Counters, PublisherStats, StreamStats};
 use crate::subscriber::Subscriber;
@@ -195,6 +196,13 @@ impl Stream {
     #[must_use]
     pub fn join(&self, start: Start, bounds: Bounds, now: Instant) -> Cursor {
         self.inner.lock().window.join(start, bounds, now)
+    }
+
+    /// A mark for readers whose cursors are kept elsewhere. While they are late, the Window keeps
+    /// what they have not had yet, as far as its limits go.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        self.inner.lock().window.marks.add()
     }
 
     /// An async reader.

@@ -1,5 +1,6 @@
 //! An async reader of a Stream: a cursor that can wait.
 
+use crate::mark::Mark;
 use crate::{Bounds, Cursor, Item, Start, Stream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,11 +13,14 @@ pub struct Subscriber {
     cursor: Cursor,
     /// Everything up to here was looked at.
     looked: u64,
+    /// Nothing is wanted before the first read: some subscribe only to hand their place on.
+    mark: Mark,
 }
 
 impl Subscriber {
     pub(crate) fn new(stream: Arc<Stream>, cursor: Cursor) -> Self {
-        Self { stream, cursor, looked: 0 }
+        let mark = stream.mark();
+        Self { stream, cursor, looked: 0, mark }
     }
 
     /// The Stream that this reads.
@@ -61,6 +65,7 @@ impl Subscriber {
         let head = self.stream.head();
         let before = out.len();
         self.stream.read(&mut self.cursor, now, max, out);
+        self.mark.follow(&self.cursor);
         let more = out.len() - before >= max;
         if !more {
             self.looked = head;

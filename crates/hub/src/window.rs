@@ -8,11 +8,16 @@
 //! A reader's place is a sequence number; whoever stands left of `first`, or too far behind, goes
 //! on at a start of a Gop.
 
+use crate::mark::Marks;
 use crate::{Bounds, Content, Cursor, Entry, Item, Start};
 use manycast_media::{TimeDelta, Timestamp, TrackSet};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// A Gop that nobody wants any more is kept for so long after its end, for readers who are about to
+/// begin, or to change the way they are served.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How much of a Stream is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +26,8 @@ pub struct WindowLimits {
     /// for the next one.
     pub bytes: usize,
     /// Gops that ended longer ago than this are let go, except the current one. It bounds how late
-    /// a reader can be, and costs bitrate x age of memory.
+    /// a reader can be: while one is, that costs bitrate x age of memory. Gops that no reader wants
+    /// go after a second.
     pub age: Duration,
     /// Streams without pictures are cut into Gops of this length.
     pub audio_gop: TimeDelta,
@@ -63,6 +69,8 @@ pub(crate) struct Window {
     run_start: u64,
     /// The current Gop lost its head.
     pub(crate) headless: bool,
+    /// What readers still want.
+    pub(crate) marks: Marks,
 }
 
 impl Window {
@@ -78,6 +86,7 @@ impl Window {
             pushed_gops: 0,
             run_start: 0,
             headless: false,
+            marks: Marks::default(),
         }
     }
 
@@ -128,10 +137,12 @@ impl Window {
     pub(crate) fn evict(&mut self, now: Instant) {
         let old = |at: Instant, age| now.saturating_duration_since(at) > age;
         while let Some(second) = self.gops.get(1) {
-            if self.bytes <= self.limits.bytes && !old(second.arrived, self.limits.age) {
+            let to = second.start;
+            let unwanted = old(second.arrived, GRACE) && self.marks.first() >= to;
+            let too_much = self.bytes > self.limits.bytes || old(second.arrived, self.limits.age);
+            if !unwanted && !too_much {
                 break;
             }
-            let to = second.start;
             self.drop_until(to);
         }
         let keep = self.gops.front().map_or(u64::MAX, |g| g.start);

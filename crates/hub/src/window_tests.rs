@@ -139,6 +139,8 @@ fn d7_a_late_reader_loses_whole_gops_and_learns_how_much() {
     bench.pictures(1, 25, 100);
     let mut cursor = bench.join();
     assert_eq!(bench.read(&mut cursor), "JK");
+    let mark = bench.stream.mark();
+    mark.set(Some(cursor.wants()));
     for _ in 0..24 {
         bench.push(TrackId::VIDEO, Codec::H264, false, 100);
         bench.ms += 40;
@@ -150,11 +152,38 @@ fn d7_a_late_reader_loses_whole_gops_and_learns_how_much() {
     let got = bench.read(&mut cursor);
     assert!(got.starts_with("S(99,4)JK"), "{got}");
     assert_eq!(got.len(), "S(99,4)J".len() + 25, "{got}");
+    mark.set(Some(cursor.wants()));
     for _ in 0..6 {
         bench.pictures(25, 25, 100);
     }
     let got = bench.read(&mut cursor);
     assert!(got.starts_with("S(125,5)JK"), "five whole ones: {got}");
+}
+
+#[test]
+fn gops_that_no_reader_wants_go_after_a_second() {
+    let mut bench = Bench::new(WindowLimits::default());
+    let late = bench.stream.mark();
+    late.set(Some(0));
+    let early = bench.stream.mark();
+    let gop = |bench: &mut Bench| {
+        bench.pictures(25, 25, 100); // a second
+        early.set(Some(bench.stream.head()));
+        bench.stream.stats(bench.now()).window_bytes
+    };
+    let held: Vec<_> = (0..12).map(|_| gop(&mut bench)).collect();
+    let most = WindowLimits::default().age.as_secs() + 2;
+    assert_eq!(held[3], 4 * 2500, "somebody still wants the first");
+    assert!(
+        held.iter().all(|held| *held <= most * 2500),
+        "within its limits all the same: {held:?}"
+    );
+    late.set(None);
+    let held: Vec<_> = (0..3).map(|_| gop(&mut bench)).collect();
+    assert!(held.iter().all(|held| *held <= 3 * 2500), "{held:?}");
+    let mut cursor = bench.join();
+    assert!(bench.read(&mut cursor).starts_with("JK"), "joiners start with the current one");
+    drop(late);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use super::steps::Step;
 use super::{Conn, Event, World};
 use bytes::Bytes;
-use manycast_hub::{Cursor, Fault, Item, LinkEnd, Secret, Stage, Start};
+use manycast_hub::{Cursor, Fault, Item, LinkEnd, Mark, Secret, Stage, Start};
 use manycast_net_rtmp::parts;
 use manycast_restream::machine::{Input as Told, Sample};
 use manycast_rtmp::command::RtmpUrl;
@@ -35,6 +35,7 @@ pub(super) struct Attempt {
     renewal: Option<parts::Renewal>,
     pub(super) ours: Option<RtmpUrl>,
     pub(super) cursor: Cursor,
+    mark: Mark,
     tail: VecDeque<Bytes>,
     pub(super) blocked: bool,
     room_posted: bool,
@@ -120,6 +121,7 @@ impl World {
             renewal: None,
             ours: None,
             cursor,
+            mark: process.stream.mark(),
             tail: VecDeque::new(),
             blocked: false,
             room_posted: false,
@@ -159,6 +161,7 @@ impl World {
             let Some(writer) = attempt.writer.as_mut().filter(|_| !attempt.blocked) else { break };
             items.clear();
             stream.read(&mut attempt.cursor, now, MAX_ITEMS, &mut items);
+            attempt.mark.set(Some(attempt.cursor.wants()));
             if items.is_empty() {
                 break;
             }
