@@ -97,14 +97,14 @@ impl AudioSpecificConfig {
     /// GASpecificConfig (4.4.1), then the backward compatible signalling of SBR and PS.
     fn general_audio(&mut self, bits: &mut BitReader<'_>) -> Result<(), RecordError> {
         let short = bits.flag()?; // frameLengthFlag
-        let samples = match (self.object_type, short) {
+        let samples: u32 = match (self.object_type, short) {
             (LD, false) => 512,
             (LD, true) => 480,
             (_, false) => 1024,
             (_, true) => 960,
         };
         let doubled = self.sample_rate > self.core_sample_rate;
-        self.frame_samples = Some(if doubled { samples * 2 } else { samples });
+        self.frame_samples = Some(if doubled { samples.saturating_mul(2) } else { samples });
         self.may_have_sbr =
             !self.sbr && self.object_type == AAC_LC && self.core_sample_rate <= 24_000;
         if bits.flag()? {
@@ -144,14 +144,14 @@ impl AudioSpecificConfig {
 
     /// ELDSpecificConfig (4.6.20.3) down to SBR.
     fn low_delay(&mut self, bits: &mut BitReader<'_>) -> Result<(), RecordError> {
-        let samples = if bits.flag()? { 480 } else { 512 };
+        let samples: u32 = if bits.flag()? { 480 } else { 512 };
         self.frame_samples = Some(samples);
         bits.skip(3)?; // resilience flags
         if bits.flag()? {
             self.sbr = true;
             if bits.flag()? {
                 self.sample_rate = self.core_sample_rate.saturating_mul(2);
-                self.frame_samples = Some(samples * 2);
+                self.frame_samples = Some(samples.saturating_mul(2));
             }
         }
         Ok(())

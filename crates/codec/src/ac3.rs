@@ -75,7 +75,7 @@ impl SyncFrame {
             return Ok(None);
         };
         // words of a frame of 1536 samples; at 44.1 kHz every second one is longer
-        let words = bitrate.saturating_mul(96) / full_rate;
+        let words = bitrate.saturating_mul(96).checked_div(full_rate).unwrap_or(0);
         let longer = u32::from(fscod == 1 && size_code & 1 == 1);
         let length = usize::try_from(words.saturating_add(longer).saturating_mul(2)).unwrap_or(0);
         let (channels, layout) = speakers(mode, lfe);

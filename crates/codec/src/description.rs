@@ -136,7 +136,8 @@ pub fn describe(codec: Codec, record: &[u8]) -> Option<Description> {
 /// What `record`, the configuration of a Track of this codec, describes, or what is wrong with it.
 ///
 /// VP8, VP9 and AV1 records may leave the size to the frames, AC-3, E-AC-3 and MP3 have no record
-/// at all: see [`describe_frame`] and [`crate::Inspector`], which puts both together.
+/// at all: see [`describe_frame`] and [`crate::Inspector`], which puts both together, and
+/// [`Problem::frames_tell`].
 ///
 /// # Errors
 /// [`Problem`], which says in a sentence what is wrong and which setting of the encoder mends it.
@@ -146,7 +147,10 @@ pub fn examine(codec: Codec, record: &[u8]) -> Result<Description, Problem> {
         Codec::H265 => h265::describe(record),
         Codec::H266 => h266::describe(record),
         Codec::Av1 => av1::describe(record),
-        Codec::Vp8 | Codec::Vp9 => Err(RecordError::Missing("picture size")),
+        // the record is good, but no size is in it
+        Codec::Vp8 | Codec::Vp9 => {
+            vp9::VpConfig::parse(record).and(Err(RecordError::Missing("picture size")))
+        }
         Codec::Aac => aac::describe(record),
         Codec::Opus => opus::describe(record),
         Codec::Flac => flac::describe(record),

@@ -71,6 +71,13 @@ impl std::fmt::Display for Problem {
 }
 
 impl Problem {
+    /// Whether nothing is wrong: records of this codec leave that to the frames.
+    #[must_use]
+    pub const fn frames_tell(&self) -> bool {
+        matches!(self.codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1)
+            && matches!(self.error, RecordError::Missing(_))
+    }
+
     /// What the operator of the encoder can do about it.
     #[must_use]
     pub fn remedy(&self) -> &'static str {

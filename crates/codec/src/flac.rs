@@ -4,7 +4,7 @@
 //! header (RFC 9639 9.1). Must not come here: other metadata blocks.
 
 use crate::{AudioShape, ChannelLayout, Description, RecordError};
-use manycast_bits::{BitReader, Reader};
+use manycast_bits::{BitReader, Reader, UnexpectedEnd};
 
 /// What STREAMINFO says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,9 @@ impl StreamInfo {
             _ => record,
         };
         let mut reader = Reader::new(block);
+        if block.len() < LENGTH {
+            return Err(UnexpectedEnd.into());
+        }
         if block.len() > LENGTH {
             // the last-block flag, type 0, length 34
             let [kind, length @ ..] = reader.array::<4>()?;

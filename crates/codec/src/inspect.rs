@@ -9,7 +9,7 @@ use crate::{
     Shape, Timecode, VideoShape,
     aac::AdtsHeader,
     av1, describe_frame, examine, h264, h265, h266,
-    nal::{Framing, NalUnits},
+    nal::{Framing, NalUnits, starts_with_code},
     random_access, sei,
 };
 use manycast_media::Codec;
@@ -65,8 +65,8 @@ impl Inspector {
     /// Takes a configuration record; what frames told before is forgotten.
     ///
     /// # Errors
-    /// [`Problem`] when it does not describe the Track by itself. Frames are inspected all the same:
-    /// they may tell.
+    /// [`Problem`] when it is damaged or leaves out what it has to tell. Frames are inspected all the
+    /// same: they may tell.
     pub fn configure(&mut self, record: &[u8]) -> Result<(), Problem> {
         *self = Self::new(self.codec);
         if record.len() <= MAX_RECORD {
@@ -90,7 +90,11 @@ impl Inspector {
             }
             _ => {}
         }
-        self.description = Some(examine(self.codec, record)?);
+        match examine(self.codec, record) {
+            Ok(description) => self.description = Some(description),
+            Err(problem) if problem.frames_tell() => {}
+            Err(problem) => return Err(problem),
+        }
         Ok(())
     }
 
@@ -231,13 +235,13 @@ impl Inspector {
     }
 
     fn check_framing(&self, payload: &[u8]) -> Result<(), FrameFault> {
-        let found = Framing::detect(payload);
-        match (self.framing, found) {
-            (Some(Framing::Length(_)), Some(Framing::StartCode)) => {
+        let announced = self.framing.or_else(|| Framing::detect(payload));
+        match announced {
+            Some(framing) if framing.fits(payload) => Ok(()),
+            Some(Framing::Length(_)) if starts_with_code(payload) => {
                 Err(FrameFault::ByteStream(self.codec))
             }
-            (_, None) => Err(FrameFault::Cut(self.codec)),
-            _ => Ok(()),
+            _ => Err(FrameFault::Cut(self.codec)),
         }
     }
 }

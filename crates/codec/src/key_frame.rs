@@ -141,7 +141,7 @@ mod tests {
             (Codec::H265, slice_behind(&[0x46, 1, 0x50], &[0x2A, 1, 0xAF]), Open),
             (
                 Codec::H265,
-                slice_behind(&[0x4E, 1, 6, 1, 0x38, 0x80], &[2, 1, 0xD0]),
+                slice_behind(&[0x4E, 1, 6, 1, 0x34, 0x80], &[2, 1, 0xD0]),
                 Gradual { frames: 3 },
             ),
             (Codec::H266, slice_behind(&[0, 0xA1, 0], &[0, 0x49, 0]), Open),

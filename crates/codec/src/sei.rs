@@ -102,7 +102,7 @@ pub(crate) fn note_hdr(hdr: &mut Hdr, kind: u32, payload: &[u8]) {
     }
 }
 
-/// `preferred_transfer_characteristics` (H.265 D.2.40): how HLG is marked for players that know it
+/// `preferred_transfer_characteristics` (H.265 D.2.38): how HLG is marked for players that know it
 /// in streams that others take for BT.2020.
 pub(crate) fn preferred_transfer(kind: u32, payload: &[u8]) -> Option<u8> {
     if kind == ALTERNATIVE_TRANSFER { payload.first().copied() } else { None }

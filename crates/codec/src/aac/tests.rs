@@ -45,7 +45,7 @@ fn records_of_real_encoders() {
         ),
         // low delay: 512 samples; enhanced low delay with SBR at twice the rate
         (&[0xB9, 0x90], (23, 48000, 48000, Some(2), Some(512), plain), "mp4a.40.23"),
-        (&[0xF8, 0xE6, 0x21, 0x80], (39, 24000, 48000, Some(1), Some(1024), he), "mp4a.40.39"),
+        (&[0xF8, 0xEC, 0x21, 0x80], (39, 24000, 48000, Some(1), Some(1024), he), "mp4a.40.39"),
         // xHE-AAC
         (&[0xF9, 0x46, 0x40], (42, 48000, 48000, Some(2), None, plain), "mp4a.40.42"),
     ];

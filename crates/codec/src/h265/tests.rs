@@ -17,7 +17,7 @@ fn sizes_and_profiles_of_real_records() {
     for (record, size, fps, profile, level, string) in [
         (MAIN, (1280, 720), 30.0, "Main", "3.1", "hvc1.1.6.L93.90"),
         // 1918x1080 has a window in 1920x1080
-        (MAIN_10, (1918, 1080), 25.0, "Main 10", "4.1", "hvc1.2.4.L123.90"),
+        (MAIN_10, (1918, 1080), 50.0, "Main 10", "4.1", "hvc1.2.4.L123.90"),
     ] {
         let (video, found) = video(&hex(record));
         assert_eq!((video.width, video.height), size);
