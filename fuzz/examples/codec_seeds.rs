@@ -31,7 +31,8 @@ fn main() -> io::Result<()> {
     for path in sorted(&vectors)? {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let choice = CODECS.iter().find(|(prefix, _)| name.starts_with(prefix));
-        let Some((_, choice)) = choice.filter(|_| path.extension().is_some_and(|e| e == "frame")) else {
+        let Some((_, choice)) = choice.filter(|_| path.extension().is_some_and(|e| e == "frame"))
+        else {
             continue;
         };
         let record = fs::read(path.with_extension("config")).unwrap_or_default();

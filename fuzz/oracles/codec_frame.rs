@@ -10,7 +10,7 @@ use manycast_media::Codec;
 
 #[path = "codec_config.rs"]
 #[allow(dead_code, reason = "what a description promises stands there")]
-mod config;
+pub mod config;
 
 const CODECS: [Codec; 13] = [
     Codec::H264,
@@ -28,16 +28,23 @@ const CODECS: [Codec; 13] = [
     Codec::Opaque,
 ];
 
-fn split(input: &[u8]) -> Option<(Codec, Option<&[u8]>, &[u8])> {
+struct Input<'a> {
+    codec: Codec,
+    record: Option<&'a [u8]>,
+    frame: &'a [u8],
+}
+
+fn split(input: &[u8]) -> Option<Input<'_>> {
     let [choice, high, low, rest @ ..] = input else { return None };
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     let (record, frame) = rest.split_at(length.min(rest.len()));
-    Some((CODECS[usize::from(*choice) % CODECS.len()], (length > 0).then_some(record), frame))
+    let codec = CODECS[usize::from(*choice) % CODECS.len()];
+    Some(Input { codec, record: (length > 0).then_some(record), frame })
 }
 
 /// The readers alone.
 pub fn parse(input: &[u8]) {
-    let Some((codec, record, frame)) = split(input) else { return };
+    let Some(Input { codec, record, frame }) = split(input) else { return };
     let _ = describe_frame(codec, record, frame);
     let mut inspector = Inspector::new(codec);
     if let Some(record) = record {
@@ -49,7 +56,7 @@ pub fn parse(input: &[u8]) {
 
 /// Everything that has to hold.
 pub fn check(input: &[u8]) {
-    let Some((codec, record, frame)) = split(input) else { return };
+    let Some(Input { codec, record, frame }) = split(input) else { return };
     let access = random_access(codec, frame);
     assert_eq!(starts_decoding(codec, frame), access.map(RandomAccess::starts_decoding));
     if let Some(found) = describe_frame(codec, record, frame) {

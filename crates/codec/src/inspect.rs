@@ -62,13 +62,16 @@ impl Inspector {
         }
     }
 
-    /// Takes a configuration record; what frames told before is forgotten.
+    /// Takes a configuration record; what frames told of another one is forgotten. The same record
+    /// again only takes back what it tells otherwise: some encoders repeat it every few seconds.
     ///
     /// # Errors
     /// [`Problem`] when it is damaged or leaves out what it has to tell. Frames are inspected all the
     /// same: they may tell.
     pub fn configure(&mut self, record: &[u8]) -> Result<(), Problem> {
-        *self = Self::new(self.codec);
+        let repeated = self.record.as_deref() == Some(record);
+        let known = self.description.take().filter(|_| repeated);
+        *self = Self { captions: self.captions, ..Self::new(self.codec) };
         if record.len() <= MAX_RECORD {
             self.record = Some(record.to_vec());
         }
@@ -91,8 +94,11 @@ impl Inspector {
             _ => {}
         }
         match examine(self.codec, record) {
-            Ok(description) => self.description = Some(description),
-            Err(problem) if problem.frames_tell() => {}
+            Ok(mut told) => {
+                known.iter().for_each(|known| keep(&mut told, known));
+                self.description = Some(told);
+            }
+            Err(problem) if problem.frames_tell() => self.description = known,
             Err(problem) => return Err(problem),
         }
         Ok(())
@@ -183,10 +189,14 @@ impl Inspector {
         if access.is_none_or(|access| access == RandomAccess::No) {
             return false;
         }
-        // sound: once it is known, it is told by each new configuration only, where there are any
-        let complete = self.description.as_ref().and_then(Description::as_audio).is_some_and(|a| {
-            a.channels.is_some() && a.frame_samples.is_some() && self.record.is_some()
-        });
+        // Sound: once it is known, only a new record changes it, where there are any. Opus encoders
+        // go from stereo to mono and back as they like.
+        let by_record = self.record.is_some() || self.codec == Codec::Opus;
+        let complete = self
+            .description
+            .as_ref()
+            .and_then(Description::as_audio)
+            .is_some_and(|a| by_record && a.channels.is_some() && a.frame_samples.is_some());
         if complete {
             return false;
         }
@@ -246,7 +256,7 @@ impl Inspector {
     }
 }
 
-/// What a frame leaves open stays as it was known: a rate in the record, HDR messages of the last
+/// What a frame or a repeated record leaves open stays as it was known: a rate in the record, HDR messages of the last
 /// key frame.
 fn keep(told: &mut Description, known: &Description) {
     match (&mut told.shape, &known.shape) {
@@ -255,6 +265,9 @@ fn keep(told: &mut Description, known: &Description) {
             let same = told.sample_rate == known.sample_rate && told.channels == known.channels;
             if same {
                 told.layout = told.layout.or(known.layout);
+                // variable bit rates and blocks: the first frame stands for all
+                told.bitrate = known.bitrate.or(told.bitrate);
+                told.frame_samples = known.frame_samples.or(told.frame_samples);
             }
             told.bit_depth = told.bit_depth.or(known.bit_depth);
             told.profile = told.profile.take().or_else(|| known.profile.clone());

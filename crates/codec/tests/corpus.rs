@@ -1,13 +1,11 @@
 //! Replays the corpora of the fuzz targets `codec_config` and `codec_frame` (bars A7, M2), whole,
 //! cut short and bent.
 
-#[path = "../../../fuzz/oracles/codec_config.rs"]
-#[allow(dead_code, unreachable_pub, reason = "shared with the fuzz target")]
-mod config;
 #[path = "../../../fuzz/oracles/codec_frame.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the fuzz target")]
 mod frame;
 
+use frame::config;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use std::{fs, path::Path, sync::LazyLock};
 

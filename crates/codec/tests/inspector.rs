@@ -114,9 +114,31 @@ fn a_new_size_in_band_is_seen_at_its_key_frame() {
     assert!(inspector.frame(&frame).changed);
     assert_eq!(size(&inspector), (320, 180));
     assert!(!inspector.frame(&frame).changed, "told once");
-    // a new record starts anew
+    // the record comes again and does not agree
     inspector.configure(&vector("h264_high.config")).unwrap();
     assert_eq!(size(&inspector), (1920, 1080));
+}
+
+#[test]
+fn variable_rates_are_no_change() {
+    let mut inspector = Inspector::new(Codec::Mp3);
+    assert!(inspector.frame(&[0xFF, 0xFB, 0x92, 0x00]).changed);
+    assert!(!inspector.frame(&[0xFF, 0xFB, 0xA2, 0x00]).changed, "another bit rate");
+    assert!(inspector.frame(&[0xFF, 0xFB, 0x92, 0xC0]).changed, "mono");
+    let mut inspector = Inspector::new(Codec::Opus);
+    assert!(inspector.frame(&[0xFC]).changed);
+    assert!(!inspector.frame(&[0xF8]).changed, "mono for once");
+}
+
+#[test]
+fn a_record_that_is_repeated_leaves_what_frames_told() {
+    let mut inspector = configured(Codec::H264, "h264_hdr_hrd.config");
+    assert!(inspector.frame(&vector("h264_hdr_hrd.frame")).changed);
+    let known = inspector.description().cloned();
+    inspector.configure(&vector("h264_hdr_hrd.config")).unwrap();
+    assert_eq!(inspector.description().cloned(), known, "HDR of the frames stays");
+    inspector.configure(&vector("h264_high.config")).unwrap();
+    assert!(inspector.description().unwrap().as_video().unwrap().hdr.is_empty());
 }
 
 #[test]

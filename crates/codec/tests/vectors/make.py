@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the vectors of this folder anew: make.py FFMPEG [FFPROBE]
 
-FFMPEG has to write Enhanced FLV (8 or newer) and to have libx264, libx265, libaom, SVT-AV1, libvpx, libopus and
+FFMPEG has to write Enhanced FLV (8 or newer) and to have libx264, libx265, libvvenc, libaom, SVT-AV1, libvpx, libopus and
 libmp3lame. Of each stream it keeps the configuration record as NAME.config and the first frame as NAME.frame, as they
 stand in the FLV tags, and prints what ffprobe says of the same stream: the tables of the tests are checked against that.
 """
