@@ -108,7 +108,8 @@ impl SyncFrame {
         let Some(sample_rate) = sample_rate.filter(|_| kind != 3) else { return Ok(None) };
         let (mut channels, mut layout) = speakers(mode, lfe);
         let dependent = kind == 1;
-        if dependent && let Ok(Some(map)) = channel_map(&mut bits, mode) {
+        let map = channel_map(&mut bits, mode).ok().flatten();
+        if let Some(map) = map.filter(|map| dependent && *map != 0) {
             (channels, layout) = mapped(map);
         }
         Ok(Some(Self {
@@ -133,7 +134,7 @@ fn channel_map(bits: &mut BitReader<'_>, mode: u32) -> Result<Option<u32>, Unexp
             bits.skip(8)?; // compr
         }
     }
-    if bits.flag()? { bits.bits(16).map(Some) } else { Ok(None) }
+    if bits.flag()? { bits.bits(16).map(Some) } else { Ok(None) } // chanmap
 }
 
 /// Channels and loudspeakers by `acmod` (TS 102 366 table 4.3).
@@ -199,7 +200,7 @@ fn frames(payload: &[u8]) -> impl Iterator<Item = SyncFrame> + '_ {
 
 /// The first program of a payload: its own frames with those that depend on them.
 pub(crate) fn describe_frame(payload: &[u8]) -> Option<Description> {
-    let first = SyncFrame::parse(payload)?;
+    let first = SyncFrame::parse(payload).filter(|first| !first.dependent)?;
     let (mut channels, mut layout) = (first.channels, first.layout);
     let (mut samples, mut bytes) = (0_u32, 0_usize);
     for frame in
