@@ -125,6 +125,8 @@ fn video_concerns(codec: Codec, video: &VideoShape) -> [(Concern, bool); 9] {
     let deep = video.bit_depth.is_some_and(|depth| depth > 8);
     let hdr = video.dynamic_range() != DynamicRange::Sdr;
     let odd = (video.width | video.height) & 1 == 1;
+    // beyond that it is the clock of a variable rate
+    let fast = video.fps.is_some_and(|fps| (60.5..=300.0).contains(&fps));
     [
         (Concern::Chroma, video.chroma.is_some_and(|chroma| chroma != Chroma::Yuv420)),
         (Concern::DeepH264, codec == Codec::H264 && deep),
@@ -134,7 +136,7 @@ fn video_concerns(codec: Codec, video: &VideoShape) -> [(Concern, bool); 9] {
         (Concern::NotSquare, video.sample_aspect.is_some_and(|aspect| aspect != Ratio::ONE)),
         (Concern::HdrUnusual, hdr && (codec == Codec::H264 || !deep)),
         (Concern::DeepReorder, video.reorder.is_some_and(|depth| depth > 2)),
-        (Concern::FastPictures, video.fps.is_some_and(|fps| fps > 60.5)),
+        (Concern::FastPictures, fast),
     ]
 }
 

@@ -83,7 +83,6 @@ pub(crate) fn describe_frame(frame: &[u8]) -> Option<Description> {
         frame_samples: Some(header.samples),
         ..AudioShape::default()
     };
-    // RFC 6381 3.3 with the object types of MPEG-1 and MPEG-2 audio
-    let string = if header.mpeg1 { "mp4a.6B" } else { "mp4a.69" };
-    Some(Description::audio(shape, Some(string.to_owned())))
+    // RFC 6381 3.3 with audio object type 34, layer III: the form that HLS uses
+    Some(Description::audio(shape, Some("mp4a.40.34".to_owned())))
 }

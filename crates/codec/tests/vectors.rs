@@ -245,8 +245,12 @@ const FRAMES: &[(&str, Codec, &str)] = &[
     ("ac3_stereo", Codec::Ac3, "32000 Hz 2 stereo 96000 bit/s /1536 ac-3"),
     ("eac3_51", Codec::Eac3, "48000 Hz 6 5.1(side) 384000 bit/s /1536 ec-3"),
     ("eac3_mono", Codec::Eac3, "44100 Hz 1 mono 63853 bit/s /1536 ec-3"),
-    ("mp3_mono_lsf", Codec::Mp3, "22050 Hz 1 mono [MPEG-2 layer III] 48000 bit/s /576 mp4a.69"),
-    ("mp3_stereo", Codec::Mp3, "44100 Hz 2 stereo [MPEG-1 layer III] 128000 bit/s /1152 mp4a.6B"),
+    ("mp3_mono_lsf", Codec::Mp3, "22050 Hz 1 mono [MPEG-2 layer III] 48000 bit/s /576 mp4a.40.34"),
+    (
+        "mp3_stereo",
+        Codec::Mp3,
+        "44100 Hz 2 stereo [MPEG-1 layer III] 128000 bit/s /1152 mp4a.40.34",
+    ),
 ];
 
 #[test]
