@@ -1,31 +1,69 @@
-//! H.264: the decoder configuration record and the sequence parameter set.
+//! H.264: the decoder configuration record, parameter sets, the picture timing of its SEI.
 //!
-//! Belongs here: avcC (ISO/IEC 14496-15 5.3.3.1), SPS up to the timing of the VUI (H.264 7.3.2.1.1
-//! and E.1.1), the `avc1` codec string. Must not come here: slices beyond their type.
+//! Belongs here: avcC (ISO/IEC 14496-15 5.3.3.1), SPS with VUI and PPS (H.264 7.3.2.1.1, 7.3.2.2,
+//! E.1.1), the `avc1` codec string. Must not come here: slices beyond their type.
 
+mod pps;
 mod sps;
 #[cfg(test)]
 mod tests;
+mod timing;
+pub(crate) mod vui;
 
+pub use pps::Pps;
 pub use sps::Sps;
+pub use timing::PicTiming;
+pub use vui::{HrdLengths, Restriction, Vui};
 
 use crate::{
-    Description, RecordError, Shape, VideoShape,
+    Chroma, Description, Hdr, PictureKind, RandomAccess, RecordError, VideoShape,
     nal::{Framing, LengthSize, NalUnits, starts_with_code},
+    sei,
 };
-use manycast_bits::Reader;
+use manycast_bits::{BitReader, Reader, unescape_rbsp};
+use manycast_media::Codec;
 
-const NAL_SPS: u8 = 7;
+const NAL_SEI: u8 = 6;
+pub(crate) const NAL_SPS: u8 = 7;
 
 /// Parameter sets of one type that are looked at in byte-stream form; a record has 31 at most.
 const MAX_UNITS: usize = 32;
 
-/// Whether a NAL unit is a slice of an IDR picture; `None` when it is no slice.
-pub(crate) fn slice_is_idr(unit: &[u8]) -> Option<bool> {
-    match unit.first()? & 0x1F {
-        1..=4 => Some(false),
-        5 => Some(true),
-        _ => None,
+/// `nal_unit_type` of a NAL unit (H.264 7.3.1).
+pub(crate) fn unit_type(unit: &[u8]) -> Option<u8> {
+    unit.first().map(|b| b & 0x1F)
+}
+
+/// Whether a NAL unit is a slice, or the first partition of one.
+pub(crate) fn is_slice(unit: &[u8]) -> bool {
+    matches!(unit_type(unit), Some(1 | 2 | 5))
+}
+
+/// Where decoding can start: an IDR picture, or one behind a recovery point (H.264 D.2.8). `None`
+/// without a slice.
+pub(crate) fn random_access(payload: &[u8]) -> Option<RandomAccess> {
+    let mut recovery = None;
+    for unit in NalUnits::detect(payload) {
+        match unit_type(unit)? {
+            NAL_SEI => recovery = recovery.or(sei::recovery_frames(Codec::H264, unit)),
+            1..=4 => return Some(RandomAccess::of_recovery(recovery)),
+            5 => return Some(RandomAccess::Clean),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// `slice_type` of a slice (H.264 7.3.3, table 7-6).
+pub(crate) fn picture_kind(slice: &[u8]) -> Option<PictureKind> {
+    let raw = unescape_rbsp(slice.get(..slice.len().min(16))?);
+    let mut bits = BitReader::new(&raw);
+    bits.skip(8).ok()?;
+    bits.ue().ok()?; // first_mb_in_slice
+    match bits.ue().ok()? % 5 {
+        1 => Some(PictureKind::Bidirectional),
+        2 | 4 => Some(PictureKind::Intra),
+        _ => Some(PictureKind::Predicted),
     }
 }
 
@@ -81,8 +119,7 @@ impl<'a> AvcConfig<'a> {
     /// The `codecs` parameter: `avc1.` and three bytes in hex (RFC 6381 3.3).
     #[must_use]
     pub fn rfc6381(&self) -> String {
-        let [profile, compatibility, level] = self.profile;
-        format!("avc1.{profile:02X}{compatibility:02X}{level:02X}")
+        codec_string(self.profile)
     }
 }
 
@@ -123,18 +160,54 @@ fn level_name(profile_idc: u8, constraints: u8, level_idc: u8) -> String {
     format!("{}.{}", level_idc / 10, level_idc % 10)
 }
 
+/// The shape of pictures of this parameter set.
+pub(crate) fn shape(sps: &Sps, hdr: Hdr) -> VideoShape {
+    let [profile_idc, constraints, level_idc] = sps.profile;
+    let vui = sps.vui.unwrap_or_default();
+    let rgb = sps.chroma == Chroma::Yuv444 && vui.colour.matrix == Some(0);
+    VideoShape {
+        width: sps.width,
+        height: sps.height,
+        sample_aspect: vui.sample_aspect,
+        fps: sps.fps(),
+        interlaced: Some(!sps.progressive),
+        profile: Some(profile_name(profile_idc, constraints)),
+        level: Some(level_name(profile_idc, constraints, level_idc)),
+        high_tier: None,
+        chroma: Some(if rgb { Chroma::Rgb } else { sps.chroma }),
+        bit_depth: Some(sps.bit_depth),
+        colour: vui.colour,
+        hdr,
+        reorder: sps.reorder(),
+    }
+}
+
+/// The `codecs` parameter of a stream with this parameter set.
+pub(crate) fn codec_string([profile, compatibility, level]: [u8; 3]) -> String {
+    format!("avc1.{profile:02X}{compatibility:02X}{level:02X}")
+}
+
 pub(crate) fn describe(record: &[u8]) -> Result<Description, RecordError> {
     let config = AvcConfig::parse(record)?;
     let sps = Sps::parse(config.sps.first().ok_or(RecordError::Missing("SPS"))?)?;
-    let [profile_idc, constraints, level_idc] = sps.profile;
-    Ok(Description {
-        shape: Shape::Video(VideoShape {
-            width: sps.width,
-            height: sps.height,
-            fps: sps.fps,
-            profile: profile_name(profile_idc, constraints),
-            level: level_name(profile_idc, constraints, level_idc),
-        }),
-        rfc6381: Some(config.rfc6381()),
-    })
+    Ok(Description::video(shape(&sps, Hdr::default()), Some(config.rfc6381())))
+}
+
+/// The parameter set of a frame, else that of the record, with the HDR messages of the frame;
+/// `None` where the frame has neither.
+pub(crate) fn describe_frame(record: Option<&[u8]>, payload: &[u8]) -> Option<Description> {
+    let mut own = None;
+    let mut hdr = Hdr::default();
+    for unit in NalUnits::detect(payload).take_while(|unit| !is_slice(unit)) {
+        if unit_type(unit) == Some(NAL_SPS) && own.is_none() {
+            own = Sps::parse(unit).ok();
+        }
+        sei::messages(Codec::H264, unit, |kind, payload| sei::note_hdr(&mut hdr, kind, payload));
+    }
+    if own.is_none() && hdr.is_empty() {
+        return None;
+    }
+    let recorded = || Sps::parse(AvcConfig::parse(record?).ok()?.sps.first()?).ok();
+    let sps = own.or_else(recorded)?;
+    Some(Description::video(shape(&sps, hdr), Some(codec_string(sps.profile))))
 }

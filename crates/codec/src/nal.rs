@@ -51,6 +51,15 @@ impl LengthSize {
 }
 
 impl Framing {
+    /// Whether a payload is framed so: lengths that end on its last byte, or a start code first.
+    #[must_use]
+    pub fn fits(self, payload: &[u8]) -> bool {
+        match self {
+            Self::Length(size) => walk_fits(payload, size),
+            Self::StartCode => starts_with_code(payload),
+        }
+    }
+
     /// The framing of an access unit whose configuration is not at hand: 4-byte lengths where they
     /// end on the last byte, else start codes, else shorter lengths.
     ///

@@ -88,12 +88,12 @@ fn its_records_describe_it() {
         describe(config.codec, &config.record).unwrap()
     };
     let Shape::Video(video) = about(TrackId::VIDEO).shape else { panic!("it is video") };
-    assert_eq!((video.width, video.height, video.profile.as_str()), (640, 360, "High"));
+    assert_eq!((video.width, video.height, video.profile.as_deref()), (640, 360, Some("High")));
     assert_eq!(video.fps, Some(30.0));
     let Shape::Audio(audio) = about(TrackId::AUDIO).shape else { panic!("it is audio") };
     assert_eq!(
-        (audio.sample_rate, audio.channels, audio.profile.as_str()),
-        (48_000, Some(2), "LC")
+        (audio.sample_rate, audio.channels, audio.profile.as_deref()),
+        (48_000, Some(2), Some("LC"))
     );
     assert_eq!(about(TrackId::AUDIO).rfc6381.as_deref(), Some("mp4a.40.2"));
 }

@@ -351,14 +351,14 @@ impl From<&TrackStats> for TrackView {
             view.codec_string = found.rfc6381;
             match found.shape {
                 Shape::Video(shape) => {
-                    view.profile = Some(shape.profile);
-                    view.level = Some(shape.level);
+                    view.profile = shape.profile;
+                    view.level = shape.level;
                     view.width = Some(shape.width);
                     view.height = Some(shape.height);
                     view.fps = shape.fps;
                 }
                 Shape::Audio(shape) => {
-                    view.profile = Some(shape.profile);
+                    view.profile = shape.profile;
                     view.sample_rate = Some(shape.sample_rate);
                     view.channels = shape.channels;
                 }

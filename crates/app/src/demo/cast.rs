@@ -215,7 +215,10 @@ fn describe(track: &TrackStats) -> String {
     let config = track.track.config.as_ref();
     let described = config.and_then(|config| manycast_codec::describe(codec, &config.record));
     match described.map(|described| described.shape) {
-        Some(Shape::Video(v)) => format!("{codec} {}, {}x{}", v.profile, v.width, v.height),
+        Some(Shape::Video(v)) => {
+            let profile = v.profile.map(|profile| format!(" {profile}")).unwrap_or_default();
+            format!("{codec}{profile}, {}x{}", v.width, v.height)
+        }
         Some(Shape::Audio(a)) => {
             let channels = match a.channels {
                 Some(1) => ", mono".to_owned(),
@@ -223,7 +226,8 @@ fn describe(track: &TrackStats) -> String {
                 Some(channels) => format!(", {channels} channels"),
                 None => String::new(),
             };
-            format!("{codec} {}, {} Hz{channels}", a.profile, a.sample_rate)
+            let profile = a.profile.map(|profile| format!(" {profile}")).unwrap_or_default();
+            format!("{codec}{profile}, {} Hz{channels}", a.sample_rate)
         }
         None => codec.to_string(),
     }

@@ -116,14 +116,14 @@ fn track_json(track: &TrackWatch) -> Value {
         Some(Shape::Audio(shape)) => (None, Some(shape)),
         None => (None, None),
     };
-    let profile = video.map(|v| &v.profile).or(audio.map(|a| &a.profile));
+    let profile = video.map(|v| &v.profile).or(audio.map(|a| &a.profile)).cloned().flatten();
     json!({
         "track": track.id.to_string(),
         "kind": track.id.kind.name(),
         "codec": track.codec.name(),
         "rfc6381": described.as_ref().and_then(|described| described.rfc6381.clone()),
         "profile": profile,
-        "level": video.map(|shape| &shape.level),
+        "level": video.and_then(|shape| shape.level.as_ref()),
         "width": video.map(|shape| shape.width),
         "height": video.map(|shape| shape.height),
         "declared_fps": video.and_then(|shape| shape.fps),
@@ -149,11 +149,12 @@ fn track_line(track: &TrackWatch) -> String {
     let mut parts = vec![track.codec.to_string()];
     match track.description().map(|described| described.shape) {
         Some(Shape::Video(shape)) => {
-            parts.push(format!("{} {}", shape.profile, shape.level));
+            let kind: Vec<_> = shape.profile.into_iter().chain(shape.level).collect();
+            parts.extend((!kind.is_empty()).then(|| kind.join(" ")));
             parts.push(format!("{}x{}", shape.width, shape.height));
         }
         Some(Shape::Audio(shape)) => {
-            parts.push(shape.profile);
+            parts.extend(shape.profile);
             parts.push(format!("{} Hz", shape.sample_rate));
             parts.extend(shape.channels.map(|channels| match channels {
                 1 => "mono".to_owned(),

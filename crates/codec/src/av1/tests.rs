@@ -11,9 +11,10 @@ fn sizes_and_strings_of_real_records() {
     ] {
         let found = describe(&hex(record)).unwrap();
         assert_eq!(found.rfc6381.as_deref(), Some(string));
-        let Shape::Video(video) = found.shape else { panic!("{string} is video") };
+        let video = found.as_video().unwrap();
         assert_eq!((video.width, video.height), size);
-        assert_eq!((video.profile.as_str(), video.level.as_str()), ("Main", level));
+        let names = (video.profile.as_deref(), video.level.as_deref());
+        assert_eq!(names, (Some("Main"), Some(level)));
     }
 }
 

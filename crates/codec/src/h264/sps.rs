@@ -1,26 +1,34 @@
-//! The sequence parameter set (H.264 7.3.2.1.1), up to the timing of its VUI (E.1.1).
+//! The sequence parameter set (H.264 7.3.2.1.1).
 
-use crate::{
-    RecordError,
-    description::{MAX_SIDE, frame_rate},
-};
+use super::vui::Vui;
+use crate::{Chroma, RecordError, picture::MAX_SIDE};
 use manycast_bits::{BitReader, unescape_rbsp};
 
 /// What a sequence parameter set says about the pictures.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sps {
+    /// `seq_parameter_set_id`.
+    pub id: u8,
     /// `profile_idc`, the constraint flags and `level_idc`.
     pub profile: [u8; 3],
+    /// How much chroma there is.
+    pub chroma: Chroma,
+    /// Bits of a luma sample.
+    pub bit_depth: u8,
+    /// Bits of a chroma sample.
+    pub bit_depth_chroma: u8,
+    /// `pic_order_cnt_type`; 2 says that the order of decoding is that of presentation.
+    pub picture_order: u8,
+    /// `max_num_ref_frames`.
+    pub reference_frames: u32,
     /// Shown width in pixels.
     pub width: u32,
     /// Shown height in pixels.
     pub height: u32,
-    /// Frames per second, where the VUI says so.
-    pub fps: Option<f64>,
-    /// `max_num_ref_frames`.
-    pub reference_frames: u32,
     /// Whether all pictures are frames, none fields.
     pub progressive: bool,
+    /// Usability information, where it is there and makes sense.
+    pub vui: Option<Vui>,
 }
 
 impl Sps {
@@ -28,7 +36,7 @@ impl Sps {
     ///
     /// # Errors
     /// [`RecordError`] when it ends before the size of the picture or has a size out of range. A
-    /// damaged VUI is no error: it gives no frame rate.
+    /// damaged VUI is no error: it is left out.
     pub fn parse(unit: &[u8]) -> Result<Self, RecordError> {
         let raw = unescape_rbsp(unit);
         let mut bits = BitReader::new(&raw);
@@ -37,10 +45,13 @@ impl Sps {
         for byte in &mut profile {
             *byte = u8::try_from(bits.bits(8)?).unwrap_or(0);
         }
-        bits.ue()?; // seq_parameter_set_id
-        let chroma = chroma_format(&mut bits, profile[0])?;
+        let id = bits.ue()?;
+        let id = u8::try_from(id).ok().filter(|id| *id < 32);
+        let id = id.ok_or(RecordError::OutOfRange("seq_parameter_set_id"))?;
+        let Samples { chroma, separate, bit_depth, bit_depth_chroma } =
+            Samples::read(&mut bits, profile[0])?;
         bits.ue()?; // log2_max_frame_num_minus4
-        picture_order_count(&mut bits)?;
+        let picture_order = picture_order_count(&mut bits)?;
         let reference_frames = bits.ue()?;
         bits.skip(1)?; // gaps_in_frame_num_value_allowed_flag
         let width_in_mbs = side_in_mbs(bits.ue()?)?;
@@ -58,39 +69,85 @@ impl Sps {
         if coded.1 > MAX_SIDE {
             return Err(RecordError::OutOfRange("picture size"));
         }
-        let (width, height) = cropped(&mut bits, coded, chroma, fields)?;
-        let fps = vui_frame_rate(&mut bits).ok().flatten();
-        Ok(Self { profile, width, height, fps, reference_frames, progressive })
+        let units = if separate { (1, 1) } else { chroma.units() };
+        let (width, height) = cropped(&mut bits, coded, (units.0, units.1.saturating_mul(fields)))?;
+        let vui = if bits.flag().unwrap_or(false) { Vui::read(&mut bits).ok() } else { None };
+        Ok(Self {
+            id,
+            profile,
+            chroma,
+            bit_depth,
+            bit_depth_chroma,
+            picture_order,
+            reference_frames,
+            width,
+            height,
+            progressive,
+            vui,
+        })
+    }
+
+    /// Frames per second, where the VUI says so. A tick is a field, so that a frame lasts two.
+    #[must_use]
+    pub fn fps(&self) -> Option<f64> {
+        self.vui.as_ref()?.fps()
+    }
+
+    /// Frames that may have to be decoded before one that is shown earlier (`max_num_reorder_frames`,
+    /// H.264 E.2.1), or 0 where the profile or the picture order leaves no room for any. `None`:
+    /// only the frames tell.
+    #[must_use]
+    pub fn reorder(&self) -> Option<u8> {
+        let told = self.vui.as_ref().and_then(|vui| vui.restriction);
+        if let Some(restriction) = told {
+            return Some(restriction.reorder_frames);
+        }
+        let [profile_idc, constraints, _] = self.profile;
+        // E.2.1: the profiles for intra pictures infer 0
+        let intra_only =
+            constraints & 0x10 != 0 && matches!(profile_idc, 44 | 86 | 100 | 110 | 122 | 244);
+        (profile_idc == 66 || intra_only || self.picture_order == 2).then_some(0)
     }
 }
 
-/// `chroma_format_idc`, 0 to 3, with 4 standing for three separate colour planes.
-fn chroma_format(bits: &mut BitReader<'_>, profile_idc: u8) -> Result<u32, RecordError> {
-    if !matches!(
-        profile_idc,
-        100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135
-    ) {
-        return Ok(1);
-    }
-    let mut chroma = bits.ue()?;
-    if chroma > 3 {
-        return Err(RecordError::OutOfRange("chroma_format_idc"));
-    }
-    if chroma == 3 && bits.flag()? {
-        chroma = 4;
-    }
-    bits.ue()?; // bit_depth_luma_minus8
-    bits.ue()?; // bit_depth_chroma_minus8
-    bits.skip(1)?; // qpprime_y_zero_transform_bypass_flag
-    if bits.flag()? {
-        let lists = if chroma < 3 { 8 } else { 12 };
-        for list in 0..lists {
-            if bits.flag()? {
-                scaling_list(bits, if list < 6 { 16 } else { 64 })?;
+/// The part that only the high profiles have.
+struct Samples {
+    chroma: Chroma,
+    separate: bool,
+    bit_depth: u8,
+    bit_depth_chroma: u8,
+}
+
+impl Samples {
+    fn read(bits: &mut BitReader<'_>, profile_idc: u8) -> Result<Self, RecordError> {
+        let plain =
+            Self { chroma: Chroma::Yuv420, separate: false, bit_depth: 8, bit_depth_chroma: 8 };
+        if !matches!(
+            profile_idc,
+            100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135
+        ) {
+            return Ok(plain);
+        }
+        let idc = bits.ue()?;
+        let chroma = Chroma::from_idc(idc).ok_or(RecordError::OutOfRange("chroma_format_idc"))?;
+        let separate = idc == 3 && bits.flag()?;
+        let mut depth = || {
+            let minus8 = u8::try_from(bits.ue()?).ok().filter(|minus8| *minus8 <= 6);
+            let minus8 = minus8.ok_or(RecordError::OutOfRange("bit depth"))?;
+            Ok::<_, RecordError>(minus8.saturating_add(8))
+        };
+        let (bit_depth, bit_depth_chroma) = (depth()?, depth()?);
+        bits.skip(1)?; // qpprime_y_zero_transform_bypass_flag
+        if bits.flag()? {
+            let lists = if idc < 3 { 8 } else { 12 };
+            for list in 0..lists {
+                if bits.flag()? {
+                    scaling_list(bits, if list < 6 { 16 } else { 64 })?;
+                }
             }
         }
+        Ok(Self { chroma, separate, bit_depth, bit_depth_chroma })
     }
-    Ok(chroma)
 }
 
 /// H.264 7.3.2.1.1.1, read to be passed over.
@@ -109,10 +166,12 @@ fn scaling_list(bits: &mut BitReader<'_>, size: u32) -> Result<(), RecordError> 
     Ok(())
 }
 
-fn picture_order_count(bits: &mut BitReader<'_>) -> Result<(), RecordError> {
+/// `pic_order_cnt_type`, and what belongs to it passed over.
+fn picture_order_count(bits: &mut BitReader<'_>) -> Result<u8, RecordError> {
     match bits.ue()? {
         0 => {
             bits.ue()?; // log2_max_pic_order_cnt_lsb_minus4
+            Ok(0)
         }
         1 => {
             bits.skip(1)?; // delta_pic_order_always_zero_flag
@@ -125,11 +184,11 @@ fn picture_order_count(bits: &mut BitReader<'_>) -> Result<(), RecordError> {
             for _ in 0..cycle {
                 bits.se()?;
             }
+            Ok(1)
         }
-        2 => {}
-        _ => return Err(RecordError::OutOfRange("pic_order_cnt_type")),
+        2 => Ok(2),
+        _ => Err(RecordError::OutOfRange("pic_order_cnt_type")),
     }
-    Ok(())
 }
 
 fn side_in_mbs(minus1: u32) -> Result<u32, RecordError> {
@@ -143,54 +202,17 @@ fn side_in_mbs(minus1: u32) -> Result<u32, RecordError> {
 fn cropped(
     bits: &mut BitReader<'_>,
     coded: (u32, u32),
-    chroma: u32,
-    fields: u32,
+    (unit_x, unit_y): (u32, u32),
 ) -> Result<(u32, u32), RecordError> {
     if !bits.flag()? {
         return Ok(coded);
     }
-    let (unit_x, unit_y) = match chroma {
-        1 => (2, 2),
-        2 => (2, 1),
-        _ => (1, 1),
-    };
     let mut edge = |unit: u32| bits.ue().map(|n| n.saturating_mul(unit));
-    let (left, right) = (edge(unit_x)?, edge(unit_x)?);
-    let unit_y = fields.saturating_mul(unit_y);
-    let (top, bottom) = (edge(unit_y)?, edge(unit_y)?);
+    let (left, right, top, bottom) = (edge(unit_x)?, edge(unit_x)?, edge(unit_y)?, edge(unit_y)?);
     let rest = |side: u32, a: u32, b: u32| {
         side.checked_sub(a.saturating_add(b))
             .filter(|side| *side > 0)
             .ok_or(RecordError::OutOfRange("frame_cropping"))
     };
     Ok((rest(coded.0, left, right)?, rest(coded.1, top, bottom)?))
-}
-
-/// The VUI down to its timing (H.264 E.1.1). A tick is a field, so that a frame lasts two.
-fn vui_frame_rate(bits: &mut BitReader<'_>) -> Result<Option<f64>, RecordError> {
-    const EXTENDED_SAR: u32 = 255;
-    if !bits.flag()? {
-        return Ok(None);
-    }
-    if bits.flag()? && bits.bits(8)? == EXTENDED_SAR {
-        bits.skip(32)?;
-    }
-    if bits.flag()? {
-        bits.skip(1)?; // overscan_appropriate_flag
-    }
-    if bits.flag()? {
-        bits.skip(4)?; // video_format, video_full_range_flag
-        if bits.flag()? {
-            bits.skip(24)?; // colour_primaries, transfer_characteristics, matrix_coefficients
-        }
-    }
-    if bits.flag()? {
-        bits.ue()?; // chroma_sample_loc_type_top_field
-        bits.ue()?; // chroma_sample_loc_type_bottom_field
-    }
-    if !bits.flag()? {
-        return Ok(None);
-    }
-    let (units_in_tick, time_scale) = (bits.bits(32)?, bits.bits(32)?);
-    Ok(frame_rate(time_scale, units_in_tick).map(|fields| fields / 2.0))
 }

@@ -1,7 +1,10 @@
 //! Records of real encoders in every form, and what must be refused.
 
 use super::*;
-use crate::{describe as describe_any, testing::hex};
+use crate::{
+    describe as describe_any,
+    testing::{BitWriter, hex},
+};
 use manycast_media::Codec;
 use proptest::prelude::*;
 
@@ -62,10 +65,11 @@ fn sizes_rates_and_profiles_of_real_records() {
     ] {
         let found = describe_any(Codec::H264, &hex(record)).expect(string);
         assert_eq!(found.rfc6381.as_deref(), Some(string));
-        let Shape::Video(video) = found.shape else { panic!("{string} is video") };
+        let video = found.as_video().unwrap();
         assert_eq!((video.width, video.height), (width, height), "{string}");
         assert!((video.fps.unwrap() - fps).abs() < 1e-9, "{string}: {:?}", video.fps);
-        assert_eq!((video.profile.as_str(), video.level.as_str()), (profile, level), "{string}");
+        let names = (video.profile.as_deref(), video.level.as_deref());
+        assert_eq!(names, (Some(profile), Some(level)), "{string}");
     }
 }
 
@@ -89,7 +93,7 @@ fn records_that_are_tolerated() {
         ("byte stream in place of a record", byte_stream),
     ] {
         let found = describe_any(Codec::H264, &record).expect(name);
-        let Shape::Video(video) = found.shape else { panic!("{name} is video") };
+        let video = found.as_video().unwrap();
         assert_eq!((video.width, video.height), (640, 360), "{name}");
         assert_eq!(found.rfc6381.as_deref(), Some("avc1.64001E"), "{name}");
     }
@@ -124,13 +128,102 @@ fn level_1b_has_two_spellings() {
     assert_eq!(level_name(100, 0, 52), "5.2");
 }
 
+/// A VUI that nothing but the timing and a restriction is in.
+fn sps_with_vui(vui: BitWriter) -> Vec<u8> {
+    let start = BitWriter::new().put(&[(0x67, 8), (77, 8), (0, 8), (31, 8)]);
+    // id, frame_num, picture order 0, one reference; 16 x 16 pixels, frames only, no cropping
+    let start = start.ue(&[0, 0, 0, 0, 1]).put(&[(0, 1)]).ue(&[0, 0]);
+    start.put(&[(1, 1), (1, 1), (0, 1), (1, 1)]).append(vui).put(&[(1, 1)]).finish()
+}
+
+#[test]
+fn the_vui_is_read_to_its_end() {
+    let nothing = [(0, 1), (0, 1), (0, 1), (0, 1)];
+    // timing 1001/60000, fixed; both buffer models, then structure, then restriction
+    let hrd = || {
+        let one = BitWriter::new().ue(&[0]).put(&[(0, 8)]).ue(&[1000, 1000]);
+        one.put(&[(0, 1), (23, 5), (15, 5), (7, 5), (24, 5)])
+    };
+    let vui = BitWriter::new()
+        .put(&nothing)
+        .put(&[(1, 1), (1001, 32), (60000, 32), (1, 1), (1, 1)])
+        .append(hrd())
+        .put(&[(1, 1)])
+        .append(hrd())
+        .put(&[(0, 1), (1, 1), (1, 1), (1, 1)])
+        .ue(&[0, 0, 10, 10, 2, 4]);
+    let sps = Sps::parse(&sps_with_vui(vui)).unwrap();
+    let vui = sps.vui.unwrap();
+    assert!((sps.fps().unwrap() - 29.97).abs() < 0.001 && vui.fixed_frame_rate);
+    let lengths = HrdLengths { cpb_removal_delay: 16, dpb_output_delay: 8, time_offset: 24 };
+    assert_eq!((vui.hrd, vui.picture_structure), (Some(lengths), true));
+    assert_eq!(vui.restriction, Some(Restriction { reorder_frames: 2, frame_buffering: 4 }));
+    assert_eq!(sps.reorder(), Some(2));
+    // nothing but flags: then the frames tell
+    let flags = BitWriter::new().put(&nothing).put(&[(0, 1); 5]);
+    let sps = Sps::parse(&sps_with_vui(flags)).unwrap();
+    assert_eq!((sps.fps(), sps.reorder()), (None, None));
+    // a buffer model with too many parts: what stands before it counts
+    let broken = BitWriter::new().put(&nothing).put(&[(1, 1), (1, 32), (50, 32), (0, 1), (1, 1)]);
+    let sps = Sps::parse(&sps_with_vui(broken.ue(&[32]))).unwrap();
+    assert_eq!((sps.fps(), sps.vui.unwrap().hrd), (Some(25.0), None));
+}
+
+#[test]
+fn a_clock_timestamp_is_found_behind_the_delays() {
+    let hrd = HrdLengths { cpb_removal_delay: 24, dpb_output_delay: 24, time_offset: 24 };
+    let vui = Vui { hrd: Some(hrd), picture_structure: true, ..Vui::default() };
+    // delays, structure 0; there, progressive, drop frame, full, frame 12, 30 s, 59 min, 10 h
+    let payload = BitWriter::new()
+        .put(&[(1, 24), (2, 24), (0, 4), (1, 1), (0, 2), (1, 1), (4, 5), (1, 1), (0, 2)])
+        .put(&[(12, 8), (30, 6), (59, 6), (10, 5), (0, 24)])
+        .finish();
+    let timing = PicTiming::read(&payload, &vui).unwrap();
+    assert_eq!(timing.timecode.unwrap().to_string(), "10:59:30;12");
+    assert_eq!(timing.structure, Some(0));
+    // without structure there is no time, whatever the bytes
+    let silent = Vui { picture_structure: false, ..vui };
+    assert_eq!(PicTiming::read(&payload, &silent), Ok(PicTiming::default()));
+    // a structure that does not exist
+    let plain = Vui { hrd: None, ..vui };
+    assert_eq!(PicTiming::read(&[0xF0; 9], &plain), Ok(PicTiming::default()));
+    assert!(PicTiming::read(&payload[..5], &vui).is_err());
+}
+
+#[test]
+fn picture_parameter_sets_name_what_they_refine() {
+    let record = hex(HIGH);
+    let config = AvcConfig::parse(&record).unwrap();
+    assert_eq!(Pps::parse(config.pps[0]), Ok(Pps { id: 0, sps_id: 0, cabac: true }));
+    assert!(Pps::parse(&[0x68]).is_err());
+    // sequence parameter set 32 does not exist
+    let beyond = BitWriter::new().put(&[(0x68, 8)]).ue(&[0, 32]).put(&[(1, 1)]).finish();
+    assert_eq!(Pps::parse(&beyond), Err(RecordError::OutOfRange("seq_parameter_set_id")));
+}
+
+#[test]
+fn kinds_of_slices() {
+    for (slice_type, kind) in [
+        (0, PictureKind::Predicted),
+        (1, PictureKind::Bidirectional),
+        (2, PictureKind::Intra),
+        (5, PictureKind::Predicted),
+        (6, PictureKind::Bidirectional),
+        (7, PictureKind::Intra),
+    ] {
+        let slice = BitWriter::new().put(&[(0x41, 8)]).ue(&[0, slice_type]).finish();
+        assert_eq!(picture_kind(&slice), Some(kind), "slice_type {slice_type}");
+    }
+    assert_eq!(picture_kind(&[0x41]), None);
+}
+
 proptest! {
     #[test]
     fn damage_never_gives_an_absurd_size(at in 0_usize..47, bit in 0_u8..8, cut in 0_usize..48) {
         let mut record = hex(HIGH);
         record[at] ^= 1 << bit;
         record.truncate(cut);
-        if let Ok(Description { shape: Shape::Video(video), .. }) = describe(&record) {
+        if let Some(video) = describe(&record).ok().as_ref().and_then(Description::as_video) {
             prop_assert!((1..=16_384).contains(&video.width));
             prop_assert!((1..=16_384).contains(&video.height));
         }
