@@ -206,7 +206,10 @@ fn config_takes_numbers(target: Target, track: TrackId, config: &CodecConfig) {
     assert_eq!(track.kind, target.kind());
     for index in numbers(track) {
         let track = TrackId { index, ..track };
-        let wire = write_config_as(config, track).expect("an enhanced one takes any number");
+        let Some(wire) = write_config_as(config, track) else {
+            assert_eq!((index, config.codec), (0, Codec::Mp3), "only legacy MP3 has none");
+            continue;
+        };
         let Unit::Config { track: read, config: again } = target.read_one(&wire) else {
             panic!("it is a configuration still")
         };

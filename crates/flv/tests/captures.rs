@@ -340,7 +340,10 @@ fn each_track_of_a_capture_can_be_taken_out_and_put_back() {
         for (id, config) in &found.configs {
             for index in [0, 9] {
                 let id = TrackId { index, ..*id };
-                let wire = write_config_as(config, id).unwrap();
+                let Some(wire) = write_config_as(config, id) else {
+                    assert_eq!((index, config.codec), (0, Codec::Mp3), "legacy MP3 has none");
+                    continue;
+                };
                 let Unit::Config { track, config: read } = read_back(id, &wire) else {
                     panic!("it is a configuration")
                 };

@@ -54,17 +54,21 @@ pub fn write_frame_as(frame: &Frame, index: u8) -> Option<Wire> {
 }
 
 /// The body that carries a configuration as that of `track`, whatever its number was; `None` when
-/// no tag can.
+/// no tag can. As number 0 this is so for MP3, which has none in its legacy form: an enhanced tag
+/// would be taken for another codec there.
 #[must_use]
 pub fn write_config_as(config: &CodecConfig, track: TrackId) -> Option<Wire> {
-    let record = || config.record.clone();
+    let plain = track.index == 0;
     let types = (VideoPacketType::SequenceStart, AudioPacketType::SequenceStart);
     let built = |mod_ex| {
-        legacy_config(config, track)
-            .or_else(|| enhanced(track, config.codec, FrameType::KEY, types, mod_ex, record()))
+        legacy_config(config, track).or_else(|| {
+            let record = config.record.clone();
+            enhanced(track, config.codec, FrameType::KEY, types, mod_ex, record)
+        })
     };
     match ours(config.wire.as_ref()).map(|wire| (wire, Form::of(wire))) {
-        Some((wire, Form::Legacy)) if track.index == 0 => Some(wire.clone()),
+        Some((wire, Form::Legacy)) if plain => Some(wire.clone()),
+        _ if plain && has_legacy_form(config.codec) => legacy_config(config, track),
         Some((wire, Form::Enhanced(message))) => message.numbered(track.index, wire, built),
         _ => built(ModExes::new()),
     }

@@ -88,6 +88,8 @@ fn a_track_alone_has_the_form_of_plain_players() {
             ("95 01 'mp4a' 02 2110", &[Some("AF 01 2110")]),
             ("95 00 'mp4a' 02 1190", &[Some("AF 00 1190")]),
             ("91 '.mp3' FFFB", &[Some("2F FFFB")]),
+            // legacy MP3 has no configuration
+            ("95 00 '.mp3' 03", &[None]),
             ("95 01 'Opus' 02 FC", &[Some("91 'Opus' FC")]),
             ("95 01 'ac-3' 02 0B77", &[Some("91 'ac-3' 0B77")]),
             ("95 11 'mp4a' 04 000001 21 02 000002 2122", &[Some("AF 01 2122"), Some("AF 01 21")]),
