@@ -15,7 +15,8 @@ pub use codec::Codec;
 pub use frame::{Dialect, Frame, Wire};
 pub use name::{NameError, StreamName};
 pub use selection::{
-    Choice, Chooser, Facts, PictureRule, RuleError, Selection, Shape, Taken, TrackRule, TrackRules,
+    Choice, Chooser, Facts, Orientation, PictureRule, RuleError, Selection, Taken, TrackRule,
+    TrackRules,
 };
 pub use timestamp::{TICKS_PER_MILLISECOND, TICKS_PER_SECOND, TimeDelta, Timestamp};
 pub use track::{CodecConfig, Sticky, Track, TrackId, TrackKind, TrackSet};

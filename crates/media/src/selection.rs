@@ -19,7 +19,7 @@ mod rules;
 mod tests;
 
 pub use chooser::{Chooser, Taken};
-pub use rules::{PictureRule, RuleError, Shape, TrackRule, TrackRules};
+pub use rules::{Orientation, PictureRule, RuleError, TrackRule, TrackRules};
 
 use crate::{TrackId, TrackKind};
 

@@ -9,7 +9,7 @@ const MAX_WORDS: usize = 64;
 
 /// How pictures are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shape {
+pub enum Orientation {
     /// Higher than wide.
     Portrait,
     /// At least as wide as high.
@@ -20,7 +20,7 @@ pub enum Shape {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PictureRule {
     /// Only pictures of this shape.
-    pub shape: Option<Shape>,
+    pub shape: Option<Orientation>,
     /// Only pictures whose shorter side has at most as many pixels, so that 720p means the same for
     /// both shapes.
     pub up_to: Option<u32>,
@@ -174,8 +174,8 @@ impl PictureRule {
         let mut words = words.split(' ').peekable();
         words.peek()?;
         rule.shape = match words.peek() {
-            Some(&"portrait") => Some(Shape::Portrait),
-            Some(&"landscape") => Some(Shape::Landscape),
+            Some(&"portrait") => Some(Orientation::Portrait),
+            Some(&"landscape") => Some(Orientation::Landscape),
             _ => None,
         };
         if rule.shape.is_some() {
@@ -203,8 +203,8 @@ impl PictureRule {
         let shaped = || {
             tracks.iter().filter(|(_, (width, height))| match self.shape {
                 None => true,
-                Some(Shape::Portrait) => height > width,
-                Some(Shape::Landscape) => width >= height,
+                Some(Orientation::Portrait) => height > width,
+                Some(Orientation::Landscape) => width >= height,
             })
         };
         let area = |(_, (width, height)): &(u8, (u32, u32))| u64::from(*width) * u64::from(*height);
@@ -245,8 +245,8 @@ impl fmt::Display for TrackRule {
 impl fmt::Display for PictureRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.shape {
-            Some(Shape::Portrait) => f.write_str("portrait ")?,
-            Some(Shape::Landscape) => f.write_str("landscape ")?,
+            Some(Orientation::Portrait) => f.write_str("portrait ")?,
+            Some(Orientation::Landscape) => f.write_str("landscape ")?,
             None => {}
         }
         f.write_str(if self.smallest { "smallest" } else { "largest" })?;

@@ -21,13 +21,13 @@ fn set(ids: &[TrackId]) -> TrackSet {
     set
 }
 
-const fn picture(shape: Option<Shape>, smallest: bool, up_to: Option<u32>) -> TrackRule {
+const fn picture(shape: Option<Orientation>, smallest: bool, up_to: Option<u32>) -> TrackRule {
     TrackRule::Picture(PictureRule { shape, up_to, smallest })
 }
 
 #[test]
 fn words_for_video_tracks() {
-    let (portrait, landscape) = (Some(Shape::Portrait), Some(Shape::Landscape));
+    let (portrait, landscape) = (Some(Orientation::Portrait), Some(Orientation::Landscape));
     for (words, want) in [
         ("default", Some(TrackRule::Default)),
         ("ALL", Some(TrackRule::All)),
