@@ -122,6 +122,7 @@ impl Egress {
     /// After a gap only what is new is said again: platforms take a repeated header for a restart.
     fn join(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
         self.tracks = tracks.clone();
+        self.chooser.restart();
         self.chooser.tracks(tracks, facts);
         let sticky_at = if self.begun { at } else { Timestamp::ZERO };
         self.begun = true;

@@ -3,15 +3,16 @@
 use super::{Choice, Facts, Selection, TrackRules};
 use crate::{Frame, Track, TrackId, TrackKind, TrackSet};
 
-/// Follows the Tracks of a Stream for one viewer or Delivery. Sound changes at once; pictures change
-/// at the next key frame of the new Track, and those of the old one go on until then.
+/// Follows the Tracks of a Stream for one viewer or Delivery. Sound changes at once; pictures begin
+/// with a key frame, and change at the next one of the new Track, while those of the old one go on
+/// until then.
 #[derive(Clone, Copy, Debug)]
 pub struct Chooser {
     rules: TrackRules,
     current: Selection,
     /// The video Track to change to.
     next: Option<u8>,
-    /// A picture was taken since the choice fell on its Track.
+    /// A key frame was taken since the choice fell on its Track.
     showing: bool,
 }
 
@@ -61,8 +62,17 @@ impl Chooser {
         if !self.current.takes(frame.track) {
             return Taken::No;
         }
-        self.showing |= frame.track.kind == TrackKind::Video;
+        if frame.track.kind == TrackKind::Video && self.current.is_alone(TrackKind::Video) {
+            self.showing |= frame.key;
+            return if self.showing { Taken::Yes } else { Taken::No };
+        }
         Taken::Yes
+    }
+
+    /// Frames were left out: the pictures of a Track that is taken alone go on at its next key
+    /// frame. (Gops are cut by the lead Track; those of another one may begin elsewhere.)
+    pub const fn restart(&mut self) {
+        self.showing = false;
     }
 }
 

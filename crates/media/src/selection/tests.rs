@@ -255,6 +255,24 @@ fn before_the_first_picture_the_choice_is_free() {
 }
 
 #[test]
+fn pictures_of_one_track_begin_with_a_key_frame() {
+    let mut chooser = chooser("video_track=1");
+    chooser.tracks(&set(&[video(0), video(1), audio(0)]), ladder);
+    for _ in 0..2 {
+        for (id, key, want) in [
+            (video(0), true, Taken::No),
+            (video(1), false, Taken::No),
+            (audio(0), true, Taken::Yes),
+            (video(1), true, Taken::Yes),
+            (video(1), false, Taken::Yes),
+        ] {
+            assert_eq!(chooser.takes(&frame(id, key)), want, "{id} {key}");
+        }
+        chooser.restart();
+    }
+}
+
+#[test]
 fn sound_changes_at_once_and_numbers_never() {
     let mut default = chooser("");
     default.tracks(&set(&[video(0), audio(2)]), ladder);
