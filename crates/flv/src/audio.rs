@@ -2,11 +2,13 @@
 //!
 //! Belongs here: telling legacy from enhanced. Must not come here: the layout of either.
 
+pub mod channels;
 pub mod enhanced;
 pub mod legacy;
 #[cfg(test)]
 mod tests;
 
+pub use channels::{ChannelOrder, MultichannelConfig, Speaker};
 pub use enhanced::{AudioPacketType, EnhancedAudio};
 pub use legacy::{LegacyAudio, LegacyAudioBody};
 

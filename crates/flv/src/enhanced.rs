@@ -45,6 +45,12 @@ impl ModEx {
         (self.kind == TIMESTAMP_OFFSET_NANO && nanos <= 999_999).then_some(nanos)
     }
 
+    /// Bytes of its data.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.data.len()
+    }
+
     fn write(&self, next_type: u8, out: &mut BytesMut) {
         let mut writer = Writer::new(out);
         let size_minus1 = self.data.len().saturating_sub(1);
@@ -62,6 +68,18 @@ impl ModEx {
 
 /// All ModEx prefixes of a message.
 pub type ModExes = SmallVec<[ModEx; 1]>;
+
+/// The nanoseconds that the prefixes add to the presentation time: the last offset rules, as in the
+/// specification's loop.
+pub(crate) fn nanos(prefixes: &[ModEx]) -> u32 {
+    prefixes.iter().rev().find_map(ModEx::nanos).unwrap_or(0)
+}
+
+/// Whether the prefixes are small enough to be repeated for every track of a message.
+pub(crate) fn is_repeatable(prefixes: &[ModEx]) -> bool {
+    let sizes = prefixes.iter().map(ModEx::size);
+    sizes.fold(0, usize::saturating_add) <= limits::MAX_REPEATED_MOD_EX
+}
 
 /// Reads prefixes while the packet type says that one follows; gives the packet type proper.
 pub(crate) fn read_mod_ex(
@@ -158,6 +176,22 @@ impl Tracks {
     pub fn one(id: u8, four_cc: FourCc, body: Bytes) -> Self {
         let layout = if id == 0 { Layout::Single } else { Layout::OneTrack };
         Self { layout, list: SmallVec::from_iter([TrackBody { id, four_cc, body }]) }
+    }
+
+    /// The track, if the message is about one only.
+    #[must_use]
+    pub fn only(&self) -> Option<&TrackBody> {
+        match &self.list[..] {
+            [track] => Some(track),
+            _ => None,
+        }
+    }
+
+    /// Each track by itself, as [`Tracks::one`] lays it out, in the order of their numbers.
+    pub(crate) fn apart(&self) -> SmallVec<[Self; 1]> {
+        let mut tracks: SmallVec<[&TrackBody; 8]> = self.list.iter().collect();
+        tracks.sort_by_key(|track| track.id);
+        tracks.iter().map(|t| Self::one(t.id, t.four_cc, t.body.clone())).collect()
     }
 
     /// The plain form: FourCC, then the rest of the message.

@@ -5,18 +5,23 @@
 //! [`Unit::Opaque`] and travels as it came. Payloads, records and wire forms are slices of the body.
 //!
 //! Writing: [`write_frame`] and [`write_config`] hand out the wire form of a Frame where it has one
-//! in a dialect of ours, and build one where it came from elsewhere.
+//! in a dialect of ours, and build one where it came from elsewhere. [`write_frame_as`] and its like
+//! write a Track under another number: as number 0 alone, as a plain player takes it, as another
+//! one beside others.
 //!
 //! Must not come here: byte layouts (video, audio, script), timestamps of the wire, sockets.
 
+mod number;
 mod read;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use number::{subject, write_about_as, write_config_as, write_frame_as};
 pub use read::{AUDIO_CHANNELS, VIDEO_METADATA, read_audio, read_data, read_video};
 pub use write::{
-    write_config, write_frame, write_legacy_config, write_legacy_frame, write_sequence_end,
+    write_channels, write_color_info, write_config, write_frame, write_legacy_config,
+    write_legacy_frame, write_sequence_end,
 };
 
 use crate::TagKind;
@@ -52,14 +57,14 @@ pub const fn tag_kind(dialect: Dialect) -> Option<TagKind> {
     }
 }
 
-/// What one message holds, in order; mostly a single unit.
+/// What one message holds, in order; mostly a single unit. A message with several Tracks gives the
+/// units of each, every one with a message of its own as its wire form.
 pub type Units = SmallVec<[Unit; 1]>;
 
 /// One thing that a message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// The configuration of a Track. A message with several Tracks gives one of these for each,
-    /// then without a wire form of its own.
+    /// The configuration of a Track.
     Config {
         /// The Track that it configures.
         track: TrackId,
@@ -68,7 +73,7 @@ pub enum Unit {
     },
     /// One access unit.
     Frame {
-        /// Its Track; of several in one message the one with the lowest number.
+        /// Its Track.
         track: TrackId,
         /// How it is coded; [`Codec::Opaque`] when the codec has no name here.
         codec: Codec,
@@ -76,18 +81,10 @@ pub enum Unit {
         pts_offset: TimeDelta,
         /// Whether decoding can start here. Audio and data: always.
         key: bool,
-        /// The coded bytes of that Track alone.
+        /// The coded bytes alone.
         payload: Bytes,
-        /// The whole message.
+        /// The message that carries it.
         wire: Wire,
-    },
-    /// A coded frame of a further Track travels inside the message of the [`Unit::Frame`] before.
-    /// Makes no Frame; it tells that the Track flows.
-    Within {
-        /// The further Track.
-        track: TrackId,
-        /// How it is coded.
-        codec: Codec,
     },
     /// A message that joiners need; the Frame of the data Track that carries it live follows in the
     /// same [`Units`].
@@ -100,7 +97,7 @@ pub enum Unit {
         /// The codec that ends.
         codec: Codec,
     },
-    /// Carried, not understood. The Frame made of it has [`Codec::Opaque`] and says nothing about
+    /// Carried, not understood, and to be counted. The Frame made of it has [`Codec::Opaque`] and says nothing about
     /// the codec of its Track.
     Opaque {
         /// The Track that it travels on.
@@ -113,6 +110,12 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// Whether this is carried without being understood: the message, or only its codec.
+    #[must_use]
+    pub const fn is_opaque(&self) -> bool {
+        matches!(self, Self::Opaque { .. } | Self::Frame { codec: Codec::Opaque, .. })
+    }
+
     /// The Frame to publish, for the two kinds of unit that make one ([`Unit::Frame`] and
     /// [`Unit::Opaque`]).
     #[must_use]
@@ -136,11 +139,7 @@ impl Unit {
                 payload: wire.body.clone(),
                 wire: Some(wire),
             }),
-            Self::Config { .. }
-            | Self::Within { .. }
-            | Self::Sticky(_)
-            | Self::SequenceEnd { .. }
-            | Self::Empty => None,
+            Self::Config { .. } | Self::Sticky(_) | Self::SequenceEnd { .. } | Self::Empty => None,
         }
     }
 }

@@ -7,6 +7,10 @@ pub const MAX_TRACKS: usize = 32;
 /// understood.
 pub const MAX_MOD_EX: usize = 8;
 
+/// Bytes of ModEx data in a message with several tracks, which is repeated for each of them (a
+/// nanosecond offset is 3 bytes); a message with more is carried, not understood.
+pub const MAX_REPEATED_MOD_EX: usize = 64;
+
 /// Bytes of an FLV file header with its extension; more is no FLV file.
 pub const MAX_FILE_HEADER: usize = 4096;
 

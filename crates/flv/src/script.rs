@@ -98,6 +98,30 @@ pub struct Metadata {
     pub audio_codec: Option<Codec>,
     /// The name of the encoder, at most 128 characters, none of them a control character.
     pub encoder: Option<String>,
+    /// What is said of the video Tracks beside the default one, by their numbers (E-RTMP v2
+    /// `videoTrackIdInfoMap`).
+    pub video_tracks: Vec<(u8, TrackMetadata)>,
+    /// What is said of the audio Tracks beside the default one (E-RTMP v2 `audioTrackIdInfoMap`).
+    pub audio_tracks: Vec<(u8, TrackMetadata)>,
+}
+
+/// What `onMetaData` says of one Track beside the default one. No more to be trusted than the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TrackMetadata {
+    /// Pixels.
+    pub width: Option<f64>,
+    /// Pixels.
+    pub height: Option<f64>,
+    /// Frames per second.
+    pub frame_rate: Option<f64>,
+    /// Kilobits per second.
+    pub data_rate: Option<f64>,
+    /// The codec.
+    pub codec: Option<Codec>,
+    /// How many channels it has.
+    pub channels: Option<f64>,
+    /// Samples per second.
+    pub sample_rate: Option<f64>,
 }
 
 impl Metadata {
@@ -109,12 +133,7 @@ impl Metadata {
             return None;
         }
         let about = values.next()?;
-        let measure = |key| {
-            about
-                .get(key)?
-                .as_number_lenient()
-                .filter(|n| n.is_finite() && (0.001..1e9).contains(n))
-        };
+        let measure = |key| measure(&about, key);
         Some(Self {
             width: measure("width"),
             height: measure("height"),
@@ -127,8 +146,51 @@ impl Metadata {
                 let shown = text.chars().filter(|c| !c.is_control());
                 shown.take(Self::ENCODER_CHARS).collect()
             }),
+            video_tracks: tracks(about.get("videoTrackIdInfoMap"), TrackMetadata::video),
+            audio_tracks: tracks(about.get("audioTrackIdInfoMap"), TrackMetadata::audio),
         })
     }
+}
+
+impl TrackMetadata {
+    fn video(about: &Value) -> Self {
+        Self {
+            width: measure(about, "width"),
+            height: measure(about, "height"),
+            frame_rate: measure(about, "framerate"),
+            data_rate: measure(about, "videodatarate"),
+            codec: codec(about, "videocodecid", video::legacy::codec, FourCc::video_codec),
+            ..Self::default()
+        }
+    }
+
+    fn audio(about: &Value) -> Self {
+        Self {
+            data_rate: measure(about, "audiodatarate"),
+            codec: codec(about, "audiocodecid", audio::legacy::codec, FourCc::audio_codec),
+            channels: measure(about, "channels").or_else(|| measure(about, "audiochannels")),
+            sample_rate: measure(about, "samplerate").or_else(|| measure(about, "audiosamplerate")),
+            ..Self::default()
+        }
+    }
+}
+
+fn measure(about: &Value, key: &str) -> Option<f64> {
+    let number = about.get(key)?.as_number_lenient()?;
+    (number.is_finite() && (0.001..1e9).contains(&number)).then_some(number)
+}
+
+/// The Tracks that a map describes, each number once, in order.
+fn tracks(map: Option<&Value>, read: fn(&Value) -> TrackMetadata) -> Vec<(u8, TrackMetadata)> {
+    let entries = map.and_then(Value::properties).unwrap_or_default();
+    let numbered = entries.iter().filter_map(|(key, about)| {
+        let number = key.to_str()?.parse::<u8>().ok()?;
+        about.properties().map(|_| (number, read(about)))
+    });
+    let mut tracks: Vec<_> = numbered.collect();
+    tracks.sort_by_key(|(number, _)| *number);
+    tracks.dedup_by_key(|(number, _)| *number);
+    tracks
 }
 
 /// A codec id is a legacy number, a FourCC as a number (E-RTMP v2 "onMetaData"), or a FourCC as a

@@ -118,34 +118,6 @@ impl TrackSet {
     }
 }
 
-/// What a Delivery or a viewer takes of a Stream: a rule for its video and its audio Tracks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Selection {
-    /// The video Track taken; `None`: no pictures.
-    pub video: Option<u8>,
-    /// The audio Track taken; `None`: no sound.
-    pub audio: Option<u8>,
-    /// Whether data messages are taken.
-    pub data: bool,
-    /// Every Track, whatever the rules above say.
-    pub all_tracks: bool,
-}
-
-impl Selection {
-    /// The whole Stream as it came.
-    pub const ALL: Self = Self { video: Some(0), audio: Some(0), data: true, all_tracks: true };
-
-    /// Whether a Track is taken.
-    #[must_use]
-    pub fn takes(&self, id: TrackId) -> bool {
-        match id.kind {
-            TrackKind::Data => self.data,
-            TrackKind::Video => self.video.is_some_and(|v| self.all_tracks || v == id.index),
-            TrackKind::Audio => self.audio.is_some_and(|a| self.all_tracks || a == id.index),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,12 +133,5 @@ mod tests {
         assert_eq!(set.lead(), Some(TrackId::VIDEO));
         assert_eq!(set.tracks.len(), 2);
         assert_eq!(set.get(TrackId::AUDIO).unwrap().codec, Codec::Mp3);
-    }
-
-    #[test]
-    fn a_selection_can_leave_kinds_out() {
-        let mute = Selection { audio: None, ..Selection::ALL };
-        assert!(mute.takes(TrackId::VIDEO) && mute.takes(TrackId::DATA));
-        assert!(!mute.takes(TrackId::AUDIO));
     }
 }

@@ -2,10 +2,16 @@
 
 use crate::clock::wire_millis;
 use bytes::Bytes;
+use manycast_codec::{Shape, describe};
 use manycast_flv::TagKind;
-use manycast_flv::frame::{tag_kind, write_config, write_frame};
+use manycast_flv::frame::{
+    subject, tag_kind, write_about_as, write_config, write_config_as, write_frame, write_frame_as,
+};
 use manycast_hub::{Content, Item};
-use manycast_media::{Selection, Timestamp, TrackId, TrackSet, Wire};
+use manycast_media::{
+    Chooser, CodecConfig, Facts, Frame, Selection, Sticky, Taken, Timestamp, Track, TrackId,
+    TrackKind, TrackRules, TrackSet, Wire,
+};
 use manycast_rtmp::session::MediaKind;
 
 /// A media message to be sent.
@@ -58,18 +64,34 @@ fn configs(set: &TrackSet, ids: &[TrackId], at: Timestamp, out: &mut Vec<Outgoin
     }
 }
 
-/// One viewer's own headers over shared payloads, at the Stream's own time. What a Delivery is sent
-/// is in `client/writer.rs`.
+/// One viewer's own headers over shared payloads, at the Stream's own time, of the Tracks that it
+/// asked for. What a Delivery is sent is in `client/writer.rs`.
 #[derive(Debug)]
 pub(crate) struct Egress {
-    selection: Selection,
-    /// The configurations that the far end has.
-    known: TrackSet,
+    chooser: Chooser,
+    /// The Tracks in force, and the sticky messages.
+    tracks: TrackSet,
+    /// The configurations that the far end has, by the numbers that it knows.
+    told: Vec<(TrackId, CodecConfig)>,
+    told_sticky: Vec<Sticky>,
+    begun: bool,
 }
 
 impl Egress {
+    /// For a viewer that gets the whole Stream.
     pub(crate) fn viewer() -> Self {
-        Self { selection: Selection::ALL, known: TrackSet::default() }
+        Self::new(TrackRules::ALL)
+    }
+
+    /// For a viewer that asked for this.
+    pub(crate) fn new(rules: TrackRules) -> Self {
+        Self {
+            chooser: Chooser::new(rules),
+            tracks: TrackSet::default(),
+            told: Vec::new(),
+            told_sticky: Vec::new(),
+            begun: false,
+        }
     }
 
     /// The messages of one item, and how many Frames they are.
@@ -81,32 +103,130 @@ impl Egress {
             }
             Item::Skipped { .. } => 0,
             Item::Entry(entry) => match &entry.content {
-                Content::Frame(frame) if self.selection.takes(frame.track) => {
-                    let before = out.len();
-                    out.extend(write_frame(frame).and_then(|w| message(w, frame.dts)));
-                    (out.len() - before) as u64
-                }
+                Content::Frame(frame) => self.frame(frame, out),
                 Content::Tracks { set, changed, at } => {
-                    self.known = TrackSet::clone(set);
-                    configs(set, changed, *at, out);
+                    self.tracks = TrackSet::clone(set);
+                    let moved = self.chooser.tracks(set, facts);
+                    self.say(changed, *at, out);
+                    if moved {
+                        self.say_sticky(|sticky| sticky.track.kind != TrackKind::Data, *at, out);
+                        self.say_news(*at, out);
+                    }
                     0
                 }
-                _ => 0,
+                Content::RunStarted { .. } | Content::RunEnded(_) => 0,
             },
         }
     }
 
     /// After a gap only what is new is said again: platforms take a repeated header for a restart.
     fn join(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
-        let known = std::mem::replace(&mut self.known, tracks.clone());
-        let first = known == TrackSet::default();
-        let sticky_at = if first { Timestamp::ZERO } else { at };
-        let news = tracks.sticky.iter().filter(|s| !known.sticky.contains(s));
-        out.extend(news.filter_map(|s| message(s.wire.clone(), sticky_at)));
-        let changed = tracks.tracks.iter().filter(|t| known.get(t.id) != Some(t));
-        let changed: Vec<_> = changed.map(|t| t.id).collect();
-        configs(tracks, &changed, at, out);
+        self.tracks = tracks.clone();
+        self.chooser.restart();
+        self.chooser.tracks(tracks, facts);
+        let sticky_at = if self.begun { at } else { Timestamp::ZERO };
+        self.begun = true;
+        self.say_sticky(|_| true, sticky_at, out);
+        self.say_news(at, out);
     }
+
+    fn frame(&mut self, frame: &Frame, out: &mut Vec<Outgoing>) -> u64 {
+        match self.chooser.takes(frame) {
+            Taken::No => return 0,
+            Taken::Yes => {}
+            Taken::Changed => {
+                self.say_sticky(|sticky| sticky.track == frame.track, frame.dts, out);
+                self.say(&[frame.track], frame.dts, out);
+            }
+        }
+        let message = self.wire(frame).and_then(|wire| message(wire, frame.dts));
+        let sent = u64::from(message.is_some());
+        out.extend(message);
+        sent
+    }
+
+    /// What carries a Frame that is taken: as it came, or alone; and nothing if it is about a Track
+    /// that is not taken.
+    fn wire(&self, frame: &Frame) -> Option<Wire> {
+        let selection = self.chooser.selection();
+        let about = frame.wire.as_ref().filter(|_| frame.track.kind == TrackKind::Data);
+        let id = about.and_then(subject).unwrap_or(frame.track);
+        match selection.takes(id) {
+            false => None,
+            true if selection.is_alone(id.kind) => write_frame_as(frame, 0),
+            true => write_frame(frame),
+        }
+    }
+
+    /// The configurations of Tracks that are taken and that the far end does not have.
+    fn say_news(&mut self, at: Timestamp, out: &mut Vec<Outgoing>) {
+        let selection = self.chooser.selection();
+        let is_news = |track: &&Track| {
+            let id = number(selection, track.id);
+            let told = self.told.iter().find(|(known, _)| *known == id).map(|(_, config)| config);
+            selection.takes(track.id) && track.config.as_ref() != told
+        };
+        let news: Vec<_> = self.tracks.tracks.iter().filter(is_news).map(|t| t.id).collect();
+        self.say(&news, at, out);
+    }
+
+    /// The configurations of these Tracks, as far as they are taken.
+    fn say(&mut self, ids: &[TrackId], at: Timestamp, out: &mut Vec<Outgoing>) {
+        let selection = self.chooser.selection();
+        for track in ids.iter().filter_map(|id| self.tracks.get(*id)) {
+            let Some(config) = track.config.as_ref().filter(|_| selection.takes(track.id)) else {
+                continue;
+            };
+            let id = number(selection, track.id);
+            let alone = selection.is_alone(id.kind);
+            let wire = if alone { write_config_as(config, id) } else { write_config(config, id) };
+            self.told.retain(|(known, _)| *known != id);
+            self.told.push((id, config.clone()));
+            out.extend(wire.and_then(|wire| message(wire, at)));
+        }
+    }
+
+    /// The sticky messages that are new to the far end, of those about the whole and about Tracks
+    /// that are taken.
+    fn say_sticky(
+        &mut self,
+        which: impl Fn(&Sticky) -> bool,
+        at: Timestamp,
+        out: &mut Vec<Outgoing>,
+    ) {
+        let selection = self.chooser.selection();
+        for sticky in &self.tracks.sticky {
+            let is_news = which(sticky) && !self.told_sticky.contains(sticky);
+            if !is_news || !selection.takes(sticky.track) {
+                continue;
+            }
+            let id = number(selection, sticky.track);
+            let wire = match selection.is_alone(id.kind) {
+                true => write_about_as(&sticky.wire, 0),
+                false => Some(sticky.wire.clone()),
+            };
+            out.extend(wire.and_then(|wire| message(wire, at)));
+            let same =
+                |told: &Sticky| (number(selection, told.track), &told.name) == (id, &sticky.name);
+            self.told_sticky.retain(|told| !same(told));
+            self.told_sticky.push(sticky.clone());
+        }
+    }
+}
+
+/// The number under which the far end knows a Track.
+const fn number(selection: Selection, id: TrackId) -> TrackId {
+    if selection.is_alone(id.kind) { TrackId { index: 0, ..id } } else { id }
+}
+
+/// What rules look at: the size of the pictures, as far as a configuration says it.
+fn facts(track: &Track) -> Facts {
+    let shape = track.config.as_ref().and_then(|c| describe(c.codec, &c.record)).map(|d| d.shape);
+    let size = match shape {
+        Some(Shape::Video(video)) => Some((video.width, video.height)),
+        _ => None,
+    };
+    Facts { size, ..Facts::UNKNOWN }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use manycast_flv::frame::{Unit, read_audio, read_data, read_video};
 use manycast_hub::{Displaced, Publisher, RunEnd};
 use manycast_rtmp::session::{DataEncoding, Media, MediaKind};
 use std::time::{Duration, Instant};
+use tracing::info;
 
 const HEAR_EVERY: Duration = Duration::from_millis(500);
 
@@ -16,11 +17,20 @@ pub(crate) struct Ingest {
     heard: Option<Instant>,
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
+    /// Units that are passed on without being understood.
+    not_understood: u64,
 }
 
 impl Ingest {
     pub(crate) fn new(publisher: Publisher) -> Self {
-        Self { publisher, clock: Unwrapper::default(), heard: None, messages: 0, bytes: 0 }
+        Self {
+            publisher,
+            clock: Unwrapper::default(),
+            heard: None,
+            messages: 0,
+            bytes: 0,
+            not_understood: 0,
+        }
     }
 
     pub(crate) fn publisher(&self) -> &Publisher {
@@ -38,6 +48,7 @@ impl Ingest {
             MediaKind::Data => read_data(body, media.encoding == DataEncoding::Amf3),
         };
         for unit in units {
+            self.not_understood += u64::from(unit.is_opaque());
             self.unit(now, media, unit)?;
         }
         Ok(())
@@ -47,7 +58,6 @@ impl Ingest {
         match unit {
             Unit::Config { track, config } => self.publisher.configure(now, track, config),
             Unit::Sticky(sticky) => self.publisher.stick(now, sticky),
-            Unit::Within { track, codec } => self.publisher.carry(now, track, codec),
             // The sequence of a Track ends, not the Stream: players that get it stop (FLV E.4.3.1).
             Unit::SequenceEnd { .. } | Unit::Empty => self.publisher.hear(now),
             Unit::Frame { .. } | Unit::Opaque { .. } => {
@@ -79,6 +89,10 @@ impl Ingest {
 
     /// Ends the Run.
     pub(crate) fn end(self, now: Instant, orderly: bool) {
+        if self.not_understood > 0 {
+            let stream = self.publisher.stream().name();
+            info!(%stream, messages = self.not_understood, "passed on without being understood");
+        }
         self.publisher.end(now, if orderly { RunEnd::Orderly } else { RunEnd::Lost });
     }
 }

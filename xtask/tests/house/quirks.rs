@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 /// Tests of the workspace: name of the function, and the files that hold one of that name.
-fn tests() -> BTreeMap<String, Vec<String>> {
+pub(crate) fn tests() -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for f in files(&[".rs"]) {
         for name in test_names(&code(&f.text)) {
@@ -43,7 +43,7 @@ fn test_names(code: &str) -> Vec<String> {
 }
 
 /// Cells of the rows of all tables, without heads and rules.
-fn rows(text: &str) -> Vec<Vec<&str>> {
+pub(crate) fn rows(text: &str) -> Vec<Vec<&str>> {
     let cells = |l: &'_ str| l.trim().starts_with('|');
     let split = text
         .lines()
@@ -67,7 +67,7 @@ fn folder(path: &str) -> Option<String> {
     })
 }
 
-fn row_fault(cells: &[&str], tests: &BTreeMap<String, Vec<String>>) -> Option<String> {
+pub(crate) fn row_fault(cells: &[&str], tests: &BTreeMap<String, Vec<String>>) -> Option<String> {
     let [id, what, proof] = cells else {
         return Some(format!("{} cells instead of id, what, test: {cells:?}", cells.len()));
     };

@@ -39,7 +39,7 @@ impl Watch {
         self.messages += 1;
         self.bytes += media.body.len() as u64;
         self.first_message.get_or_insert(now);
-        let (body, size) = (&media.body, media.body.len());
+        let body = &media.body;
         match media.kind {
             MediaKind::Data => {
                 self.data_messages += 1;
@@ -47,19 +47,12 @@ impl Watch {
                 let about = DataMessage::read(body, false).metadata();
                 self.metadata = about.or(self.metadata.take());
             }
-            MediaKind::Video => self.units(now, media.timestamp, size, read_video(body)),
-            MediaKind::Audio => self.units(now, media.timestamp, size, read_audio(body)),
+            MediaKind::Video => self.units(now, media.timestamp, read_video(body)),
+            MediaKind::Audio => self.units(now, media.timestamp, read_audio(body)),
         }
     }
 
-    fn units(
-        &mut self,
-        now: Duration,
-        timestamp: u32,
-        size: usize,
-        units: impl IntoIterator<Item = Unit>,
-    ) {
-        let mut lead_key = false;
+    fn units(&mut self, now: Duration, timestamp: u32, units: impl IntoIterator<Item = Unit>) {
         for unit in units {
             match unit {
                 Unit::Config { track, config } => {
@@ -67,16 +60,11 @@ impl Watch {
                         watch.config = Some(config);
                     }
                 }
-                Unit::Frame { track, codec, key, .. } if track.kind != TrackKind::Data => {
-                    lead_key = key;
-                    self.frame(now, timestamp, (track, codec), key, size);
+                Unit::Frame { track, codec, key, wire, .. } if track.kind != TrackKind::Data => {
+                    self.frame(now, timestamp, (track, codec), key, wire.body.len());
                 }
-                // It travels in the message of the frame before, whose bytes are counted there.
-                Unit::Within { track, codec } => {
-                    self.frame(now, timestamp, (track, codec), lead_key, 0);
-                }
-                Unit::Opaque { track, .. } => {
-                    self.frame(now, timestamp, (track, Codec::Opaque), false, size);
+                Unit::Opaque { track, wire } => {
+                    self.frame(now, timestamp, (track, Codec::Opaque), false, wire.body.len());
                 }
                 _ => {}
             }

@@ -78,7 +78,7 @@ impl Script {
                 frame = kind != MediaKind::Data;
                 key = kind == MediaKind::Video && *starts;
             }
-            Unit::Within { .. } | Unit::Opaque { .. } => frame = kind != MediaKind::Data,
+            Unit::Opaque { .. } => frame = kind != MediaKind::Data,
         }
         self.frames += u64::from(frame);
         let at = self.clock.place(kind, frame, tag.timestamp);

@@ -5,7 +5,7 @@
 //! ```
 
 use super::EX_HEADER;
-use crate::enhanced::{MOD_EX, ModExes, Tracks, header_room, read_mod_ex, write_mod_ex};
+use crate::enhanced::{MOD_EX, ModExes, Tracks, header_room, nanos, read_mod_ex, write_mod_ex};
 use bytes::{BufMut, Bytes, BytesMut};
 use manycast_bits::Reader;
 
@@ -88,6 +88,6 @@ impl EnhancedAudio {
     /// Nanoseconds to add to the presentation time.
     #[must_use]
     pub fn nanos(&self) -> u32 {
-        self.mod_ex.iter().find_map(crate::enhanced::ModEx::nanos).unwrap_or(0)
+        nanos(&self.mod_ex)
     }
 }

@@ -3,7 +3,7 @@
 use super::{FLV_AUDIO, FLV_DATA_AMF0, FLV_DATA_AMF3, FLV_VIDEO, Unit, Units};
 use crate::{
     audio::{AudioPacketType, AudioTag, EnhancedAudio, LegacyAudio, LegacyAudioBody},
-    enhanced::{TrackBody, Tracks},
+    enhanced::{ModEx, Tracks, is_repeatable},
     script::{DataMessage, ON_META_DATA},
     video::{
         EnhancedVideo, FrameType, LegacyVideo, LegacyVideoBody, VideoPacketType, VideoTag,
@@ -35,7 +35,7 @@ pub fn read_video(body: &Bytes) -> Units {
     let wire = Wire { dialect: FLV_VIDEO, body: body.clone() };
     match VideoTag::read(body) {
         Some(VideoTag::Legacy(tag)) => smallvec![legacy_video(tag, wire)],
-        Some(VideoTag::Enhanced(tag)) => enhanced_video(tag, wire),
+        Some(VideoTag::Enhanced(tag)) => enhanced_video(&tag, wire),
         None => smallvec![Unit::Opaque { track: TrackId::VIDEO, wire }],
     }
 }
@@ -77,21 +77,21 @@ fn sticky(track: TrackId, name: &str, wire: Wire) -> Unit {
     Unit::Sticky(Sticky { track, name: name.into(), wire })
 }
 
-fn config(track: TrackId, codec: Codec, record: Bytes, wire: Option<Wire>) -> Unit {
+fn config(track: TrackId, codec: Codec, record: Bytes, wire: Wire) -> Unit {
     if record.is_empty() && codec.needs_config() {
         return Unit::Empty;
     }
-    Unit::Config { track, config: CodecConfig { codec, record, wire } }
+    Unit::Config { track, config: CodecConfig { codec, record, wire: Some(wire) } }
 }
 
 fn legacy_video(tag: LegacyVideo, wire: Wire) -> Unit {
     let codec = tag.codec();
     let track = TrackId::VIDEO;
     let (composition_time, payload) = match tag.body {
-        LegacyVideoBody::Command(_) => return Unit::Opaque { track, wire },
+        LegacyVideoBody::Command(data) => return script_frame(data, wire),
         LegacyVideoBody::SequenceEnd(_) => return Unit::SequenceEnd { track, codec },
         LegacyVideoBody::SequenceStart { record, .. } => {
-            return config(track, codec, record, Some(wire));
+            return config(track, codec, record, wire);
         }
         LegacyVideoBody::CodedFrames { composition_time, data } => (composition_time, data),
         LegacyVideoBody::Coded(data) => (0, data),
@@ -107,7 +107,7 @@ fn legacy_audio(tag: LegacyAudio, wire: Wire) -> Unit {
     let codec = tag.codec();
     let track = TrackId::AUDIO;
     let payload = match tag.body {
-        LegacyAudioBody::SequenceStart(record) => return config(track, codec, record, Some(wire)),
+        LegacyAudioBody::SequenceStart(record) => return config(track, codec, record, wire),
         LegacyAudioBody::CodedFrames(data) | LegacyAudioBody::Coded(data) => data,
     };
     if payload.is_empty() {
@@ -116,82 +116,90 @@ fn legacy_audio(tag: LegacyAudio, wire: Wire) -> Unit {
     Unit::Frame { track, codec, pts_offset: TimeDelta::ZERO, key: true, payload, wire }
 }
 
-fn enhanced_video(tag: EnhancedVideo, wire: Wire) -> Units {
-    let nanos = tag.nanos();
-    let EnhancedVideoBody::Tracks { packet_type, tracks } = &tag.body else {
-        return smallvec![Unit::Opaque { track: TrackId::VIDEO, wire }];
-    };
-    match packet_type {
-        VideoPacketType::SequenceStart | VideoPacketType::Mpeg2TsSequenceStart => {
-            configs(TrackKind::Video, tracks, &wire)
+fn enhanced_video(tag: &EnhancedVideo, wire: Wire) -> Units {
+    let (packet_type, tracks) = match &tag.body {
+        EnhancedVideoBody::Command { data, .. } => {
+            return smallvec![script_frame(data.clone(), wire)];
         }
-        VideoPacketType::SequenceEnd => sequence_ends(TrackKind::Video, tracks),
+        EnhancedVideoBody::Tracks { packet_type, tracks } => (*packet_type, tracks),
+    };
+    let Some(track) = tracks.only() else {
+        let alone = |tracks| {
+            let body = EnhancedVideoBody::Tracks { packet_type, tracks };
+            read_video(&EnhancedVideo { body, ..tag.clone() }.write())
+        };
+        return apart(TrackId::VIDEO, &tag.mod_ex, tracks, wire, alone);
+    };
+    let id = TrackId { kind: TrackKind::Video, index: track.id };
+    let codec = track.four_cc.video_codec();
+    match packet_type {
+        VideoPacketType::SequenceStart => {
+            smallvec![config(id, codec, track.body.clone(), wire)]
+        }
+        VideoPacketType::Mpeg2TsSequenceStart => {
+            smallvec![config(id, codec, descriptor_record(codec, &track.body), wire)]
+        }
+        VideoPacketType::SequenceEnd => smallvec![Unit::SequenceEnd { track: id, codec }],
         VideoPacketType::Metadata => {
-            let is_color_info = |track: &TrackBody| names_color_info(&track.body);
-            let known = tracks.list.iter().any(is_color_info).then_some(VIDEO_METADATA);
-            about(TrackKind::Video, tracks, known, wire)
+            let known = names_color_info(&track.body).then_some(VIDEO_METADATA);
+            about(id, known, track.body.clone(), wire)
         }
         VideoPacketType::CodedFrames | VideoPacketType::CodedFramesX => {
-            let timed = *packet_type == VideoPacketType::CodedFrames;
-            coded(TrackKind::Video, tracks, wire, |codec, body| {
-                let (composition_time, payload) = split_composition_time(codec, timed, body)?;
-                let key = is_key(tag.frame_type, codec, &payload);
-                Some((offset(composition_time, nanos), key, payload))
-            })
+            let timed = packet_type == VideoPacketType::CodedFrames;
+            let coded = split_composition_time(codec, timed, &track.body);
+            smallvec![coded_unit(id, codec, coded, wire, |composition_time, payload| {
+                let key = is_key(tag.frame_type, codec, payload);
+                (offset(composition_time, tag.nanos()), key)
+            })]
         }
     }
 }
 
 fn enhanced_audio(tag: &EnhancedAudio, wire: Wire) -> Units {
-    let tracks = &tag.tracks;
+    let Some(track) = tag.tracks.only() else {
+        let alone = |tracks| read_audio(&EnhancedAudio { tracks, ..tag.clone() }.write());
+        return apart(TrackId::AUDIO, &tag.mod_ex, &tag.tracks, wire, alone);
+    };
+    let id = TrackId { kind: TrackKind::Audio, index: track.id };
+    let codec = track.four_cc.audio_codec();
+    let body = track.body.clone();
     match tag.packet_type {
-        AudioPacketType::SequenceStart => configs(TrackKind::Audio, tracks, &wire),
-        AudioPacketType::SequenceEnd => sequence_ends(TrackKind::Audio, tracks),
-        AudioPacketType::MultichannelConfig => {
-            about(TrackKind::Audio, tracks, Some(AUDIO_CHANNELS), wire)
+        AudioPacketType::SequenceStart => smallvec![config(id, codec, body, wire)],
+        AudioPacketType::SequenceEnd => smallvec![Unit::SequenceEnd { track: id, codec }],
+        AudioPacketType::MultichannelConfig => about(id, Some(AUDIO_CHANNELS), body, wire),
+        AudioPacketType::CodedFrames => {
+            let offset = offset(0, tag.nanos());
+            smallvec![coded_unit(id, codec, Some((0, body)), wire, |_, _| (offset, true))]
         }
-        AudioPacketType::CodedFrames => coded(TrackKind::Audio, tracks, wire, |_, body| {
-            Some((offset(0, tag.nanos()), true, body.clone()))
-        }),
     }
 }
 
-const fn track_id(kind: TrackKind, track: &TrackBody) -> TrackId {
-    TrackId { kind, index: track.id }
-}
-
-fn codec_of(kind: TrackKind, track: &TrackBody) -> Codec {
-    match kind {
-        TrackKind::Video => track.four_cc.video_codec(),
-        TrackKind::Audio => track.four_cc.audio_codec(),
-        TrackKind::Data => Codec::Opaque,
+/// A message with several Tracks becomes one message for each, so that a Track can go on without
+/// the others, in the order of their numbers: whatever came, the default Track is the first. This
+/// is a normal form (docs/enhanced-rtmp.md), and costs a copy of the message; all else in it stays
+/// as it was. What is empty is left out where something else is not.
+fn apart(
+    fallback: TrackId,
+    mod_ex: &[ModEx],
+    tracks: &Tracks,
+    wire: Wire,
+    alone: impl Fn(Tracks) -> Units,
+) -> Units {
+    if !is_repeatable(mod_ex) {
+        return smallvec![Unit::Opaque { track: fallback, wire }];
     }
+    let mut units: Units = tracks.apart().into_iter().flat_map(alone).collect();
+    units.retain(|unit| *unit != Unit::Empty);
+    if units.is_empty() {
+        units.push(Unit::Empty);
+    }
+    units
 }
 
-/// A wire form that configures several Tracks belongs to none of them: sent for each, it would
-/// configure all of them as often as there are Tracks.
-fn configs(kind: TrackKind, tracks: &Tracks, wire: &Wire) -> Units {
-    let own = (tracks.list.len() == 1).then_some(wire);
-    let one = |track: &TrackBody| {
-        config(track_id(kind, track), codec_of(kind, track), track.body.clone(), own.cloned())
-    };
-    tracks.list.iter().map(one).collect()
-}
-
-fn sequence_ends(kind: TrackKind, tracks: &Tracks) -> Units {
-    let one = |track: &TrackBody| Unit::SequenceEnd {
-        track: track_id(kind, track),
-        codec: codec_of(kind, track),
-    };
-    tracks.list.iter().map(one).collect()
-}
-
-/// A message about Tracks: kept for joiners under `name` if it has one, and passed on as a Frame of
+/// A message about a Track: kept for joiners under `name` if it has one, and passed on as a Frame of
 /// the data Track, since it is no picture and no sound and must not make a Track of either.
-fn about(kind: TrackKind, tracks: &Tracks, name: Option<&str>, wire: Wire) -> Units {
-    let lowest = tracks.list.iter().min_by_key(|track| track.id);
-    let (index, payload) = lowest.map_or((0, Bytes::new()), |t| (t.id, t.body.clone()));
-    let kept = name.map(|name| sticky(TrackId { kind, index }, name, wire.clone()));
+fn about(track: TrackId, name: Option<&str>, payload: Bytes, wire: Wire) -> Units {
+    let kept = name.map(|name| sticky(track, name, wire.clone()));
     let frame = script_frame(payload, wire);
     kept.into_iter().chain([frame]).collect()
 }
@@ -207,37 +215,42 @@ fn script_frame(payload: Bytes, wire: Wire) -> Unit {
     }
 }
 
-/// One Frame for the whole message, on the lowest Track that has something in it; the others are
-/// named as travelling within.
-fn coded(
-    kind: TrackKind,
-    tracks: &Tracks,
+/// A coded frame; nothing where it is empty, and not understood where its composition time is cut.
+fn coded_unit(
+    track: TrackId,
+    codec: Codec,
+    coded: Option<(i32, Bytes)>,
     wire: Wire,
-    read: impl Fn(Codec, &Bytes) -> Option<(TimeDelta, bool, Bytes)>,
-) -> Units {
-    let mut filled: Units = smallvec![];
-    let mut lead = None;
-    for track in tracks.list.iter().filter(|track| !track.body.is_empty()) {
-        filled.push(Unit::Within { track: track_id(kind, track), codec: codec_of(kind, track) });
-        if lead.is_none_or(|lead: &TrackBody| track.id < lead.id) {
-            lead = Some(track);
+    rest: impl Fn(i32, &[u8]) -> (TimeDelta, bool),
+) -> Unit {
+    match coded {
+        None => Unit::Opaque { track, wire },
+        Some((_, payload)) if payload.is_empty() => Unit::Empty,
+        Some((composition_time, payload)) => {
+            let (pts_offset, key) = rest(composition_time, &payload);
+            Unit::Frame { track, codec, pts_offset, key, payload, wire }
         }
     }
-    let Some(lead) = lead else { return smallvec![Unit::Empty] };
-    let (track, codec) = (track_id(kind, lead), codec_of(kind, lead));
-    let Some((pts_offset, key, payload)) = read(codec, &lead.body) else {
-        return smallvec![Unit::Opaque { track, wire }];
-    };
-    if payload.is_empty() && filled.len() == 1 {
-        return smallvec![Unit::Empty];
+}
+
+/// The record inside an AV1 video descriptor of MPEG-2 TS: behind its tag and its length, its four
+/// bytes are those of the record, apart from two bits that are reserved there. Some leave tag and
+/// length out.
+fn descriptor_record(codec: Codec, body: &Bytes) -> Bytes {
+    match body.as_ref() {
+        [0x80, length, rest @ ..] if codec == Codec::Av1 => {
+            let record = rest.get(..usize::from(*length)).unwrap_or(rest);
+            body.slice_ref(record)
+        }
+        _ => body.clone(),
     }
-    filled.retain(|unit| !matches!(unit, Unit::Within { track: other, .. } if *other == track));
-    filled.insert(0, Unit::Frame { track, codec, pts_offset, key, payload, wire });
-    filled
 }
 
 /// Takes the composition time off, in ms, where the codec has one.
 fn split_composition_time(codec: Codec, timed: bool, body: &Bytes) -> Option<(i32, Bytes)> {
+    if body.is_empty() {
+        return Some((0, Bytes::new()));
+    }
     let misplaced = matches!(codec, Codec::Vp8 | Codec::Vp9) && vp_time_is_misplaced(codec, body);
     if !(timed && has_composition_time(codec) || misplaced) {
         return Some((0, body.clone()));
@@ -276,5 +289,6 @@ fn offset(composition_time: i32, nanos: u32) -> TimeDelta {
 
 /// Whether a metadata packet opens with the string `colorInfo`, in AMF0 or AMF3.
 fn names_color_info(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\x11").unwrap_or(body);
     body.starts_with(b"\x02\x00\x09colorInfo") || body.starts_with(b"\x06\x13colorInfo")
 }

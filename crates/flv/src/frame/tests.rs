@@ -17,14 +17,12 @@ fn sketch(unit: &Unit) -> String {
     let hex = |b: &Bytes| b.iter().map(|b| format!("{b:02X}")).collect::<String>();
     match unit {
         Unit::Config { track, config } => {
-            let whole = if config.wire.is_some() { "" } else { " built" };
-            format!("config {track} {} {}{whole}", config.codec, hex(&config.record))
+            format!("config {track} {} {}", config.codec, hex(&config.record))
         }
         Unit::Frame { track, codec, pts_offset, key, payload, .. } => {
             let key = if *key { " key" } else { "" };
             format!("frame {track} {codec} +{}{key} {}", pts_offset.as_millis(), hex(payload))
         }
-        Unit::Within { track, codec } => format!("within {track} {codec}"),
         Unit::Sticky(sticky) => format!("sticky {} {}", sticky.track, sticky.name),
         Unit::SequenceEnd { track, codec } => format!("end {track} {codec}"),
         Unit::Opaque { track, .. } => format!("opaque {track}"),
@@ -60,7 +58,7 @@ fn legacy_video() {
         ("12 0000", &["frame video:0 h263 +0 key 0000"]),
         ("24 00 01", &["frame video:0 vp6 +0 0001"]),
         ("1E 01 02", &["frame video:0 opaque +0 key 0102"]),
-        ("57 00", &["opaque video:0"]),
+        ("57 00", &["frame data:0 script +0 key 00"]),
         ("17 03 000000", &["opaque video:0"]),
         ("17 01 00", &["opaque video:0"]),
     ]);
@@ -86,14 +84,18 @@ fn enhanced_single_track() {
         ("90 'hvc1'", &["empty"]),
         ("90 'zzzz' 01", &["config video:0 opaque 01"]),
         ("91 'zzzz' 01", &["frame video:0 opaque +0 key 01"]),
-        ("95 'av01' 8004", &["config video:0 av1 8004"]),
+        ("95 'av01' 80 04 81050C00", &["config video:0 av1 81050C00"]),
+        ("95 'av01' 80 06 81050C00", &["config video:0 av1 81050C00"]),
+        ("95 'av01' 80 03 81050C00", &["config video:0 av1 81050C"]),
+        ("95 'av01' 81050C00", &["config video:0 av1 81050C00"]),
+        ("95 'hvc1' 80 01 02", &["config video:0 h265 800102"]),
         ("91 'hvc1' 000010 00000003 260100", &["frame video:0 h265 +16 key 00000003260100"]),
         ("A3 'hvc1' 00000003 020100", &["frame video:0 h265 +0 00000003020100"]),
         ("91 'hvc1' 000000", &["empty"]),
         ("91 'hvc1'", &["empty"]),
         ("91 'hvc1' 00", &["opaque video:0"]),
         ("98 'hvc1'", &["opaque video:0"]),
-        ("D1 00", &["opaque video:0"]),
+        ("D1 00", &["frame data:0 script +0 key 00"]),
     ]);
     assert_audio(&[
         ("90 'Opus'", &["config audio:0 opus "]),
@@ -157,21 +159,37 @@ fn trap_t4_a_message_is_read_to_its_end() {
     assert_video(&[
         (
             "96 10 'avc1' 00 000001 AA 02 000001 BB 01 000001 CC",
-            &[
-                "config video:0 h264 AA built",
-                "config video:2 h264 BB built",
-                "config video:1 h264 CC built",
-            ],
+            &["config video:0 h264 AA", "config video:1 h264 CC", "config video:2 h264 BB"],
         ),
         (
             "96 21 'hvc1' 03 00000A 000010 00000003 260100 'avc1' 01 000008 000000 00000001 65",
-            &["frame video:1 h264 +0 key 0000000165", "within video:3 h265"],
+            &["frame video:1 h264 +0 key 0000000165", "frame video:3 h265 +16 key 00000003260100"],
+        ),
+        // empty beside others, all empty, broken beside others
+        ("96 11 'av01' 00 000000 01 000003 320110", &["frame video:1 av1 +0 key 320110"]),
+        ("96 11 'av01' 00 000000 01 000000", &["empty"]),
+        (
+            "96 11 'avc1' 00 000002 0000 01 000008 000000 00000001 65",
+            &["opaque video:0", "frame video:1 h264 +0 key 0000000165"],
+        ),
+        // of a codec without a name here
+        (
+            "96 11 'zzzz' 00 000001 AA 01 000001 BB",
+            &["frame video:0 opaque +0 key AA", "frame video:1 opaque +0 key BB"],
+        ),
+        (
+            "96 14 'hvc1' 00 000001 AA 02 00000D 02 0009 'colorInfo' 06",
+            &[
+                "frame data:0 script +0 key AA",
+                "sticky video:2 video:metadata",
+                "frame data:0 script +0 key 020009636F6C6F72496E666F06",
+            ],
         ),
         ("96 12 'hvc1' 01 000000 02 000000", &["end video:1 h265", "end video:2 h265"]),
     ]);
     assert_audio(&[(
         "95 11 'mp4a' 04 000001 21 02 000002 2122",
-        &["frame audio:2 aac +0 key 2122", "within audio:4 aac"],
+        &["frame audio:2 aac +0 key 2122", "frame audio:4 aac +0 key 21"],
     )]);
 }
 

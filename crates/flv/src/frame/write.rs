@@ -6,10 +6,13 @@
 use super::{FLV_AUDIO, FLV_DATA_AMF0, FLV_VIDEO, tag_kind};
 use crate::{
     FourCc, TagKind,
-    audio::{AudioPacketType, EnhancedAudio, LegacyAudio, LegacyAudioBody, legacy::AAC_FLAGS},
+    audio::{
+        AudioPacketType, EnhancedAudio, LegacyAudio, LegacyAudioBody, MultichannelConfig,
+        legacy::AAC_FLAGS,
+    },
     enhanced::{ModExes, Tracks},
     video::{
-        EnhancedVideo, FrameType, LegacyVideo, LegacyVideoBody, VideoPacketType,
+        ColorInfo, EnhancedVideo, FrameType, LegacyVideo, LegacyVideoBody, VideoPacketType,
         enhanced::{EnhancedVideoBody, has_composition_time, with_composition_time},
         legacy::AVC,
     },
@@ -29,7 +32,7 @@ pub fn write_frame(frame: &Frame) -> Option<Wire> {
     match frame.track.kind {
         TrackKind::Data => (frame.codec == Codec::Script)
             .then(|| Wire { dialect: FLV_DATA_AMF0, body: frame.payload.clone() }),
-        _ => legacy_frame(frame).or_else(|| enhanced_frame(frame)),
+        _ => legacy_frame(frame).or_else(|| enhanced_frame(frame, ModExes::new())),
     }
 }
 
@@ -41,8 +44,8 @@ pub fn write_config(config: &CodecConfig, track: TrackId) -> Option<Wire> {
     }
     legacy_config(config, track).or_else(|| {
         let record = config.record.clone();
-        let (video, audio) = (VideoPacketType::SequenceStart, AudioPacketType::SequenceStart);
-        enhanced(track, config.codec, FrameType::KEY, (video, audio), record)
+        let types = (VideoPacketType::SequenceStart, AudioPacketType::SequenceStart);
+        enhanced(track, config.codec, FrameType::KEY, types, ModExes::new(), record)
     })
 }
 
@@ -83,14 +86,35 @@ pub fn write_sequence_end(track: TrackId, codec: Codec) -> Option<Wire> {
         return None;
     }
     let types = (VideoPacketType::SequenceEnd, AudioPacketType::SequenceEnd);
-    enhanced(track, codec, FrameType::KEY, types, Bytes::new())
+    enhanced(track, codec, FrameType::KEY, types, ModExes::new(), Bytes::new())
 }
 
-fn ours(wire: Option<&Wire>) -> Option<&Wire> {
+/// The body that describes the colours of a Track; `None` when no tag can, which is so for codecs
+/// without a FourCC.
+#[must_use]
+pub fn write_color_info(track: TrackId, codec: Codec, info: &ColorInfo) -> Option<Wire> {
+    if track.kind != TrackKind::Video {
+        return None;
+    }
+    let types = (VideoPacketType::Metadata, AudioPacketType::MultichannelConfig);
+    enhanced(track, codec, FrameType::KEY, types, ModExes::new(), info.write())
+}
+
+/// The body that tells the order of the channels of a Track; `None` when no tag can.
+#[must_use]
+pub fn write_channels(track: TrackId, codec: Codec, config: &MultichannelConfig) -> Option<Wire> {
+    if track.kind != TrackKind::Audio {
+        return None;
+    }
+    let types = (VideoPacketType::Metadata, AudioPacketType::MultichannelConfig);
+    enhanced(track, codec, FrameType::KEY, types, ModExes::new(), config.write())
+}
+
+pub(super) fn ours(wire: Option<&Wire>) -> Option<&Wire> {
     wire.filter(|wire| tag_kind(wire.dialect).is_some())
 }
 
-fn is_legacy(wire: &Wire) -> bool {
+pub(super) fn is_legacy(wire: &Wire) -> bool {
     let first = wire.body.first().copied().unwrap_or(0);
     match tag_kind(wire.dialect) {
         Some(TagKind::Video) => first & 0x80 == 0,
@@ -118,7 +142,7 @@ fn legacy_audio(flags: u8, body: LegacyAudioBody) -> Wire {
     Wire { dialect: FLV_AUDIO, body: LegacyAudio { flags, body }.write() }
 }
 
-fn legacy_frame(frame: &Frame) -> Option<Wire> {
+pub(super) fn legacy_frame(frame: &Frame) -> Option<Wire> {
     let data = frame.payload.clone();
     match (frame.track, frame.codec) {
         (TrackId::VIDEO, Codec::H264) => {
@@ -134,7 +158,7 @@ fn legacy_frame(frame: &Frame) -> Option<Wire> {
     }
 }
 
-fn legacy_config(config: &CodecConfig, track: TrackId) -> Option<Wire> {
+pub(super) fn legacy_config(config: &CodecConfig, track: TrackId) -> Option<Wire> {
     let record = config.record.clone();
     match (track, config.codec) {
         (TrackId::VIDEO, Codec::H264) => {
@@ -148,7 +172,7 @@ fn legacy_config(config: &CodecConfig, track: TrackId) -> Option<Wire> {
     }
 }
 
-fn enhanced_frame(frame: &Frame) -> Option<Wire> {
+pub(super) fn enhanced_frame(frame: &Frame, mod_ex: ModExes) -> Option<Wire> {
     let mut video = VideoPacketType::CodedFramesX;
     let mut body = frame.payload.clone();
     let composition_time = composition_time(frame);
@@ -159,15 +183,16 @@ fn enhanced_frame(frame: &Frame) -> Option<Wire> {
         video = VideoPacketType::CodedFrames;
     }
     let types = (video, AudioPacketType::CodedFrames);
-    enhanced(frame.track, frame.codec, frame_type(frame), types, body)
+    enhanced(frame.track, frame.codec, frame_type(frame), types, mod_ex, body)
 }
 
 /// One Track's message in the enhanced form, of the packet type for its kind.
-fn enhanced(
+pub(super) fn enhanced(
     track: TrackId,
     codec: Codec,
     frame_type: FrameType,
     (video, audio): (VideoPacketType, AudioPacketType),
+    mod_ex: ModExes,
     body: Bytes,
 ) -> Option<Wire> {
     let four_cc = FourCc::of(codec)?;
@@ -175,11 +200,11 @@ fn enhanced(
     match track.kind {
         TrackKind::Video if four_cc.video_codec() == codec => {
             let body = EnhancedVideoBody::Tracks { packet_type: video, tracks };
-            let tag = EnhancedVideo { frame_type, mod_ex: ModExes::new(), body };
+            let tag = EnhancedVideo { frame_type, mod_ex, body };
             Some(Wire { dialect: FLV_VIDEO, body: tag.write() })
         }
         TrackKind::Audio if four_cc.audio_codec() == codec => {
-            let tag = EnhancedAudio { mod_ex: ModExes::new(), packet_type: audio, tracks };
+            let tag = EnhancedAudio { mod_ex, packet_type: audio, tracks };
             Some(Wire { dialect: FLV_AUDIO, body: tag.write() })
         }
         _ => None,

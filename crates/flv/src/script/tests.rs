@@ -86,8 +86,71 @@ fn metadata_of_an_encoder() {
         video_codec: Some(Codec::H264),
         audio_codec: Some(Codec::Aac),
         encoder: Some("obs-output module (libobs version 30.0.0)".into()),
+        ..Metadata::default()
     };
     assert_eq!(found, want);
+}
+
+/// E-RTMP v2 "Enhancing onMetaData": Tracks beside the default one, by number.
+#[test]
+fn metadata_describes_further_tracks() {
+    let hvc1 = f64::from(0x6876_6331_u32);
+    let found = metadata(ecma_array([
+        ("videocodecid", hvc1.into()),
+        (
+            "videoTrackIdInfoMap",
+            object([
+                ("2", object([("width", 640.into()), ("videodatarate", 800.into())])),
+                (
+                    "1",
+                    object([
+                        ("width", 1280.into()),
+                        ("height", 720.into()),
+                        ("framerate", 30.into()),
+                        ("videocodecid", hvc1.into()),
+                    ]),
+                ),
+                ("2", object([("width", 1.into())])),
+                ("256", object([("width", 1.into())])),
+                ("x", object([("width", 1.into())])),
+                ("3", 7.into()),
+            ]),
+        ),
+        (
+            "audioTrackIdInfoMap",
+            ecma_array([(
+                "1",
+                object([
+                    ("channels", 6.into()),
+                    ("samplerate", 48_000.into()),
+                    ("audiocodecid", "Opus".into()),
+                    ("audiodatarate", 256.into()),
+                ]),
+            )]),
+        ),
+    ]));
+    let none = TrackMetadata::default();
+    assert_eq!(found.video_codec, Some(Codec::H265));
+    let [(1, first), (2, second)] = found.video_tracks[..] else { panic!("{found:?}") };
+    let want = TrackMetadata {
+        width: Some(1280.0),
+        height: Some(720.0),
+        frame_rate: Some(30.0),
+        codec: Some(Codec::H265),
+        ..none
+    };
+    assert_eq!(first, want);
+    assert_eq!(second, TrackMetadata { width: Some(640.0), data_rate: Some(800.0), ..none });
+    let want = TrackMetadata {
+        channels: Some(6.0),
+        sample_rate: Some(48_000.0),
+        codec: Some(Codec::Opus),
+        data_rate: Some(256.0),
+        ..none
+    };
+    assert_eq!(found.audio_tracks, [(1, want)]);
+    let odd = metadata(object([("videoTrackIdInfoMap", 7.into())]));
+    assert!(odd.video_tracks.is_empty() && odd.audio_tracks.is_empty());
 }
 
 /// FLV trap 14: sizes that are zero, no number, or strings.

@@ -97,6 +97,25 @@ fn enhanced(notation: &str) -> EnhancedVideo {
 }
 
 #[test]
+fn commands_start_and_end_a_seek() {
+    for (notation, want) in [
+        ("57 00", Some(VideoCommand::StartSeek)),
+        ("5C 01", Some(VideoCommand::EndSeek)),
+        ("D0 00", Some(VideoCommand::StartSeek)),
+        ("D6 01", Some(VideoCommand::EndSeek)),
+        ("D7 02 000001 01 00", Some(VideoCommand::StartSeek)),
+        ("57 02", None),
+        ("57", None),
+        ("D1", None),
+        ("D4 'hvc1' 00", None),
+        ("17 01 000000 00", None),
+    ] {
+        let tag = VideoTag::read(&bytes(notation)).unwrap();
+        assert_eq!(tag.command(), want, "{notation}");
+    }
+}
+
+#[test]
 fn multitrack_comes_in_three_forms() {
     for (notation, layout, want) in [
         ("96 01 'hvc1' 05 AABB", Layout::OneTrack, &[(5, b"hvc1", "AABB")][..]),
@@ -132,6 +151,8 @@ fn mod_ex_gives_the_nanoseconds() {
         ("97 03 00000100 01 'avc1' 000000 65", 1),
         ("97 02 000009 11 'avc1' 000000 65", 0),
         ("97 00 FF 17 02 000005 01 'avc1' 000000 65", 5),
+        // the last one rules
+        ("97 02 000007 07 02 000005 01 'avc1' 000000 65", 5),
         ("91 'avc1' 000000 65", 0),
     ] {
         assert_eq!(enhanced(notation).nanos(), nanos, "{notation}");

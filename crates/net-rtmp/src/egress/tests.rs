@@ -47,3 +47,149 @@ fn section14_after_a_gap_a_viewer_is_told_only_new_headers() {
     assert_eq!(join(12_000, SMALL), [], "the same again");
     assert_eq!(join(15_000, LARGE), [(MediaKind::Video, 15_000)], "a new picture size");
 }
+
+/// A Stream of two video and three audio Tracks, seen by a viewer who asked for some of them.
+struct Bench {
+    publisher: manycast_hub::Publisher,
+    reader: manycast_hub::Subscriber,
+    egress: Egress,
+    now: std::time::Instant,
+}
+
+impl Bench {
+    fn new(query: &str) -> Self {
+        use manycast_hub::{Bounds, Hub, Start, Takeover, WindowLimits};
+        let now = crate::conn::now();
+        let name = manycast_media::StreamName::new("main").unwrap();
+        let stream = Hub::new().open(&name, WindowLimits::default());
+        let publisher = stream.publish(now, Takeover::Always, "test").unwrap();
+        let reader = stream.subscribe(Start::NextGop, Bounds::default(), now);
+        let egress = Egress::new(TrackRules::from_query(query).unwrap());
+        Self { publisher, reader, egress, now }
+    }
+
+    /// A message of the encoder; what the viewer gets, as kind and opening bytes.
+    fn send(&mut self, at: i64, kind: MediaKind, body: &[u8]) -> Vec<(MediaKind, Vec<u8>)> {
+        use manycast_flv::frame::{Unit, read_audio, read_video};
+        self.now += std::time::Duration::from_millis(1);
+        let body = Bytes::copy_from_slice(body);
+        let units = match kind {
+            MediaKind::Video => read_video(&body),
+            _ => read_audio(&body),
+        };
+        for unit in units {
+            match unit {
+                Unit::Config { track, config } => self.publisher.configure(self.now, track, config),
+                Unit::Sticky(sticky) => self.publisher.stick(self.now, sticky),
+                unit => {
+                    let frame = unit.into_frame(Timestamp::from_millis(at)).unwrap();
+                    self.publisher.push(self.now, frame)
+                }
+            }
+            .unwrap();
+        }
+        let (mut items, mut sent) = (Vec::new(), Vec::new());
+        self.reader.read(self.now, 100, &mut items);
+        for item in &items {
+            self.egress.item(item, &mut sent);
+        }
+        let head = |m: Outgoing| (m.kind, m.body[..m.body.len().min(7)].to_vec());
+        sent.into_iter().map(head).collect()
+    }
+}
+
+/// What the encoder sends: kind, time, body.
+const SHOW: [(MediaKind, i64, &[u8]); 12] = [
+    (MediaKind::Video, 0, b"\x17\0\0\0\0\x01\x64\0"),
+    (MediaKind::Video, 0, b"\x96\0hvc1\x01\x01\x01"),
+    (MediaKind::Audio, 0, b"\xaf\0\x12\x10"),
+    (MediaKind::Audio, 0, b"\x95\0mp4a\x02\x11\x90"),
+    (MediaKind::Video, 0, b"\x17\x01\0\0\0\0\0\0\x01\x65"),
+    (MediaKind::Video, 0, b"\x96\x03hvc1\x01\0\0\0\x03\x26\x01\0"),
+    (MediaKind::Audio, 10, b"\xaf\x01\x21"),
+    (MediaKind::Audio, 10, b"\x95\x01mp4a\x02\x22"),
+    (MediaKind::Video, 20, b"\x96\x04hvc1\x01\x02\0\x09colorInfo\x06"),
+    (MediaKind::Audio, 20, b"\x95\x04mp4a\x02\0\x02"),
+    (MediaKind::Video, 40, b"\x27\x01\0\0\0\0\0\0\x01\x41"),
+    (MediaKind::Video, 40, b"\xa6\x03hvc1\x01\0\0\0\x03\x02\x01\0"),
+];
+
+/// E-RTMP v2 "Multitrack": who asks for one Track gets it alone, in the form of plain players, with
+/// what is said about it; who asks for all gets them as they came.
+#[test]
+fn e_rtmp_a_viewer_gets_the_tracks_it_asked_for() {
+    let rows: [(&str, &[&[u8]]); 4] = [
+        (
+            "",
+            &[
+                b"\x17\0\0\0\0\x01\x64",
+                b"\x17\x01\0\0\0\0\0",
+                b"\xaf\0\x12\x10",
+                b"\xaf\x01\x21",
+                b"\x27\x01\0\0\0\0\0",
+            ],
+        ),
+        (
+            "video_track=1&audio_track=2",
+            &[
+                b"\x90hvc1\x01\x01",
+                b"\x93hvc1\0\0",
+                b"\xaf\0\x11\x90",
+                b"\xaf\x01\x22",
+                b"\x94hvc1\x02\0",
+                b"\xa3hvc1\0\0",
+            ],
+        ),
+        ("tracks=audio&audio_track=2", &[b"\xaf\0\x11\x90", b"\xaf\x01\x22"]),
+        (
+            "tracks=all&video_track=none",
+            &[
+                b"\xaf\0\x12\x10",
+                b"\xaf\x01\x21",
+                b"\x95\0mp4a\x02",
+                b"\x95\x01mp4a\x02",
+                b"\x95\x04mp4a\x02",
+            ],
+        ),
+    ];
+    for (query, want) in rows {
+        let mut bench = Bench::new(query);
+        let sent: Vec<_> =
+            SHOW.iter().flat_map(|(kind, at, body)| bench.send(*at, *kind, body)).collect();
+        let bodies: Vec<_> = sent.iter().map(|(_, body)| &body[..]).collect();
+        assert_eq!(bodies, want, "{query:?}");
+    }
+    let mut all = Bench::new("tracks=all");
+    let sent: Vec<_> =
+        SHOW.iter().flat_map(|(kind, at, body)| all.send(*at, *kind, body)).collect();
+    assert_eq!(sent.len(), SHOW.len(), "everything, once");
+}
+
+/// A rule about sizes, with what a real encoder sends (tests/captures): the first Track that flows is
+/// shown until a better one has a key frame, with its configuration before it; then that one alone.
+#[test]
+fn e_rtmp_pictures_change_at_a_key_frame_with_their_configuration() {
+    use manycast_flv::{TagKind, file::FileReader};
+    let file =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/captures/ffmpeg9-tracks-h264-aac.flv");
+    let mut reader = FileReader::new();
+    reader.push(&std::fs::read(file).unwrap());
+    let mut bench = Bench::new("video_track=smallest&audio_track=none");
+    let (mut sent, mut second) = (Vec::new(), 0);
+    while let Some(tag) = reader.next_tag().unwrap() {
+        if tag.kind != TagKind::Video || tag.body[1..] == [2, 0, 0, 0] {
+            continue;
+        }
+        second += usize::from(tag.body[0] & 0x80 != 0 && tag.body[1] & 0x0f != 0);
+        sent.extend(bench.send(tag.timestamp.into(), MediaKind::Video, &tag.body));
+    }
+    // legacy, all of them: 17 00 is a configuration, 17 01 and 27 01 are pictures
+    let kinds: Vec<_> = sent.iter().map(|(_, body)| (body[0], body[1])).collect();
+    assert_eq!(
+        kinds[..4],
+        [(0x17, 0), (0x17, 1), (0x17, 0), (0x17, 1)],
+        "a change after one picture"
+    );
+    assert!(kinds[4..].iter().all(|(_, packet_type)| *packet_type == 1), "and no other");
+    assert_eq!((kinds.len() - 3, second), (10, 10), "every picture of the smaller one");
+}

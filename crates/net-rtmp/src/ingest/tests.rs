@@ -3,7 +3,7 @@
 use super::*;
 use bytes::Bytes;
 use manycast_hub::{Bounds, Content, Hub, Item, Start, Subscriber, Takeover, WindowLimits};
-use manycast_media::StreamName;
+use manycast_media::{StreamName, TrackId};
 use std::time::Duration;
 
 const VIDEO_HEADER: &[u8] = &[0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x1f];
@@ -106,4 +106,69 @@ fn flv_trap_2_the_last_configuration_before_the_first_frame_counts() {
     let Some(Item::Joined { tracks, .. }) = items.first() else { panic!("{items:?}") };
     let config = tracks.tracks[0].config.as_ref().unwrap();
     assert_eq!((tracks.tracks.len(), config.record.as_ref()), (1, &STEREO[2..]));
+}
+
+/// E-RTMP v2 "Multitrack": several Tracks in one message are Tracks of the Stream, each with its own
+/// configuration and Frames, and leave as messages of one Track.
+#[test]
+fn e_rtmp_tracks_of_one_message_are_tracks_of_the_stream() {
+    const CONFIGS: &[u8] = b"\x96\x10avc1\x00\0\0\x04\x01\x64\0\x1f\x02\0\0\x04\x01\x42\0\x0a";
+    const FRAMES: &[u8] =
+        b"\x96\x11avc1\x02\0\0\x08\0\0\x28\0\0\0\x01\x65\x00\0\0\x08\0\0\0\0\0\0\x01\x65";
+    let mut bench = Bench::new();
+    bench.send(MediaKind::Video, 0, CONFIGS);
+    bench.send(MediaKind::Video, 40, FRAMES);
+    let items = bench.items();
+    let Some(Item::Joined { tracks, .. }) = items.first() else { panic!("{items:?}") };
+    assert_eq!(tracks.lead(), Some(TrackId::VIDEO));
+    let frames: Vec<_> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Entry(entry) => entry.frame(),
+            _ => None,
+        })
+        .map(|frame| (frame.track.index, frame.dts.as_millis(), frame.pts.as_millis()))
+        .collect();
+    assert_eq!(frames, [(0, 40, 40), (2, 40, 80)]);
+    let mut egress = crate::egress::Egress::viewer();
+    let mut sent = Vec::new();
+    for item in &items {
+        egress.item(item, &mut sent);
+    }
+    let heads: Vec<_> = sent.iter().map(|message| message.body[..8].to_vec()).collect();
+    assert_eq!(
+        heads,
+        [
+            &b"\x90avc1\x01\x64\0"[..],
+            b"\x91avc1\0\0\0",
+            b"\x96\x00avc1\x02\x01",
+            b"\x96\x01avc1\x02\0",
+        ]
+    );
+}
+
+/// It goes on as it came, ends nothing, and is counted.
+#[test]
+fn e_rtmp_what_is_not_understood_is_passed_on_and_counted() {
+    const RESERVED: &[u8] = b"\x9fhvc1\x01";
+    const BROKEN: &[u8] = b"\x96\x11avc1\x00\0\0\x09\0";
+    const UNKNOWN: &[u8] = b"\x91zzzz\x01";
+    let mut bench = Bench::new();
+    bench.send(MediaKind::Video, 0, VIDEO_HEADER);
+    bench.send(MediaKind::Video, 0, KEY_FRAME);
+    for (at, body) in [(10, RESERVED), (20, BROKEN), (30, UNKNOWN)] {
+        bench.send(MediaKind::Video, at, body);
+    }
+    bench.send(MediaKind::Video, 40, FRAME);
+    let items = bench.items();
+    let bodies: Vec<_> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Entry(entry) => entry.frame(),
+            _ => None,
+        })
+        .map(|frame| frame.wire.as_ref().unwrap().body.clone())
+        .collect();
+    assert_eq!(bodies, [KEY_FRAME, RESERVED, BROKEN, UNKNOWN, FRAME]);
+    assert_eq!(bench.ingest.not_understood, 3);
 }

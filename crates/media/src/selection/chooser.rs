@@ -1,0 +1,88 @@
+//! A choice over time, as Tracks come and Frames pass.
+
+use super::{Choice, Facts, Selection, TrackRules};
+use crate::{Frame, Track, TrackId, TrackKind, TrackSet};
+
+/// Follows the Tracks of a Stream for one viewer or Delivery. Sound changes at once; pictures begin
+/// with a key frame, and change at the next one of the new Track, while those of the old one go on
+/// until then.
+#[derive(Clone, Copy, Debug)]
+pub struct Chooser {
+    rules: TrackRules,
+    current: Selection,
+    /// The video Track to change to.
+    next: Option<u8>,
+    /// A key frame was taken since the choice fell on its Track.
+    showing: bool,
+}
+
+impl Chooser {
+    /// For somebody who asks for this.
+    #[must_use]
+    pub fn new(rules: TrackRules) -> Self {
+        let current = rules.choose(&TrackSet::default(), |_| Facts::UNKNOWN);
+        Self { rules, current, next: None, showing: false }
+    }
+
+    /// What is taken now.
+    #[must_use]
+    pub const fn selection(&self) -> Selection {
+        self.current
+    }
+
+    /// Takes note of the Tracks that flow. True if what is taken is another at once, so that their
+    /// configurations are to be said; a change of pictures is told by [`Chooser::takes`].
+    pub fn tracks(&mut self, set: &TrackSet, facts: impl Fn(&Track) -> Facts) -> bool {
+        let wanted = self.rules.choose(set, facts);
+        let before = self.current;
+        self.next = None;
+        match (before.video, wanted.video) {
+            (Choice::One(old), Choice::One(new)) if old != new && self.showing => {
+                self.next = Some(new);
+            }
+            _ => self.current.video = wanted.video,
+        }
+        self.current.audio = wanted.audio;
+        self.current.data = wanted.data;
+        if self.current.video != before.video {
+            self.showing = false;
+        }
+        self.current != before
+    }
+
+    /// Whether a Frame is taken, and whether the pictures change with it: then its configuration is
+    /// to be said first.
+    pub fn takes(&mut self, frame: &Frame) -> Taken {
+        let of = |index| TrackId { kind: TrackKind::Video, index };
+        if frame.key && self.next.is_some_and(|next| frame.track == of(next)) {
+            self.current.video = Choice::One(frame.track.index);
+            self.next = None;
+            return Taken::Changed;
+        }
+        if !self.current.takes(frame.track) {
+            return Taken::No;
+        }
+        if frame.track.kind == TrackKind::Video && self.current.is_alone(TrackKind::Video) {
+            self.showing |= frame.key;
+            return if self.showing { Taken::Yes } else { Taken::No };
+        }
+        Taken::Yes
+    }
+
+    /// Frames were left out: the pictures of a Track that is taken alone go on at its next key
+    /// frame. (Gops are cut by the lead Track; those of another one may begin elsewhere.)
+    pub const fn restart(&mut self) {
+        self.showing = false;
+    }
+}
+
+/// What becomes of a Frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is left out.
+    No,
+    /// It is taken.
+    Yes,
+    /// It is taken, and is the first of another video Track.
+    Changed,
+}
