@@ -33,6 +33,8 @@ pub const LATE: TimeDelta = TimeDelta::from_millis(500);
 pub struct Health {
     /// Since the first Frame of the Run.
     pub age: Duration,
+    /// Since anything was heard of the encoder, Frames or not.
+    pub silence: Duration,
     /// Mean transit of the lead audio Track less that of the lead video Track, each over the last
     /// five full seconds: positive when sound arrives after the pictures of the same time.
     pub av_offset: Option<TimeDelta>,

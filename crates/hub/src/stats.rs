@@ -118,7 +118,7 @@ impl RunCounters {
         self.first.map_or(0, |(began, _)| ticks(now.saturating_duration_since(began)))
     }
 
-    fn health(&self, now: Instant) -> Health {
+    fn health(&self, now: Instant, heard: Instant) -> Health {
         let at = self.at(now);
         let lead = |kind| {
             let own = self.tracks.iter().filter(|track| track.id.kind == kind);
@@ -129,6 +129,7 @@ impl RunCounters {
             pair.map_or((None, None), |(video, audio)| av_offset(video, audio, at));
         Health {
             age: duration(at),
+            silence: now.saturating_duration_since(heard),
             av_offset,
             av_drift,
             clock_levelled: self.levelled,
@@ -269,7 +270,7 @@ impl PublisherStats {
             began: run.began,
             bitrate: tracks.iter().map(|t| t.bitrate).sum(),
             trouble: trouble(run, window, now),
-            health: run.counters.health(now),
+            health: run.counters.health(now, run.last_heard),
             tracks,
         }
     }

@@ -106,6 +106,7 @@ fn a_steady_stream_shows_its_figures() {
     steady(&mut bench, 0, 30_000);
     let health = bench.health(30_000);
     assert_eq!(health.age, Duration::from_secs(30));
+    assert_eq!(health.silence, Duration::from_millis(20));
     let video = health.track(V).unwrap();
     assert_eq!((video.seconds, video.frames), (10, 250));
     assert!(near(video.frame_rate, 25.0), "{video:?}");
