@@ -23,8 +23,11 @@ mod lane;
 mod outbox;
 #[doc(hidden)]
 pub mod parts;
+mod reactors;
 mod registry;
+mod seldom;
 mod server;
+mod socket;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -33,6 +36,7 @@ pub use client::{
     Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender,
 };
 pub use lane::{RTMP_LANE, RtmpLane};
+pub use reactors::Reactors;
 pub use registry::{ConnectionLimits, Connections};
 pub use server::{Server, ServerSettings};
 pub use stats::{RtmpStats, RtmpStatsSnapshot};

@@ -10,8 +10,8 @@ use manycast_dial::{Dialer, Gate as EgressGate, Resolver, Tuning};
 use manycast_fanout::{Fanout, FanoutConfig};
 use manycast_hub::Link;
 use manycast_net_rtmp::{
-    ClientSettings, ConnectionLimits, Connections, RtmpLink, RtmpStats, RtmpStatsSnapshot,
-    Server as RtmpServer, ServerSettings,
+    ClientSettings, ConnectionLimits, Connections, Reactors, RtmpLink, RtmpStats,
+    RtmpStatsSnapshot, Server as RtmpServer, ServerSettings,
 };
 use manycast_rtmp::limits::Limits;
 use manycast_tls::{ClientTls, ServerTls};
@@ -51,13 +51,16 @@ impl Rtmp {
         let fanout = Fanout::start(viewers).context("no threads for viewers")?;
         let fanout = Arc::new(fanout);
         let stats = Arc::new(RtmpStats::default());
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let reactors = Arc::new(Reactors::start(threads).context("no threads for connections")?);
         let tls = config.rtmps.as_ref().map(|_| certificate(config, server)).transpose()?;
         let mut bound = Vec::new();
         let plain = config.rtmp.listen.map(|listen| ("rtmp", "rtmp.listen", listen, None));
         let secure =
             config.rtmps.as_ref().map(|r| ("rtmps", "rtmps.listen", r.listen, tls.clone()));
         for (protocol, key, listen, tls) in plain.into_iter().chain(secure) {
-            let settings = ServerSettings { tls, ..ServerSettings::new(listen) };
+            let reactors = Some(reactors.clone());
+            let settings = ServerSettings { tls, reactors, ..ServerSettings::new(listen) };
             let gate = server.gate.clone();
             let listener = RtmpServer::bind(
                 settings,

@@ -6,7 +6,6 @@
 use super::conn::{Address, ClientConn, ClientSettings, Farewell};
 use super::fault;
 use super::writer::DeliveryWriter;
-use crate::conn::SocketSink;
 use manycast_fanout::{Fanout, ViewerEnd, ViewerStats};
 use manycast_hub::{
     Fault, Link, LinkEnd, LinkMonitor, Progress, Running, Stage, Stop, Subscriber, Target,
@@ -192,7 +191,7 @@ impl Delivery {
         let Some(writer) = self.conn.media_writer() else { return };
         let change = self.target.config_change;
         let writer = Box::new(DeliveryWriter::new(writer, change, self.renewal.clone()));
-        let sink = Arc::new(SocketSink(self.conn.transport().clone()));
+        let sink = self.conn.socket().clone();
         let (stream, bounds) = (self.source.stream().clone(), self.source.bounds());
         let fanout = &self.fanout;
         self.conn.lend(|rest| fanout.join_alone(stream, writer, sink, rest, bounds));
@@ -208,7 +207,7 @@ impl Delivery {
             stats.skipped_frames - told.skipped_frames,
             stats.skipped_gops - told.skipped_gops,
         );
-        let info = manycast_sys::tcp_info(self.conn.transport().tcp()).ok();
+        let info = manycast_sys::tcp_info(self.conn.socket().tcp()).ok();
         let unsent = info.and_then(|info| info.notsent_bytes).map_or(0, u64::from);
         self.acked = info.map_or(self.acked, |info| info.bytes_acked);
         self.monitor.report(Progress {
