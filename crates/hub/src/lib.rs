@@ -12,6 +12,7 @@
 mod cursor;
 mod entry;
 mod gate;
+pub mod health;
 mod link;
 mod liveness;
 mod mark;
@@ -30,6 +31,7 @@ pub use entry::{Content, Entry, Item, LANES, Lane, LaneBytes, LaneId, RunEnd};
 pub use gate::{
     AccessRequest, Action, Admission, Denial, DenialKind, Gate, Grant, Lease, LeaseHolder,
 };
+pub use health::{Health, TrackHealth};
 pub use link::{
     ConfigChange, Fault, Link, LinkEnd, LinkMonitor, Progress, Running, Stage, Stop, StopHandle,
     Target,

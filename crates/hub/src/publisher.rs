@@ -2,7 +2,7 @@
 
 use crate::stats::RunCounters;
 use crate::stream::Stream;
-use crate::timeline::{ClockFault, Timeline};
+use crate::timeline::Timeline;
 use crate::tracks::{Cutter, TrackBook};
 use crate::{Content, Lease, LeaseHolder, RunEnd};
 use manycast_media::{Codec, CodecConfig, Frame, Sticky, Timestamp, TrackId};
@@ -189,10 +189,9 @@ impl Publisher {
             return Ok(());
         };
         let (dts, fault) = run.timeline.place(frame.track, frame.dts);
-        run.counters.clock(fault);
         frame.pts = dts + (frame.pts - frame.dts);
         frame.dts = dts;
-        run.counters.frame(now, &frame);
+        run.counters.frame(now, &frame, fault);
         let opens = run.cutter.opens(&frame, &run.book, self.stream.limits());
         let set = run.book.set().clone();
         if let Some(id) = changed {
@@ -266,15 +265,5 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         let now = self.last_seen;
         self.finish(now, RunEnd::Lost);
-    }
-}
-
-impl RunCounters {
-    fn clock(&mut self, fault: ClockFault) {
-        match fault {
-            ClockFault::None => {}
-            ClockFault::Levelled => self.levelled += 1,
-            ClockFault::Rebased => self.rebased += 1,
-        }
     }
 }

@@ -1,12 +1,12 @@
 //! Plain copies of what was counted, for status, metrics and logs.
 
+use crate::health::{Health, TrackMeter, av_offset, duration, ticks};
 use crate::publisher::RunState;
+use crate::timeline::ClockFault;
 use crate::window::Window;
 use manycast_media::{Codec, Frame, StreamName, TimeDelta, Timestamp, Track, TrackId, TrackKind};
 use std::time::{Duration, Instant};
 
-/// Seconds over which rates are taken.
-const RATE_SECONDS: usize = 5;
 /// A Stream without a key frame for this long is in trouble.
 const KEY_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -42,53 +42,6 @@ impl Trouble {
     }
 }
 
-/// Bytes per second over the last few whole seconds.
-#[derive(Debug, Default)]
-pub(crate) struct Rate {
-    began: Option<Instant>,
-    second: u64,
-    ring: [u64; RATE_SECONDS + 1],
-}
-
-impl Rate {
-    pub(crate) fn add(&mut self, now: Instant, bytes: usize) {
-        self.advance(now);
-        let at = self.slot(self.second);
-        self.ring[at] += bytes as u64;
-    }
-
-    fn slot(&self, second: u64) -> usize {
-        usize::try_from(second % self.ring.len() as u64).unwrap_or(0)
-    }
-
-    fn advance(&mut self, now: Instant) {
-        let began = *self.began.get_or_insert(now);
-        let second = now.saturating_duration_since(began).as_secs();
-        let steps = (second - self.second.min(second)).min(self.ring.len() as u64);
-        for ahead in 1..=steps {
-            let at = self.slot(second + 1 - ahead);
-            self.ring[at] = 0;
-        }
-        self.second = self.second.max(second);
-    }
-
-    /// Bits per second; before the first second is over, of what came so far.
-    pub(crate) fn bits_per_second(&self, now: Instant) -> u64 {
-        let Some(began) = self.began else { return 0 };
-        let second = now.saturating_duration_since(began).as_secs();
-        let full = second.min(RATE_SECONDS as u64);
-        if full == 0 {
-            return self.ring.iter().sum::<u64>() * 8;
-        }
-        let sum: u64 = (1..=full)
-            .filter_map(|back| second.checked_sub(back))
-            .filter(|s| *s <= self.second && self.second - s < self.ring.len() as u64)
-            .map(|s| self.ring[self.slot(s)])
-            .sum();
-        sum * 8 / full
-    }
-}
-
 /// What one Track of one Run counted.
 #[derive(Debug)]
 pub(crate) struct TrackCounters {
@@ -97,58 +50,92 @@ pub(crate) struct TrackCounters {
     bytes: u64,
     keys: u64,
     last: Timestamp,
-    last_key: Option<Timestamp>,
-    gop: Option<TimeDelta>,
-    rate: Rate,
+    meter: TrackMeter,
 }
 
 /// What one Run counted.
 #[derive(Debug, Default)]
 pub(crate) struct RunCounters {
     pub(crate) dropped: u64,
-    pub(crate) levelled: u64,
-    pub(crate) rebased: u64,
+    levelled: u64,
+    rebased: u64,
+    late: u64,
     frames: u64,
     bytes: u64,
+    /// Arrival and time of the first Frame.
+    first: Option<(Instant, Timestamp)>,
+    clock_fault_at: Option<i64>,
     last_key_at: Option<Instant>,
     keyless: bool,
     tracks: Vec<TrackCounters>,
 }
 
 impl RunCounters {
-    pub(crate) fn frame(&mut self, now: Instant, frame: &Frame) {
-        let size = frame.size();
+    /// Counts a Frame that was placed on the timeline, with what was wrong with its time.
+    pub(crate) fn frame(&mut self, now: Instant, frame: &Frame, fault: ClockFault) {
+        let size = frame.size() as u64;
         self.frames += 1;
-        self.bytes += size as u64;
-        let at = match self.tracks.iter().position(|t| t.id == frame.track) {
-            Some(at) => at,
+        self.bytes += size;
+        let (began, origin) = *self.first.get_or_insert((now, frame.dts));
+        let at = ticks(now.saturating_duration_since(began));
+        let dts = (frame.dts - origin).ticks();
+        if fault != ClockFault::None {
+            self.clock(at, fault);
+        }
+        let track = match self.tracks.iter().position(|t| t.id == frame.track) {
+            Some(known) => &mut self.tracks[known],
             None => {
-                self.tracks.push(TrackCounters {
-                    id: frame.track,
-                    frames: 0,
-                    bytes: 0,
-                    keys: 0,
-                    last: frame.dts,
-                    last_key: None,
-                    gop: None,
-                    rate: Rate::default(),
-                });
-                self.tracks.len() - 1
+                let (id, last) = (frame.track, frame.dts);
+                let meter = TrackMeter::new(id, at, dts);
+                self.tracks.push(TrackCounters { id, frames: 0, bytes: 0, keys: 0, last, meter });
+                self.tracks.last_mut().expect("a track was added just now")
             }
         };
-        let track = &mut self.tracks[at];
         track.frames += 1;
-        track.bytes += size as u64;
+        track.bytes += size;
         track.last = frame.dts;
-        track.rate.add(now, size);
+        self.late += u64::from(track.meter.frame(at, dts, frame, fault));
         if frame.track.kind == TrackKind::Video {
             self.keyless |= !frame.key && self.last_key_at.is_none();
             if frame.key {
                 track.keys += 1;
-                track.gop = track.last_key.map(|last| frame.dts - last);
-                track.last_key = Some(frame.dts);
                 self.last_key_at = Some(now);
             }
+        }
+    }
+
+    fn clock(&mut self, at: i64, fault: ClockFault) {
+        self.clock_fault_at = Some(at);
+        match fault {
+            ClockFault::None => {}
+            ClockFault::Levelled => self.levelled += 1,
+            ClockFault::Rebased => self.rebased += 1,
+        }
+    }
+
+    /// Where `now` is on the clock of arrivals.
+    fn at(&self, now: Instant) -> i64 {
+        self.first.map_or(0, |(began, _)| ticks(now.saturating_duration_since(began)))
+    }
+
+    fn health(&self, now: Instant, heard: Instant) -> Health {
+        let at = self.at(now);
+        let lead = |kind| {
+            let own = self.tracks.iter().filter(|track| track.id.kind == kind);
+            own.min_by_key(|track| track.id).map(|track| &track.meter)
+        };
+        let pair = lead(TrackKind::Video).zip(lead(TrackKind::Audio));
+        let (av_offset, av_drift) =
+            pair.map_or((None, None), |(video, audio)| av_offset(video, audio, at));
+        Health {
+            age: duration(at),
+            silence: now.saturating_duration_since(heard),
+            av_offset,
+            av_drift,
+            clock_levelled: self.levelled,
+            clock_rebased: self.rebased,
+            clock_fault_ago: self.clock_fault_at.map(|fault| duration(at - fault)),
+            tracks: self.tracks.iter().map(|track| track.meter.read(at)).collect(),
         }
     }
 }
@@ -163,6 +150,7 @@ pub(crate) struct Counters {
     dropped: u64,
     levelled: u64,
     rebased: u64,
+    late: u64,
 }
 
 macro_rules! total {
@@ -180,6 +168,7 @@ impl Counters {
         self.dropped += run.counters.dropped;
         self.levelled += run.counters.levelled;
         self.rebased += run.counters.rebased;
+        self.late += run.counters.late;
     }
 
     total!(frames_in, frames);
@@ -187,6 +176,7 @@ impl Counters {
     total!(dropped, dropped);
     total!(levelled, levelled);
     total!(rebased, rebased);
+    total!(late, late);
 }
 
 /// One Stream at a moment.
@@ -212,6 +202,8 @@ pub struct StreamStats {
     pub clock_levelled: u64,
     /// Leaps of the encoder's clock that were taken out.
     pub clock_rebased: u64,
+    /// Frames that came late, see [`LATE`](crate::health::LATE).
+    pub frames_late: u64,
     /// Bytes of Frames held.
     pub window_bytes: u64,
     /// Who publishes.
@@ -231,6 +223,8 @@ pub struct PublisherStats {
     pub tracks: Vec<TrackStats>,
     /// What is wrong, if anything.
     pub trouble: Option<Trouble>,
+    /// How well it comes in.
+    pub health: Health,
 }
 
 /// One Track of the Run on air.
@@ -254,6 +248,7 @@ pub struct TrackStats {
 
 impl PublisherStats {
     pub(crate) fn of(run: &RunState, window: &Window, now: Instant) -> Self {
+        let at = run.counters.at(now);
         let tracks: Vec<_> = run
             .counters
             .tracks
@@ -264,9 +259,9 @@ impl PublisherStats {
                     frames: counted.frames,
                     bytes: counted.bytes,
                     key_frames: counted.keys,
-                    gop: counted.gop,
+                    gop: counted.meter.gop(),
                     last: counted.last,
-                    bitrate: counted.rate.bits_per_second(now),
+                    bitrate: counted.meter.bits_per_second(at),
                 })
             })
             .collect();
@@ -275,6 +270,7 @@ impl PublisherStats {
             began: run.began,
             bitrate: tracks.iter().map(|t| t.bitrate).sum(),
             trouble: trouble(run, window, now),
+            health: run.counters.health(now, run.last_heard),
             tracks,
         }
     }
@@ -295,20 +291,4 @@ fn trouble(run: &RunState, window: &Window, now: Instant) -> Option<Trouble> {
     let late = |at: Instant| now.saturating_duration_since(at) > KEY_PATIENCE;
     let waits = run.counters.last_key_at.map_or(run.counters.keyless, late);
     waits.then_some(Trouble::WaitingForKeyFrame)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rate_is_taken_over_whole_seconds() {
-        let start = Instant::now();
-        let mut rate = Rate::default();
-        for ms in (0..10_000).step_by(100) {
-            rate.add(start + Duration::from_millis(ms), 1000);
-        }
-        assert_eq!(rate.bits_per_second(start + Duration::from_millis(9_950)), 80_000);
-        assert_eq!(rate.bits_per_second(start + Duration::from_secs(60)), 0);
-    }
 }

@@ -369,6 +369,7 @@ impl Stream {
             frames_dropped: inner.counters.dropped(inner.run.as_ref()),
             clock_levelled: inner.counters.levelled(inner.run.as_ref()),
             clock_rebased: inner.counters.rebased(inner.run.as_ref()),
+            frames_late: inner.counters.late(inner.run.as_ref()),
             window_bytes: inner.window.bytes() as u64,
             publisher: inner.run.as_ref().map(|run| PublisherStats::of(run, &inner.window, now)),
         }

@@ -8,6 +8,8 @@
 //! a fixed set, so that no stranger can make the number of series grow (B14); streams published
 //! under a name of the encoder's own choice are counted, not named.
 
+mod health;
+
 use crate::status::Picture;
 use manycast_restream::State;
 use prometheus_client::collector::Collector;
@@ -109,6 +111,7 @@ fn value(series: &mut MetricEncoder<'_>, kind: Kind, value: f64) -> Result<(), f
 pub(crate) fn write(picture: &Picture, more: &[Family]) -> Result<String, fmt::Error> {
     let mut families = server(picture);
     families.extend(streams(picture));
+    families.extend(health::families(picture));
     families.extend(destinations(picture));
     families.extend(more.iter().cloned());
     let mut registry = Registry::with_prefix("manycast");

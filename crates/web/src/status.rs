@@ -3,12 +3,16 @@
 //! Belongs here: the shapes, and one conversion into each. Field names are stable: programs read
 //! them. Must not come here: a key, or anything derived from one.
 
+mod health;
+
 use crate::routes::Knowledge;
 use crate::server::HttpCounters;
 use crate::source::{ConfigFacts, ListenerFacts};
 use crate::time::{Clock, rfc3339};
+use health::{FindingView, HealthView, TrackHealthView};
+use manycast_coach::{Finding, Subject, findings};
 use manycast_codec::{Shape, describe};
-use manycast_hub::{PublisherStats, StreamStats, TrackStats, Trouble};
+use manycast_hub::{PublisherStats, StreamStats, TrackHealth, TrackStats, Trouble};
 use manycast_restream::{DestinationStatus, LegStatus, State};
 use serde::Serialize;
 use std::sync::Arc;
@@ -38,6 +42,14 @@ impl StreamPicture {
         let reading =
             self.destinations.iter().flat_map(legs).filter(|leg| reads(leg.state)).count() as u64;
         self.stats.readers.saturating_sub(reading)
+    }
+
+    /// What is wrong with what comes in.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let Some(publisher) = &self.stats.publisher else { return Vec::new() };
+        let subjects: Vec<_> =
+            publisher.tracks.iter().map(|stats| Subject::of(&stats.track)).collect();
+        findings(&publisher.health, publisher.trouble, &subjects)
     }
 }
 
@@ -108,6 +120,8 @@ struct StreamView {
     configured: bool,
     live: bool,
     publisher: Option<PublisherView>,
+    health: Option<HealthView>,
+    findings: Vec<FindingView>,
     viewers: u64,
     window_bytes: u64,
     runs: u64,
@@ -117,6 +131,7 @@ struct StreamView {
     frames_dropped: u64,
     clock_levelled: u64,
     clock_rebased: u64,
+    frames_late: u64,
     destinations: Vec<DestinationView>,
 }
 
@@ -154,6 +169,7 @@ struct TrackView {
     bytes: u64,
     key_frames: Option<u64>,
     gop_ms: Option<i64>,
+    health: Option<TrackHealthView>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -283,6 +299,8 @@ impl StreamView {
             configured: stream.configured,
             live: stats.live,
             publisher: stats.publisher.as_ref().map(|stats| PublisherView::of(stats, clock)),
+            health: stats.publisher.as_ref().map(|stats| HealthView::from(&stats.health)),
+            findings: stream.findings().iter().map(FindingView::from).collect(),
             viewers: stream.viewers(),
             window_bytes: stats.window_bytes,
             runs: stats.runs,
@@ -292,6 +310,7 @@ impl StreamView {
             frames_dropped: stats.frames_dropped,
             clock_levelled: stats.clock_levelled,
             clock_rebased: stats.clock_rebased,
+            frames_late: stats.frames_late,
             destinations,
         }
     }
@@ -300,12 +319,13 @@ impl StreamView {
 impl PublisherView {
     fn of(stats: &PublisherStats, clock: &Clock) -> Self {
         let (address, software) = split_who(&stats.who);
+        let track = |one: &TrackStats| TrackView::of(one, stats.health.track(one.track.id));
         Self {
             address,
             software,
             since: clock.show(stats.began),
             bitrate: stats.bitrate,
-            tracks: stats.tracks.iter().map(TrackView::from).collect(),
+            tracks: stats.tracks.iter().map(track).collect(),
             trouble: stats.trouble.map(TroubleView::from),
         }
     }
@@ -331,8 +351,8 @@ impl From<Trouble> for TroubleView {
     }
 }
 
-impl From<&TrackStats> for TrackView {
-    fn from(stats: &TrackStats) -> Self {
+impl TrackView {
+    fn of(stats: &TrackStats, health: Option<&TrackHealth>) -> Self {
         let id = stats.track.id;
         let video = id.kind == manycast_media::TrackKind::Video;
         let mut view = Self {
@@ -344,6 +364,7 @@ impl From<&TrackStats> for TrackView {
             bytes: stats.bytes,
             key_frames: video.then_some(stats.key_frames),
             gop_ms: stats.gop.map(manycast_media::TimeDelta::as_millis),
+            health: health.map(TrackHealthView::from),
             ..Self::default()
         };
         let config = stats.track.config.as_ref();

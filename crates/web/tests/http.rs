@@ -255,10 +255,80 @@ async fn the_status_tells_everything_by_its_stable_names() {
     assert!(dial.as_str() > since.as_str(), "five minutes ahead: {since} {dial}");
 }
 
+/// A Stream `main` that has been on air for 20 s: 25 pictures per second without sound, nearly all
+/// of them empty, and a key frame every 8 s.
+fn ill(hub: &Hub) -> manycast_hub::Publisher {
+    let start = Instant::now().checked_sub(Duration::from_secs(20)).unwrap();
+    let main = hub.open(&name("main"), WindowLimits::default());
+    let mut publisher = main.publish(start, Takeover::WhenSilent, "an encoder").unwrap();
+    for number in 0..500 {
+        let (at, key) = (Timestamp::from_millis(number * 40), number % 200 == 0);
+        let payload = vec![7; if key { 50_000 } else { 60 }].into();
+        let (track, codec) = (TrackId::VIDEO, Codec::Vp8);
+        let frame = Frame { track, codec, dts: at, pts: at, key, payload, wire: None };
+        let now = start + Duration::from_millis(number.unsigned_abs() * 40);
+        publisher.push(now, frame).unwrap();
+    }
+    publisher
+}
+
+#[tokio::test]
+async fn health_and_findings_are_told_for_each_stream() {
+    let hub = Hub::new();
+    let _publisher = ill(&hub);
+    hub.open(&name("guest"), WindowLimits::default());
+    let server = Server::start(&hub, Limits::default()).await;
+    let status = server.json("/api/v1/status").await;
+    let at = |path: &str| status.pointer(path).unwrap_or_else(|| panic!("{path} in {status:#}"));
+    assert!(at("/streams/0/health").is_null());
+    assert_eq!(*at("/streams/0/findings"), serde_json::json!([]));
+    assert!(at("/streams/1/health/age_s").as_u64() >= Some(20));
+    assert!(at("/streams/1/health/av_offset_ms").is_null());
+    let track = at("/streams/1/publisher/tracks/0/health");
+    for (field, want) in [
+        ("/window_s", 10.0),
+        ("/frame_rate", 25.0),
+        ("/speed", 1.0),
+        ("/jitter_ms", 0.0),
+        ("/still_s", 20.0),
+        ("/b_frames", 0.0),
+        ("/key_frame_interval/now_ms", 8000.0),
+        ("/key_frame_interval/worst_ms", 8000.0),
+        ("/key_frame_interval/drift_ms", 0.0),
+        ("/key_frame_interval/frames", 200.0),
+        ("/bitrate/peak", (24.0 * 60.0 + 50_000.0) * 8.0),
+        ("/late", 0.0),
+    ] {
+        let got = track.pointer(field).and_then(serde_json::Value::as_f64);
+        assert_eq!(got, Some(want), "{field} in {track:#}");
+    }
+    let found = at("/streams/1/findings").as_array().unwrap();
+    let ids: Vec<_> = found.iter().filter_map(|one| one["id"].as_str()).collect();
+    assert_eq!(ids, ["key_frames_far", "video_frozen", "audio_missing"]);
+    let far = &found[0];
+    assert_eq!((&far["severity"], &far["track"]), (&"warning".into(), &"video:0".into()));
+    assert!(far["sentence"].as_str().unwrap().contains("8.0 s apart"), "{far}");
+    assert!(far["remedy"].as_str().unwrap().contains("OBS: Settings, Output, Streaming"), "{far}");
+    let metrics = server.request("GET", "/metrics").await;
+    for line in [
+        "manycast_stream_frames_per_second{stream=\"main\"} 25.0",
+        "manycast_stream_key_frame_interval_seconds{stream=\"main\",figure=\"now\"} 8.0",
+        "manycast_stream_still_seconds{stream=\"main\",kind=\"video\"} 20.0",
+        "manycast_stream_finding{stream=\"main\",rule=\"video_frozen\"} 1.0",
+        "manycast_stream_finding{stream=\"main\",rule=\"audio_silent\"} 0.0",
+        "manycast_stream_findings{stream=\"main\",severity=\"warning\"} 3.0",
+        "manycast_stream_findings{stream=\"main\",severity=\"error\"} 0.0",
+        "manycast_stream_frames_late_total{stream=\"main\"} 0.0",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+    assert!(!metrics.contains("stream=\"guest\""), "b14: no label of a stranger's choice");
+}
+
 #[tokio::test]
 async fn the_documentation_names_every_field() {
     let hub = Hub::new();
-    let _publisher = live(&hub);
+    let _publisher = ill(&hub);
     let server = Server::start(&hub, Limits::default()).await;
     let text = include_str!("../../../docs/api.md");
     let mut names = Vec::new();

@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("tls", 5),
     ("dial", 5),
     ("fanout", 5),
+    ("coach", 5),
     ("net-rtmp", 6),
     ("restream", 7),
     ("web", 10),
