@@ -30,8 +30,8 @@ pub use gate::{
     AccessRequest, Action, Admission, Denial, DenialKind, Gate, Grant, Lease, LeaseHolder,
 };
 pub use link::{
-    ConfigChange, Fault, Link, LinkEnd, LinkMonitor, Progress, Running, Stage, Stop, StopHandle,
-    Target,
+    Announce, ConfigChange, Fault, Link, LinkEnd, LinkMonitor, Login, Progress, Running, Stage,
+    Stop, StopHandle, Target,
 };
 pub use liveness::{Liveness, OnAir};
 pub use publisher::{Displaced, Publisher, Takeover};

@@ -23,6 +23,7 @@ mod lane;
 mod outbox;
 #[doc(hidden)]
 pub mod parts;
+mod policy;
 mod registry;
 mod server;
 mod stats;
@@ -33,6 +34,7 @@ pub use client::{
     Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender,
 };
 pub use lane::{RTMP_LANE, RtmpLane};
+pub use policy::{Asks, Policies, Policy};
 pub use registry::{ConnectionLimits, Connections};
 pub use server::{Server, ServerSettings};
 pub use stats::{RtmpStats, RtmpStatsSnapshot};

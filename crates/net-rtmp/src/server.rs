@@ -1,6 +1,7 @@
 //! The listener: accepts, limits, and joins its connections at the end.
 
 use crate::conn;
+use crate::policy::Policies;
 use crate::registry::{Connections, Refused};
 use crate::stats::{RtmpStats, count};
 use manycast_fanout::Fanout;
@@ -38,6 +39,8 @@ pub struct ServerSettings {
     pub tls: Option<Arc<ServerTls>>,
     /// Bounds of one connection.
     pub limits: Limits,
+    /// What is asked and told beside the Gate's answers.
+    pub policies: Arc<Policies>,
     /// A media message with this body makes the session panic.
     #[cfg(test)]
     pub panic_at: Option<&'static [u8]>,
@@ -51,6 +54,7 @@ impl ServerSettings {
             listen,
             tls: None,
             limits: Limits::default(),
+            policies: Policies::new(),
             #[cfg(test)]
             panic_at: None,
         }

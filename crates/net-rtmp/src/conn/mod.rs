@@ -93,6 +93,8 @@ pub(crate) struct Conn {
     tc_url: manycast_rtmp::command::StreamKeyText,
     app_query: manycast_rtmp::command::StreamKeyText,
     software: String,
+    /// Whom the peer proved to be at `connect`.
+    user: Option<manycast_hub::Secret>,
     deadline: Option<Instant>,
     commit_at: Option<Instant>,
     timer: Pin<Box<Sleep>>,
@@ -100,6 +102,8 @@ pub(crate) struct Conn {
     lingering: Option<Instant>,
     farewell: Option<String>,
     draining: bool,
+    /// The peer was asked to connect elsewhere, and has until then.
+    leave_at: Option<Instant>,
     unlogged: bool,
 }
 
@@ -159,6 +163,7 @@ impl Conn {
     ) -> Self {
         let config = ServerConfig {
             limits: shared.settings.limits.clone(),
+            ask_connect: !shared.settings.policies.get().users.is_empty(),
             ..ServerConfig::new(rand::random())
         };
         Self {
@@ -176,12 +181,14 @@ impl Conn {
             tc_url: Default::default(),
             app_query: Default::default(),
             software: String::new(),
+            user: None,
             deadline: None,
             commit_at: None,
             timer: Box::pin(tokio::time::sleep(FAR)),
             lingering: None,
             farewell: None,
             draining: false,
+            leave_at: None,
             unlogged: true,
         }
     }
@@ -214,9 +221,7 @@ impl Conn {
                 }
                 () = self.place.cut(), if self.lingering.is_none() => Err(End::MadeRoom),
                 () = ordered(&mut shutdown), if !self.draining => {
-                    self.draining = true;
-                    self.farewell = Some("the server stops".into());
-                    self.session.drain(DrainReason::Shutdown);
+                    self.begin_to_drain();
                     Ok(())
                 }
             };
@@ -351,7 +356,7 @@ impl Conn {
     /// to do and is set again, which is cheaper than moving it with each message.
     fn arm(&mut self) {
         let stall = (!self.out.is_empty()).then(|| self.last_taken + PATIENCE);
-        let due = [self.deadline, self.commit_at, self.lingering, stall];
+        let due = [self.deadline, self.commit_at, self.lingering, stall, self.leave_at];
         let Some(due) = due.into_iter().flatten().min() else { return };
         let due = tokio::time::Instant::from_std(due);
         if due < self.timer.deadline() || self.timer.is_elapsed() {
@@ -362,6 +367,9 @@ impl Conn {
     fn tick(&mut self) -> Result<(), End> {
         let now = now();
         self.timer.as_mut().reset(tokio::time::Instant::from_std(now + FAR));
+        if self.leave_at.take_if(|at| *at <= now).is_some() {
+            self.session.drain(DrainReason::Shutdown);
+        }
         if self.deadline.is_some_and(|at| at <= now) && self.lingering.is_none() {
             self.session.handle_input(now, Input::Deadline)?;
         }
