@@ -48,6 +48,8 @@ pub enum Behaviour {
     WrongKey,
     /// The same unless the key is this one.
     WantsKey(&'static str),
+    /// Says that it takes these codecs and no others, in the way of E-RTMP v1.
+    Takes(&'static [&'static str]),
     /// Closes when nothing came for so long, as some platforms do.
     ClosesWhenSilent(Duration),
 }

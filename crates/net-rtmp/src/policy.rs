@@ -105,7 +105,8 @@ impl Policy {
             Asks::Everybody => true,
             Asks::Apps(apps) => {
                 let target = Target::resolve(app.expose_bytes(), b"", b"");
-                apps.iter().any(|name| *name == target.name().expose())
+                let last = target.name().expose();
+                apps.iter().any(|name| **name == *last)
             }
         }
     }

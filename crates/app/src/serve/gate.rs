@@ -231,7 +231,8 @@ impl Table {
         // every key is looked up, so that the time taken tells nothing
         let elsewhere = elsewhere.fold(None, |found, entry| found.or(entry));
         let Some(entry) = self.by_key(&name).or(elsewhere) else { return Ok(None) };
-        let named = self.entries.iter().find(|other| other.name.as_str() == name.expose());
+        let text = name.expose();
+        let named = self.entries.iter().find(|other| other.name.as_str() == text);
         match named {
             Some(named) if self.by_key(&name).is_none() && named.name != entry.name => {
                 let message = "the key in the address is that of another stream than the named one";
