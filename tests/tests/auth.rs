@@ -118,7 +118,9 @@ fn section8_4_a_stream_with_a_user_beside_one_without() {
         config.app = format!("live?user=crew&pass={PASSWORD}").as_str().into();
     });
     let mut plain = plain.unwrap();
-    plain.wait_for(|event| matches!(event, manycast_rtmp::session::ClientEvent::Publishing)).unwrap();
+    plain
+        .wait_for(|event| matches!(event, manycast_rtmp::session::ClientEvent::Publishing))
+        .unwrap();
     assert_eq!(open.stop().error, None);
 }
 
@@ -127,8 +129,7 @@ fn section8_4_a_stream_with_a_user_beside_one_without() {
 fn section9_a_key_in_a_query_opens_the_stream_that_is_named() {
     let server = Setup::new().stream("main", KEY).stream("other", "sk_other_0123456789").start();
     let at = server.rtmp();
-    let encoder =
-        ffmpeg_publish(Input::Clip, &format!("rtmp://{at}/live/main?key={KEY}"), 10, &[]);
+    let encoder = ffmpeg_publish(Input::Clip, &format!("rtmp://{at}/live/main?key={KEY}"), 10, &[]);
     flowing(&server, 20);
     drop(encoder);
     until("it is gone", secs(10), || server.stream("main")["live"] == false);
@@ -162,9 +163,11 @@ fn section9_a_key_in_a_query_opens_the_stream_that_is_named() {
 fn section8_4_the_tools_log_in() {
     let server = asks("adobe").start();
     let url = format!("rtmp://crew:{PASSWORD}@{}/live/{KEY}", server.rtmp());
-    let mut tool = Process::start(clean(binary()).args(["publish", &url, "--duration", "3s"]));
+    let clip = manycast_tests::root().join("assets/demo.flv");
+    let mut tool = Process::start(clean(binary()).arg("publish").arg(clip).arg(&url));
     flowing(&server, 20);
-    let status = tool.wait(secs(15));
+    tool.signal(nix::sys::signal::Signal::SIGINT);
+    tool.wait(secs(15));
     let told = format!("{}{}", tool.out.text(), tool.err.text());
-    assert!(status.success() && !told.contains(PASSWORD) && !told.contains(KEY), "{told}");
+    assert!(!told.is_empty() && !told.contains(PASSWORD) && !told.contains(KEY), "{told}");
 }

@@ -31,8 +31,10 @@ fn negotiation_the_server_says_what_it_can_to_those_who_ask() {
 }
 
 fn hevc(publisher: &mut Publisher, frames: std::ops::Range<u32>) {
-    let record =
-        [&b"\x90hvc1\x01\x01\x60\0\0\0\x90\0\0\0\0\0\x5d"[..], &[0xf0, 0, 0xfc, 0xfd, 0xf8, 0xf8, 0, 0, 0x0f, 0]];
+    let record = [
+        &b"\x90hvc1\x01\x01\x60\0\0\0\x90\0\0\0\0\0\x5d"[..],
+        &[0xf0, 0, 0xfc, 0xfd, 0xf8, 0xf8, 0, 0, 0x0f, 0],
+    ];
     let picture = |key: bool, n: u32| {
         let (head, nal) = if key { (0x91, 0x26) } else { (0xa1, 0x02) };
         [&[head][..], b"hvc1\0\0\0\0\0\0\x06", &[nal, 1], &n.to_be_bytes()].concat()
@@ -76,7 +78,10 @@ fn negotiation_a_codec_that_a_destination_does_not_take_is_left_out_and_named() 
     assert_eq!((tally.missing(), tally.altered), (0, 0), "{tally:?}");
     let view = server.destination("main", "lacks");
     let words = view["left_out"].as_str().unwrap_or_default();
-    assert!(words.contains("video:0 (h265)") && words.contains("set the encoder to h264"), "{view}");
+    assert!(
+        words.contains("video:0 (h265)") && words.contains("set the encoder to h264"),
+        "{view}"
+    );
     assert_eq!(view["trouble"]["code"], "codec_left_out");
     assert_eq!(view["trouble"]["advice"], view["left_out"]);
     assert_eq!((&view["state"], &view["failures"]), (&"live".into(), &0.into()), "{view}");

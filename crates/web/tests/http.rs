@@ -250,6 +250,7 @@ async fn the_status_tells_everything_by_its_stable_names() {
     assert_eq!(at("/streams/1/destinations/0/trouble/code"), "uplink");
     assert_eq!(at("/streams/1/destinations/0/backup/url"), "rtmps://b.example/live2");
     assert_eq!(at("/streams/1/destinations/0/backup/state"), "rejected");
+    assert_eq!(at("/streams/1/destinations/0/backup/left_out"), "sound not sent");
     assert_eq!(at("/streams/1/destinations/0/backup/last_error_kind"), "rejected");
     let (since, dial) = (
         at("/streams/1/destinations/0/backup/since").clone(),
