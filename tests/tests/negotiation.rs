@@ -171,3 +171,31 @@ fn d13_a_destination_follows_a_server_that_stops() {
     third.tally().assert_whole("d13: where the request leads");
     assert_eq!(live.stop().error, None);
 }
+
+/// Asked to come again and again: three times in a row, then it counts as refused. And an address
+/// that may not be dialled is refused whoever names it.
+#[test]
+fn d13_requests_to_reconnect_are_followed_three_times_through_the_gate() {
+    let again = Sink::start(Behaviour::SendsOn(""));
+    let inside = Sink::start(Behaviour::SendsOn("rtmp://10.1.2.3/live"));
+    let foreign = Sink::start(Behaviour::SendsOn("file:///etc/passwd"));
+    let mut setup = Setup::new().stream("main", KEY);
+    for (name, sink) in [("again", &again), ("inside", &inside), ("foreign", &foreign)] {
+        setup = setup.destination(name, &sink.url(), name).option("announce = \"full\"");
+    }
+    let server = setup.start();
+    let live = Live::start(server.rtmp(), KEY, Shape::default()).unwrap();
+    for (name, dials, words) in [
+        ("again", 4, "3 times in a row"),
+        ("inside", 2, "not allowed"),
+        ("foreign", 1, "not followed"),
+    ] {
+        server.wait_state("main", name, "rejected", secs(12));
+        let view = server.destination("main", name);
+        assert!(view["last_error"].as_str().unwrap_or("").contains(words), "{view}");
+        assert_eq!(view["dials"], dials, "{view}");
+    }
+    pause(secs(2));
+    assert_eq!((again.count(), inside.count(), foreign.count()), (4, 1, 1), "it ends there");
+    assert_eq!(live.stop().error, None);
+}

@@ -122,6 +122,10 @@ impl Server {
                 let verdict = self.judge(name.expose().into_owned());
                 let input = Input::Verdict { request, verdict };
                 self.over |= self.session.handle_input(Instant::now(), input).is_err();
+                if let Behaviour::SendsOn(url) = self.behaviour {
+                    let url = (!url.is_empty()).then(|| url.into());
+                    self.session.reconnect_request(url.as_ref(), "somewhere else");
+                }
             }
             Event::Media { media, .. } => self.media(&media),
             Event::PublishEnded { orderly, .. } => {
