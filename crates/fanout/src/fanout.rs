@@ -1,20 +1,21 @@
 //! The shards, and a viewer's membership as its connection sees it.
 
-use crate::Sink;
-use crate::shard::{Command, Joining, Shard};
-use crate::viewer::{ViewerParts, Writer};
+use crate::cell::{Cell, Command};
+use crate::control::{Control, ViewerFull};
+use crate::shard::{Key, Shard};
+use crate::viewer::{Sink, ViewerParts, Writer};
 use bytes::Bytes;
 use manycast_hub::{Bounds, Cursor, Lane, Stream};
-use parking_lot::Mutex;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
-/// Most control bytes that wait for their turn between two messages of one viewer.
-const MAX_CONTROL: usize = 64 * 1024;
+/// So many viewers of a Stream keep together on one shard before the next one takes some: waking a
+/// thread, and cold caches, cost more than a few writes.
+const BLOCK: usize = 32;
 
 /// How viewers are served.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,9 @@ pub struct FanoutConfig {
     pub patience: Duration,
     /// How far a viewer may fall behind before it loses Gops.
     pub bounds: Bounds,
+    /// Up to so many viewers of a Stream on a shard are written to by the thread that wakes them,
+    /// the Publisher's: a write costs less than to have another thread do it.
+    pub inline: usize,
 }
 
 impl Default for FanoutConfig {
@@ -37,6 +41,7 @@ impl Default for FanoutConfig {
             merge: Duration::ZERO,
             patience: Duration::from_secs(10),
             bounds: Bounds::default(),
+            inline: 8,
         }
     }
 }
@@ -54,10 +59,6 @@ pub enum ViewerEnd {
     Left,
 }
 
-/// The viewer takes nothing, and too many control bytes wait already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ViewerFull;
-
 /// What one viewer was given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ViewerStats {
@@ -73,54 +74,6 @@ pub struct ViewerStats {
     pub lag: Duration,
 }
 
-/// What a shard and a connection share about one viewer.
-#[derive(Debug)]
-pub(crate) struct Control {
-    pub(crate) waiting: AtomicBool,
-    bytes: Mutex<Vec<Bytes>>,
-    pub(crate) paused: AtomicBool,
-    pub(crate) rejoin: AtomicBool,
-    pub(crate) sent: AtomicU64,
-    pub(crate) skipped_frames: AtomicU64,
-    pub(crate) skipped_gops: AtomicU64,
-    pub(crate) frames: AtomicU64,
-    pub(crate) lag_ms: AtomicU64,
-    end: watch::Sender<Option<ViewerEnd>>,
-}
-
-impl Control {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            waiting: AtomicBool::new(false),
-            bytes: Mutex::default(),
-            paused: AtomicBool::new(false),
-            rejoin: AtomicBool::new(false),
-            sent: AtomicU64::new(0),
-            skipped_frames: AtomicU64::new(0),
-            skipped_gops: AtomicU64::new(0),
-            frames: AtomicU64::new(0),
-            lag_ms: AtomicU64::new(0),
-            end: watch::channel(None).0,
-        })
-    }
-
-    pub(crate) fn take(&self) -> Vec<Bytes> {
-        let mut bytes = self.bytes.lock();
-        self.waiting.store(false, Ordering::Release);
-        std::mem::take(&mut *bytes)
-    }
-
-    pub(crate) fn wants_attention(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) || self.rejoin.load(Ordering::Acquire)
-    }
-
-    /// Tells the end; `rest` is what had been begun and not sent.
-    pub(crate) fn finish(&self, end: ViewerEnd, rest: Vec<Bytes>) {
-        *self.bytes.lock() = rest;
-        self.end.send_replace(Some(end));
-    }
-}
-
 /// A viewer that was taken out in order to be served in another way.
 #[derive(Debug)]
 pub struct Detached {
@@ -130,7 +83,7 @@ pub struct Detached {
     pub cursor: Cursor,
 }
 
-/// Serves viewers from shared bytes on threads of its own. Dropping it ends all of them.
+/// Serves viewers from shared bytes. Dropping it ends all of them.
 pub struct Fanout {
     shards: Vec<Arc<Shard>>,
     threads: Vec<JoinHandle<()>>,
@@ -144,8 +97,8 @@ impl Fanout {
     /// # Errors
     /// When the system gives no more threads.
     pub fn start(config: FanoutConfig) -> io::Result<Self> {
-        let shards: Vec<_> = (0..config.shards.max(1)).map(|_| Arc::<Shard>::default()).collect();
-        let threads = shards.iter().enumerate().map(|(n, shard)| shard.spawn(n, config));
+        let shards: Vec<_> = (0..config.shards.max(1)).map(|_| Shard::new(config)).collect();
+        let threads = shards.iter().enumerate().map(|(n, shard)| shard.spawn(n));
         let threads = threads.collect::<io::Result<_>>()?;
         Ok(Self { shards, threads, config, next: AtomicUsize::new(0) })
     }
@@ -159,10 +112,10 @@ impl Fanout {
         sink: Arc<dyn Sink>,
         hello: Vec<Bytes>,
     ) -> Membership {
-        let control = Control::new();
+        let control = Control::new(hello);
         let (bounds, patience) = (self.config.bounds, Some(self.config.patience));
-        let viewer = ViewerParts { sink, control, writer: None, bounds, patience };
-        self.enter(Joining { stream, lane: Some(lane), viewer }, hello)
+        let parts = ViewerParts { sink, control, writer: None, bounds, patience };
+        self.enter(stream, Some(lane), parts)
     }
 
     /// Adds one that is written to alone, in the same pass as all others: a Delivery. It may be as
@@ -175,26 +128,43 @@ impl Fanout {
         hello: Vec<Bytes>,
         bounds: Bounds,
     ) -> Membership {
-        let control = Control::new();
-        let viewer = ViewerParts { sink, control, writer: Some(writer), bounds, patience: None };
-        self.enter(Joining { stream, lane: None, viewer }, hello)
+        let control = Control::new(hello);
+        let parts = ViewerParts { sink, control, writer: Some(writer), bounds, patience: None };
+        self.enter(stream, None, parts)
     }
 
-    fn enter(&self, joining: Joining, hello: Vec<Bytes>) -> Membership {
-        let at = self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len();
-        let shard = self.shards[at].clone();
-        let control = joining.viewer.control.clone();
-        *control.bytes.lock() = hello;
-        control.waiting.store(true, Ordering::Release);
-        let end = control.end.subscribe();
-        shard.command(Command::Join(Box::new(joining)));
-        Membership { shard, control, end }
+    fn enter(
+        &self,
+        stream: Arc<Stream>,
+        lane: Option<Arc<dyn Lane>>,
+        parts: ViewerParts,
+    ) -> Membership {
+        let key = Key::of(&stream, lane.as_deref());
+        let control = parts.control.clone();
+        let end = control.follow_end();
+        stream.reader_joined();
+        let cell = self.home(key).admit(key, stream, lane, parts);
+        cell.attend(Instant::now());
+        Membership { cell, control, end }
+    }
+
+    /// The shard with the fewest blocks of this Stream's viewers; of equal ones that which has the
+    /// youngest of them, or for a Stream without any the next in turn.
+    fn home(&self, key: Key) -> &Arc<Shard> {
+        let here: Vec<usize> = self.shards.iter().map(|shard| shard.viewers_of(key)).collect();
+        let turn = match here.iter().position(|viewers| viewers % BLOCK != 0) {
+            Some(begun) => begun,
+            None => self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len(),
+        };
+        let order = (0..here.len()).map(|n| (turn + n) % here.len());
+        let at = order.min_by_key(|at| here[*at] / BLOCK).unwrap_or(0);
+        &self.shards[at]
     }
 
     /// Viewers being served.
     #[must_use]
     pub fn viewers(&self) -> usize {
-        self.shards.iter().map(|s| s.viewers.load(Ordering::Acquire)).sum()
+        self.shards.iter().map(|shard| shard.viewers()).sum()
     }
 }
 
@@ -211,7 +181,7 @@ impl Drop for Fanout {
 
 /// A viewer in the fan-out. Dropping it takes the viewer out.
 pub struct Membership {
-    shard: Arc<Shard>,
+    cell: Arc<Cell>,
     control: Arc<Control>,
     end: watch::Receiver<Option<ViewerEnd>>,
 }
@@ -222,36 +192,34 @@ impl Membership {
     /// # Errors
     /// [`ViewerFull`] when the viewer takes nothing and 64 KiB wait already.
     pub fn send(&self, bytes: Vec<Bytes>) -> Result<(), ViewerFull> {
-        let mut waiting = self.control.bytes.lock();
-        let held: usize = waiting.iter().chain(&bytes).map(Bytes::len).sum();
-        if held > MAX_CONTROL {
-            return Err(ViewerFull);
-        }
-        waiting.extend(bytes);
-        self.control.waiting.store(true, Ordering::Release);
-        drop(waiting);
-        self.shard.attend();
+        self.control.push(bytes)?;
+        self.attend();
         Ok(())
+    }
+
+    fn attend(&self) {
+        self.cell.command(Command::Attend(self.control.clone()), Instant::now());
     }
 
     /// Stops or goes on. Going on jumps to the current Gop.
     pub fn set_paused(&self, paused: bool) {
         let was = self.control.paused.swap(paused, Ordering::AcqRel);
         if was && !paused {
-            self.rejoin();
+            self.control.rejoin.store(true, Ordering::Release);
         }
+        self.attend();
     }
 
     /// Jumps to the current Gop.
     pub fn rejoin(&self) {
         self.control.rejoin.store(true, Ordering::Release);
-        self.shard.attend();
+        self.attend();
     }
 
     /// Takes the viewer out and hands back its place; `None` if it had ended: see [`Self::rest`].
     pub async fn detach(&self) -> Option<Detached> {
         let (reply, answer) = oneshot::channel();
-        self.shard.command(Command::Detach(self.control.clone(), reply));
+        self.cell.command(Command::Detach(self.control.clone(), reply), Instant::now());
         answer.await.ok()
     }
 
@@ -279,21 +247,16 @@ impl Membership {
         }
     }
 
-    /// What it was given so far.
+    /// What it was given so far; not quite the newest while it is being given more.
     #[must_use]
     pub fn stats(&self) -> ViewerStats {
-        ViewerStats {
-            sent: self.control.sent.load(Ordering::Relaxed),
-            skipped_frames: self.control.skipped_frames.load(Ordering::Relaxed),
-            skipped_gops: self.control.skipped_gops.load(Ordering::Relaxed),
-            frames: self.control.frames.load(Ordering::Relaxed),
-            lag: Duration::from_millis(self.control.lag_ms.load(Ordering::Relaxed)),
-        }
+        self.cell.show(&self.control);
+        self.control.stats()
     }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.shard.command(Command::Leave(self.control.clone()));
+        self.cell.command(Command::Leave(self.control.clone()), Instant::now());
     }
 }

@@ -1,11 +1,19 @@
 //! All viewers of one Stream in one lane on one shard, and the pass over them.
+//!
+//! Nearly all of them stand at the same place, the front: one walk over the viewers gives each the
+//! same bytes in one write. Those who do not (newcomers, late ones, blocked ones) are the stragglers;
+//! they are served after that, by their places.
+//!
+//! Belongs here: passes, commands. Must not come here: locks and threads.
 
-use crate::fanout::Control;
-use crate::viewer::{Flow, MAX_SLICES, Viewer};
+use crate::alike::Alike;
+use crate::batch::Batch;
+use crate::cell::Command;
+use crate::control::Control;
+use crate::fanout::Detached;
+use crate::viewer::{Flow, Viewer};
 use crate::{FanoutConfig, ViewerEnd};
-use bytes::Bytes;
-use manycast_hub::{Content, Cursor, Item, Lane, Listener, Stream};
-use std::io::IoSlice;
+use manycast_hub::{Cursor, Item, Lane, Stream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -15,140 +23,333 @@ const MAX_ENTRIES: usize = 256;
 /// Most writes to one viewer in one pass, so that a newcomer with a long Gop delays nobody.
 const MAX_ROUNDS: usize = 4;
 
-/// From so many viewers on, pieces are put together before they are written ...
-const JOIN_FOR: usize = 8;
-/// ... up to so many bytes.
-const JOIN_UP_TO: usize = 256 * 1024;
-
 pub(crate) struct Group {
-    pub(crate) stream: Arc<Stream>,
-    /// What they share; `None`: each writes alone.
-    pub(crate) lane: Option<Arc<dyn Lane>>,
-    pub(crate) listener: Arc<dyn Listener>,
-    pub(crate) viewers: Vec<Viewer>,
+    stream: Arc<Stream>,
+    /// What they share; `None`: each has a writer of its own.
+    lane: Option<Arc<dyn Lane>>,
+    config: FanoutConfig,
+    viewers: Vec<Viewer>,
+    /// Where those stand who have had everything.
+    front: Option<Cursor>,
     /// The last pass, for `merge`.
     last_pass: Option<Instant>,
     /// Up to here everybody who is not blocked has had everything.
     served: u64,
-    /// Somebody joined, has control bytes or more to read: pass even without news.
-    pub(crate) restless: bool,
+    /// Up to here viewers are given something in this turn.
+    limit: u64,
+    /// Somebody has more to read: pass even without news.
+    restless: bool,
+    /// When somebody who takes nothing is tried again.
+    retry_at: Option<Instant>,
+    /// Somebody ended.
+    ended: bool,
+    /// Kept for their memory.
+    stragglers: Vec<usize>,
+    again: Vec<usize>,
     order: Vec<(u64, usize)>,
     items: Vec<Item>,
     joined: Vec<u8>,
-}
-
-/// Bytes that several viewers at the same place get alike.
-struct Batch {
-    items: Vec<Item>,
-    pieces: Vec<Bytes>,
-    /// The cursor after all of it.
-    after: Cursor,
-    len: usize,
 }
 
 impl Group {
     pub(crate) fn new(
         stream: Arc<Stream>,
         lane: Option<Arc<dyn Lane>>,
-        listener: Arc<dyn Listener>,
+        config: FanoutConfig,
     ) -> Self {
-        stream.listen(listener.clone());
         Self {
             stream,
             lane,
-            listener,
+            config,
             viewers: Vec::new(),
+            front: None,
             last_pass: None,
             served: 0,
-            restless: true,
+            limit: 0,
+            restless: false,
+            retry_at: None,
+            ended: false,
+            stragglers: Vec::new(),
+            again: Vec::new(),
             order: Vec::new(),
             items: Vec::new(),
             joined: Vec::new(),
         }
     }
 
-    /// When the next pass is due; `None`: there is nothing to do.
-    pub(crate) fn due(&self, now: Instant, config: &FanoutConfig) -> Option<Instant> {
-        if self.restless {
+    pub(crate) fn len(&self) -> usize {
+        self.viewers.len()
+    }
+
+    /// When there is something to do; `None`: nothing before somebody says so.
+    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
+        if self.viewers.is_empty() {
+            return None;
+        }
+        self.pass_due(now).into_iter().chain(self.retry_at).min()
+    }
+
+    fn pass_due(&self, now: Instant) -> Option<Instant> {
+        if self.restless || self.stream.is_closed() {
             return Some(now);
         }
-        let news = self.stream.announced() > self.served || self.stream.is_closed();
-        news.then(|| self.last_pass.map_or(now, |last| last + config.merge))
+        let news = self.stream.announced() > self.served;
+        news.then(|| self.last_pass.map_or(now, |last| last + self.config.merge))
     }
 
-    pub(crate) fn has_blocked(&self) -> bool {
-        self.viewers.iter().any(|v| v.blocked)
+    /// Does what is due.
+    pub(crate) fn turn(&mut self, now: Instant) {
+        if self.pass_due(now).is_some_and(|at| at <= now) {
+            self.pass(now);
+        } else if self.retry_at.is_some_and(|at| at <= now) {
+            self.limit = self.stream.head();
+            self.retry_at = None;
+            self.stragglers.clear();
+            let blocked = (0..self.viewers.len()).filter(|at| self.viewers[*at].is_blocked());
+            self.stragglers.extend(blocked);
+            self.serve_stragglers(now);
+        }
     }
+
+    // === commands
+
+    pub(crate) fn obey(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Join(parts) => {
+                let viewer = Viewer::new(&self.stream, *parts, now);
+                viewer.control.index.store(self.viewers.len(), Ordering::Relaxed);
+                self.viewers.push(viewer);
+                self.attend(self.viewers.len() - 1, now);
+            }
+            Command::Attend(control) => {
+                if let Some(at) = self.find(&control) {
+                    self.attend(at, now);
+                }
+            }
+            Command::Detach(control, reply) => {
+                if let Some(at) = self.find(&control) {
+                    let _ = reply.send(detached(self.take(at)));
+                }
+            }
+            Command::Leave(control) => {
+                if let Some(at) = self.find(&control) {
+                    drop(self.take(at));
+                }
+            }
+        }
+    }
+
+    fn find(&self, control: &Arc<Control>) -> Option<usize> {
+        let at = control.index.load(Ordering::Relaxed);
+        let viewer = self.viewers.get(at)?;
+        Arc::ptr_eq(&viewer.control, control).then_some(at)
+    }
+
+    /// Does what one viewer wants, and gives it what it has not had yet.
+    fn attend(&mut self, at: usize, now: Instant) {
+        let viewer = &mut self.viewers[at];
+        viewer.paused = viewer.control.paused.load(Ordering::Acquire);
+        if viewer.control.rejoin.swap(false, Ordering::AcqRel) {
+            viewer.rejoin(&self.stream, now);
+        }
+        self.limit = self.stream.head();
+        self.stragglers.clear();
+        self.stragglers.push(at);
+        self.serve_stragglers(now);
+    }
+
+    pub(crate) fn show(&self, control: &Control) {
+        let at = control.index.load(Ordering::Relaxed);
+        if let Some(viewer) = self.viewers.get(at)
+            && std::ptr::eq(&raw const *viewer.control, control)
+        {
+            viewer.show();
+        }
+    }
+
+    fn take(&mut self, at: usize) -> Viewer {
+        let viewer = self.viewers.swap_remove(at);
+        if let Some(moved) = self.viewers.get(at) {
+            moved.control.index.store(at, Ordering::Relaxed);
+        }
+        viewer.show();
+        self.stream.reader_left();
+        viewer
+    }
+
+    /// Ends all viewers.
+    pub(crate) fn clear(&mut self) {
+        while !self.viewers.is_empty() {
+            let viewer = self.take(self.viewers.len() - 1);
+            finish(viewer);
+        }
+    }
+
+    fn drop_ended(&mut self) {
+        if !std::mem::take(&mut self.ended) {
+            return;
+        }
+        let mut at = 0;
+        while at < self.viewers.len() {
+            if self.viewers[at].end.is_some() {
+                let viewer = self.take(at);
+                finish(viewer);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    // === passes
 
     /// Gives each viewer whatever it has not had yet.
-    pub(crate) fn pass(&mut self, now: Instant) {
+    fn pass(&mut self, now: Instant) {
         self.last_pass = Some(now);
         self.restless = false;
         self.served = self.stream.head();
+        self.limit = self.served;
+        self.retry_at = None;
         let closed = self.stream.is_closed();
-        for _ in 0..MAX_ROUNDS {
-            self.collect(now);
-            let Some(lane) = self.lane.clone().filter(|_| !self.order.is_empty()) else { break };
-            self.serve(&*lane, now);
+        self.stragglers.clear();
+        match self.front.clone() {
+            Some(front) if self.lane.is_some() => self.serve_front(&front, now),
+            Some(front) => self.serve_alike(&front, now),
+            None => self.stragglers.extend(0..self.viewers.len()),
         }
-        self.restless |= !self.order.is_empty();
-        for viewer in &mut self.viewers {
-            viewer.judge(now);
-            if closed && viewer.end.is_none() {
-                viewer.end = Some(ViewerEnd::StreamClosed);
+        self.serve_stragglers(now);
+        if closed {
+            for viewer in &mut self.viewers {
+                viewer.end.get_or_insert(ViewerEnd::StreamClosed);
+            }
+            self.ended = true;
+            self.drop_ended();
+        }
+    }
+
+    /// Writes the same bytes to all at the front, and lists the others.
+    fn serve_front(&mut self, front: &Cursor, now: Instant) {
+        let Some(lane) = self.lane.clone() else { return };
+        let Some(batch) = self.read_batch(&*lane, front.clone(), now) else {
+            self.stragglers.extend(0..self.viewers.len());
+            return;
+        };
+        let mut joined = std::mem::take(&mut self.joined);
+        let slices = batch.slices(self.viewers.len(), &mut joined);
+        for (at, viewer) in self.viewers.iter_mut().enumerate() {
+            if !viewer.is_at(front) || viewer.flush(now) != Flow::Clear {
+                self.stragglers.push(at);
+                continue;
+            }
+            if !give(viewer, &*lane, &batch, &slices, now) {
+                self.stragglers.push(at);
             }
         }
+        drop(slices);
+        self.joined = joined;
+        self.move_front(batch.after);
+    }
+
+    /// The same where each has a writer of its own.
+    fn serve_alike(&mut self, front: &Cursor, now: Instant) {
+        let viewers = self.viewers.len();
+        let Some(mut alike) = Alike::read(&self.stream, front, now, viewers) else {
+            self.stragglers.extend(0..viewers);
+            return;
+        };
+        for (at, viewer) in self.viewers.iter_mut().enumerate() {
+            let ready = viewer.is_at(front) && viewer.flush(now) == Flow::Clear;
+            if !ready || !alike.give(viewer, now) {
+                self.stragglers.push(at);
+            }
+        }
+        self.move_front(alike.after);
+    }
+
+    fn move_front(&mut self, to: Cursor) {
+        self.restless |= to.position().is_some_and(|place| place < self.limit);
+        self.front = Some(to);
+    }
+
+    /// The bytes from a place on, unless what comes next is a viewer's own affair.
+    fn read_batch(&self, lane: &dyn Lane, mut cursor: Cursor, now: Instant) -> Option<Batch> {
+        let mut batch = Batch::at(&cursor);
+        self.stream.read(&mut cursor, now, MAX_ENTRIES, &mut batch.items);
+        if batch.is_private() {
+            return None;
+        }
+        batch.fill(lane);
+        Some(batch)
+    }
+
+    /// Serves those in `stragglers`: what they have left over, then what they have not had yet.
+    fn serve_stragglers(&mut self, now: Instant) {
+        let mut again = std::mem::take(&mut self.again);
+        again.clone_from(&self.stragglers);
+        for _ in 0..MAX_ROUNDS {
+            self.order.clear();
+            for &at in &again {
+                self.prepare(at, now);
+            }
+            self.order.sort_unstable();
+            again.clear();
+            again.extend(self.order.iter().map(|(_, at)| *at));
+            let Some(lane) = self.lane.clone().filter(|_| !again.is_empty()) else { break };
+            self.serve_places(&*lane, now);
+        }
+        self.restless |= !again.is_empty();
+        self.again = again;
+        self.note_blocked(now);
         self.drop_ended();
     }
 
-    /// Clears what viewers have left over, and lists those who can take more, by their place.
-    fn collect(&mut self, now: Instant) {
-        self.order.clear();
-        let mut items = std::mem::take(&mut self.items);
-        for (at, viewer) in self.viewers.iter_mut().enumerate() {
-            if viewer.end.is_some() {
-                continue;
-            }
-            if viewer.clear_tail(now) != Flow::Clear {
-                viewer.note_lag(&self.stream, now);
-                continue;
-            }
-            if viewer.control.paused.load(Ordering::Acquire) {
-                continue;
-            }
-            let control = &viewer.control;
-            if control.rejoin.load(Ordering::Acquire)
-                && control.rejoin.swap(false, Ordering::AcqRel)
-            {
-                viewer.rejoin(&self.stream, now);
-            }
-            let Some(lane) = self.lane.as_deref().filter(|_| !viewer.writes_alone()) else {
-                viewer.serve_alone(&self.stream, now, &mut items);
-                continue;
-            };
-            if viewer.cursor.position().is_none() {
-                items.clear();
-                self.stream.read(&mut viewer.cursor, now, 1, &mut items);
-                if !queue_items(lane, viewer, &items) {
-                    continue;
-                }
-                viewer.clear_tail(now);
-            }
-            match viewer.cursor.position() {
-                Some(place) if place < self.served && !viewer.blocked => {
-                    self.order.push((place, at));
-                }
-                _ => {}
-            }
+    /// Looks who of the stragglers is blocked, for how long already, and who ended.
+    fn note_blocked(&mut self, now: Instant) {
+        for &at in &self.stragglers {
+            let viewer = &mut self.viewers[at];
+            viewer.judge(now);
+            self.retry_at = self.retry_at.into_iter().chain(viewer.retry_at()).min();
+            self.ended |= viewer.end.is_some();
         }
-        self.items = items;
-        if !self.order.is_sorted() {
-            self.order.sort_unstable();
+    }
+
+    /// Clears what a viewer has left over; lists it if it can take more.
+    fn prepare(&mut self, at: usize, now: Instant) {
+        let viewer = &mut self.viewers[at];
+        if viewer.end.is_some() {
+            return;
+        }
+        if viewer.retry_at().is_some_and(|retry| retry > now)
+            || viewer.clear_tail(now) != Flow::Clear
+        {
+            viewer.note_lag(&self.stream, now);
+            return;
+        }
+        if viewer.paused {
+            return;
+        }
+        let Some(lane) = self.lane.as_deref() else {
+            viewer.serve_alone(&self.stream, now, &mut self.items);
+            lead(&mut self.front, &viewer.cursor);
+            return;
+        };
+        if viewer.cursor.position().is_none() {
+            self.items.clear();
+            self.stream.read(&mut viewer.cursor, now, 1, &mut self.items);
+            if !queue_items(lane, viewer, &self.items) {
+                return;
+            }
+            viewer.clear_tail(now);
+        }
+        match viewer.cursor.position() {
+            Some(place) if place < self.limit && !viewer.is_blocked() => {
+                self.order.push((place, at));
+            }
+            _ => {}
         }
     }
 
     /// Serves those in `order`, all at the same place with the same bytes.
-    fn serve(&mut self, lane: &dyn Lane, now: Instant) {
+    fn serve_places(&mut self, lane: &dyn Lane, now: Instant) {
         let order = std::mem::take(&mut self.order);
         for same in order.chunk_by(|a, b| a.0 == b.0) {
             let cursor = self.viewers[same[0].1].cursor.clone();
@@ -161,147 +362,66 @@ impl Group {
             let mut joined = std::mem::take(&mut self.joined);
             let slices = batch.slices(same.len(), &mut joined);
             for &(_, at) in same {
-                let viewer = &mut self.viewers[at];
-                let written = if batch.len == 0 { 0 } else { viewer.write(&slices, now) };
-                if written == batch.len {
-                    viewer.cursor.follow(&batch.after);
-                } else {
-                    batch.split(lane, viewer, written);
-                }
+                give(&mut self.viewers[at], lane, &batch, &slices, now);
             }
             drop(slices);
             self.joined = joined;
+            lead(&mut self.front, &batch.after);
         }
         self.order = order;
     }
 
-    /// The bytes from a place on, unless what comes next is a viewer's own affair (it was late, or
-    /// a Run begins).
-    fn read_batch(&self, lane: &dyn Lane, mut cursor: Cursor, now: Instant) -> Option<Batch> {
-        let mut batch =
-            Batch { items: Vec::new(), pieces: Vec::new(), after: cursor.clone(), len: 0 };
-        self.stream.read(&mut cursor, now, MAX_ENTRIES, &mut batch.items);
-        if batch.items.iter().any(is_private) {
-            return None;
-        }
-        batch.fill(lane);
-        Some(batch)
-    }
-
     fn serve_late(&mut self, lane: &dyn Lane, at: usize, now: Instant) {
-        let mut items = std::mem::take(&mut self.items);
-        items.clear();
         let viewer = &mut self.viewers[at];
-        self.stream.read(&mut viewer.cursor, now, 1, &mut items);
-        queue_items(lane, viewer, &items);
+        self.items.clear();
+        self.stream.read(&mut viewer.cursor, now, 1, &mut self.items);
+        queue_items(lane, viewer, &self.items);
         viewer.clear_tail(now);
-        self.items = items;
-    }
-
-    fn drop_ended(&mut self) {
-        let mut at = 0;
-        while at < self.viewers.len() {
-            if self.viewers[at].end.is_some() {
-                let viewer = self.viewers.swap_remove(at);
-                self.leave(viewer);
-            } else {
-                at += 1;
-            }
-        }
-    }
-
-    /// Removes one viewer by its identity.
-    pub(crate) fn remove(&mut self, control: &Arc<Control>) -> Option<Viewer> {
-        let at = self.viewers.iter().position(|v| Arc::ptr_eq(&v.control, control))?;
-        let viewer = self.viewers.swap_remove(at);
-        self.stream.reader_left();
-        Some(viewer)
-    }
-
-    fn leave(&mut self, mut viewer: Viewer) {
-        self.stream.reader_left();
-        let control = viewer.control.take();
-        viewer.queue(control);
-        let rest = viewer.take_tail();
-        viewer.control.finish(viewer.end.take().unwrap_or(ViewerEnd::Left), rest);
     }
 }
 
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.stream.unlisten(&self.listener);
-        for viewer in std::mem::take(&mut self.viewers) {
-            self.leave(viewer);
-        }
+/// Moves the front to a place that is further on.
+fn lead(front: &mut Option<Cursor>, place: &Cursor) {
+    let further = match (front.as_ref().and_then(Cursor::position), place.position()) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(front), Some(place)) => place > front,
+    };
+    if further {
+        *front = Some(place.clone());
     }
 }
 
-impl Batch {
-    /// What to write. For several viewers the pieces are put together first: the kernel then walks
-    /// one buffer per viewer, which costs less than the one copy.
-    fn slices<'a>(&'a self, viewers: usize, joined: &'a mut Vec<u8>) -> Vec<IoSlice<'a>> {
-        if viewers < JOIN_FOR || self.len > JOIN_UP_TO {
-            return self.pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-        }
-        joined.clear();
-        self.pieces.iter().for_each(|piece| joined.extend_from_slice(piece));
-        vec![IoSlice::new(joined)]
+/// Writes a batch to a viewer that stands where it begins; whether all of it was taken.
+fn give(
+    viewer: &mut Viewer,
+    lane: &dyn Lane,
+    batch: &Batch,
+    slices: &[std::io::IoSlice<'_>],
+    now: Instant,
+) -> bool {
+    let written = if batch.len == 0 { 0 } else { viewer.write(slices, now) };
+    if written == batch.len {
+        viewer.cursor.follow(&batch.after);
+        return true;
     }
-
-    /// Lists the pieces of as many entries as fit one write.
-    fn fill(&mut self, lane: &dyn Lane) {
-        let mut whole = 0;
-        for item in &self.items {
-            let Item::Entry(entry) = item else { break };
-            let bytes = entry.lane(lane);
-            if whole > 0 && self.pieces.len() + bytes.pieces.len() > MAX_SLICES {
-                break;
-            }
-            self.pieces.extend(bytes.pieces.iter().cloned());
-            self.len += bytes.len;
-            self.after.pass(entry);
-            whole += 1;
-        }
-        self.items.truncate(whole);
-    }
-
-    /// The viewer took only `written` bytes: it stands after the entry that these end in, and what
-    /// is missing of that entry goes out first.
-    fn split(&self, lane: &dyn Lane, viewer: &mut Viewer, written: usize) {
-        let mut left = written;
-        for item in &self.items {
-            let Item::Entry(entry) = item else { return };
-            if left == 0 {
-                return;
-            }
-            let bytes = entry.lane(lane);
-            viewer.cursor.pass(entry);
-            if left >= bytes.len {
-                left -= bytes.len;
-                continue;
-            }
-            let mut rest = Vec::new();
-            for piece in &bytes.pieces {
-                if left >= piece.len() {
-                    left -= piece.len();
-                } else {
-                    rest.push(piece.slice(left..));
-                    left = 0;
-                }
-            }
-            viewer.queue(rest);
-            viewer.blocked = true;
-            return;
-        }
-    }
+    let rest = batch.split(lane, &mut viewer.cursor, written);
+    viewer.queue(rest);
+    viewer.block(now);
+    false
 }
 
-/// Whether an item concerns the one reader only.
-fn is_private(item: &Item) -> bool {
-    match item {
-        Item::Joined { .. } | Item::Skipped { .. } => true,
-        Item::Entry(entry) => matches!(entry.content, Content::RunStarted { .. }),
-    }
+fn finish(mut viewer: Viewer) {
+    let control = viewer.control.take();
+    viewer.queue(control);
+    let rest = viewer.take_tail();
+    viewer.control.finish(viewer.end.take().unwrap_or(ViewerEnd::Left), rest);
+}
+
+fn detached(mut viewer: Viewer) -> Detached {
+    let control = viewer.control.take();
+    viewer.queue(control);
+    Detached { rest: viewer.take_tail(), cursor: viewer.cursor.clone() }
 }
 
 /// Puts a viewer's own items into its tail. Whether there were any.

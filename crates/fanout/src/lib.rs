@@ -13,13 +13,18 @@
 //! Belongs here: shards, passes, partial writes, letting go.
 //! Must not come here: what the bytes mean, who may watch, any protocol's name.
 
+mod alike;
+mod batch;
+mod cell;
+mod control;
 mod fanout;
 mod group;
 mod shard;
 mod viewer;
 
-pub use fanout::{Detached, Fanout, FanoutConfig, Membership, ViewerEnd, ViewerFull, ViewerStats};
-pub use viewer::{Sink, Writer};
+pub use control::ViewerFull;
+pub use fanout::{Detached, Fanout, FanoutConfig, Membership, ViewerEnd, ViewerStats};
+pub use viewer::{Sink, Stand, Writer, Written};
 
 #[cfg(test)]
 mod tests;

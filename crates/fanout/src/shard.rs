@@ -1,68 +1,125 @@
 //! One thread with its share of the viewers.
+//!
+//! Belongs here: which groups there are, and when the thread looks at which. Must not come here:
+//! what it does with them, see `cell` and `group`.
 
 use crate::FanoutConfig;
-use crate::fanout::{Control, Detached};
+use crate::cell::{Cell, Command};
 use crate::group::Group;
-use crate::viewer::{Viewer, ViewerParts};
-use manycast_hub::{Lane, Listener, Stream};
+use crate::viewer::ViewerParts;
+use manycast_hub::{Lane, LaneId, Listener, Stream};
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
-/// How soon a viewer whose connection took nothing is tried again.
-const RETRY: Duration = Duration::from_millis(10);
 /// The longest sleep.
-const IDLE: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(5);
 
-/// What a shard is asked to do.
-pub(crate) enum Command {
-    Join(Box<Joining>),
-    /// Take the viewer out and hand back its place and what it has begun.
-    Detach(Arc<Control>, oneshot::Sender<Detached>),
-    Leave(Arc<Control>),
-}
+/// Whose viewers a group holds: a Stream's, in one lane or writing alone. The group keeps its
+/// Stream, so that no other one has this address meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key(usize, Option<LaneId>);
 
-pub(crate) struct Joining {
-    pub(crate) stream: Arc<Stream>,
-    pub(crate) lane: Option<Arc<dyn Lane>>,
-    pub(crate) viewer: ViewerParts,
+impl Key {
+    pub(crate) fn of(stream: &Arc<Stream>, lane: Option<&dyn Lane>) -> Self {
+        Self(Arc::as_ptr(stream).addr(), lane.map(Lane::id))
+    }
 }
 
 /// The side of a shard that other threads see.
-#[derive(Default)]
 pub(crate) struct Shard {
-    dirty: AtomicBool,
-    stopped: AtomicBool,
-    /// Some viewer has control bytes, or is to jump.
-    attention: AtomicBool,
+    config: FanoutConfig,
+    epoch: Instant,
     thread: OnceLock<Thread>,
-    commands: Mutex<Vec<Command>>,
-    pub(crate) viewers: AtomicUsize,
+    stopped: AtomicBool,
+    /// There is something to do at once.
+    dirty: AtomicBool,
+    /// When the thread will look at what is due, on the shard's clock.
+    until: AtomicU64,
+    cells: Mutex<HashMap<Key, Arc<Cell>>>,
+    queue: Mutex<Vec<Arc<Cell>>>,
 }
 
-impl Listener for Shard {
+impl Shard {
+    pub(crate) fn new(config: FanoutConfig) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            epoch: Instant::now(),
+            thread: OnceLock::new(),
+            stopped: AtomicBool::new(false),
+            dirty: AtomicBool::new(false),
+            until: AtomicU64::new(u64::MAX),
+            cells: Mutex::default(),
+            queue: Mutex::default(),
+        })
+    }
+
+    /// Starts the thread.
+    pub(crate) fn spawn(self: &Arc<Self>, number: usize) -> std::io::Result<JoinHandle<()>> {
+        let shard = self.clone();
+        std::thread::Builder::new().name(format!("fanout-{number}")).spawn(move || {
+            let _ = shard.thread.set(std::thread::current());
+            shard.run();
+        })
+    }
+
+    /// Nanoseconds since this shard began.
+    pub(crate) fn clock(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Lets a viewer in; the group then has to be attended to.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        key: Key,
+        stream: Arc<Stream>,
+        lane: Option<Arc<dyn Lane>>,
+        parts: ViewerParts,
+    ) -> Arc<Cell> {
+        let mut cells = self.cells.lock();
+        let cell = match cells.entry(key) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(place) => {
+                let group = Group::new(stream.clone(), lane, self.config);
+                place.insert(Cell::new(self, stream, group, self.config.inline)).clone()
+            }
+        };
+        // Under the lock, so that the group is not deserted before its first viewer is in.
+        cell.leave_command(Command::Join(Box::new(parts)));
+        cell
+    }
+
+    pub(crate) fn viewers_of(&self, key: Key) -> usize {
+        self.cells.lock().get(&key).map_or(0, |cell| cell.len())
+    }
+
+    pub(crate) fn viewers(&self) -> usize {
+        self.cells.lock().values().map(|cell| cell.len()).sum()
+    }
+
+    /// Has the thread look at a group.
+    pub(crate) fn queue(&self, cell: Arc<Cell>) {
+        self.queue.lock().push(cell);
+        self.wake();
+    }
+
+    /// Has the thread come back by then.
+    pub(crate) fn expect(&self, at: u64) {
+        if at < self.until.load(Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
     fn wake(&self) {
-        if !self.dirty.swap(true, Ordering::AcqRel)
+        if !self.dirty.swap(true, Ordering::SeqCst)
             && let Some(thread) = self.thread.get()
         {
             thread.unpark();
         }
-    }
-}
-
-impl Shard {
-    pub(crate) fn command(&self, command: Command) {
-        self.commands.lock().push(command);
-        self.wake();
-    }
-
-    /// Has the viewers asked what they want beside the Stream.
-    pub(crate) fn attend(&self) {
-        self.attention.store(true, Ordering::Release);
-        self.wake();
     }
 
     pub(crate) fn stop(&self) {
@@ -70,107 +127,65 @@ impl Shard {
         self.wake();
     }
 
-    /// Starts the thread.
-    pub(crate) fn spawn(
-        self: &Arc<Self>,
-        number: usize,
-        config: FanoutConfig,
-    ) -> std::io::Result<JoinHandle<()>> {
-        let shard = self.clone();
-        std::thread::Builder::new().name(format!("fanout-{number}")).spawn(move || {
-            let _ = shard.thread.set(std::thread::current());
-            Worker { shard, config, groups: Vec::new() }.run();
-        })
-    }
-}
-
-struct Worker {
-    shard: Arc<Shard>,
-    config: FanoutConfig,
-    groups: Vec<Group>,
-}
-
-impl Worker {
-    fn run(&mut self) {
-        while !self.shard.stopped.load(Ordering::Acquire) {
-            self.shard.dirty.store(false, Ordering::Release);
-            let wait = self.turn(Instant::now());
-            if !self.shard.dirty.load(Ordering::Acquire) {
+    fn run(&self) {
+        while !self.stopped.load(Ordering::Acquire) {
+            self.dirty.store(false, Ordering::SeqCst);
+            self.until.store(0, Ordering::SeqCst); // awake: it looks at everything before it sleeps
+            let queue = std::mem::take(&mut *self.queue.lock());
+            for cell in &queue {
+                self.serve(cell);
+            }
+            let wait = self.serve_due();
+            if !self.dirty.load(Ordering::SeqCst) {
                 std::thread::park_timeout(wait);
             }
         }
-        self.groups.clear();
-        self.shard.viewers.store(0, Ordering::Release);
+        let cells = std::mem::take(&mut *self.cells.lock());
+        for cell in cells.values() {
+            self.forget(cell);
+            cell.clear();
+        }
     }
 
-    /// Does what is due; how long there is nothing more to do.
-    fn turn(&mut self, now: Instant) -> Duration {
-        self.obey(now);
-        let mut wait = IDLE;
-        for group in &mut self.groups {
-            match group.due(now, &self.config) {
-                Some(at) if at <= now => group.pass(Instant::now()),
-                _ if group.has_blocked() => group.pass(now),
-                _ => {}
-            }
-            if let Some(at) = group.due(now, &self.config) {
-                wait = wait.min(at.saturating_duration_since(now));
-            }
-            if group.has_blocked() {
-                wait = wait.min(RETRY);
-            }
-        }
-        self.groups.retain(|g| !g.viewers.is_empty());
-        let viewers = self.groups.iter().map(|g| g.viewers.len()).sum();
-        self.shard.viewers.store(viewers, Ordering::Release);
-        wait
-    }
-
-    fn obey(&mut self, now: Instant) {
-        let commands = std::mem::take(&mut *self.shard.commands.lock());
-        for command in commands {
-            match command {
-                Command::Join(joining) => self.join(*joining, now),
-                Command::Detach(control, reply) => {
-                    if let Some(viewer) = self.remove(&control) {
-                        let _ = reply.send(detached(viewer));
-                    }
-                }
-                Command::Leave(control) => drop(self.remove(&control)),
-            }
-        }
-        if !self.shard.attention.swap(false, Ordering::AcqRel) {
+    fn serve(&self, cell: &Arc<Cell>) {
+        cell.queued.store(false, Ordering::Release);
+        cell.turn();
+        if cell.len() > 0 {
             return;
         }
-        for group in &mut self.groups {
-            group.restless |= group.viewers.iter().any(|v| v.control.wants_attention());
+        let mut cells = self.cells.lock();
+        if cell.is_deserted() {
+            cells.retain(|_, known| !Arc::ptr_eq(known, cell));
+            drop(cells);
+            self.forget(cell);
         }
     }
 
-    fn join(&mut self, joining: Joining, now: Instant) {
-        let Joining { stream, lane, viewer } = joining;
-        let id = |lane: &Option<Arc<dyn Lane>>| lane.as_ref().map(|lane| lane.id());
-        let same = |g: &&mut Group| Arc::ptr_eq(&g.stream, &stream) && id(&g.lane) == id(&lane);
-        let viewer = Viewer::new(&stream, viewer, now);
-        stream.reader_joined();
-        if let Some(group) = self.groups.iter_mut().find(same) {
-            group.viewers.push(viewer);
-            group.restless = true;
-            return;
+    #[expect(clippy::unused_self, reason = "the counterpart of `admit`")]
+    fn forget(&self, cell: &Arc<Cell>) {
+        let listener: Arc<dyn Listener> = cell.clone();
+        cell.stream.unlisten(&listener);
+    }
+
+    /// Looks at the groups whose time has come; how long there is nothing more to do.
+    fn serve_due(&self) -> Duration {
+        // From here on whoever expects the thread at any time wakes it: what is set before is seen.
+        self.until.store(u64::MAX, Ordering::SeqCst);
+        let now = self.clock(Instant::now());
+        let cells = self.cells.lock();
+        let due = |cell: &Arc<Cell>| cell.due.load(Ordering::SeqCst);
+        let ripe: Vec<_> = cells.values().filter(|cell| due(cell) <= now).cloned().collect();
+        let next = cells.values().map(due).filter(|at| *at > now).min().unwrap_or(u64::MAX);
+        drop(cells);
+        for cell in &ripe {
+            self.serve(cell);
         }
-        let listener: Arc<dyn Listener> = self.shard.clone();
-        let mut group = Group::new(stream, lane, listener);
-        group.viewers.push(viewer);
-        self.groups.push(group);
+        if !ripe.is_empty() {
+            return Duration::ZERO; // what they are due for next is looked at then
+        }
+        let idle = u64::try_from(IDLE.as_nanos()).unwrap_or(u64::MAX);
+        let next = next.min(now.saturating_add(idle));
+        self.until.store(next, Ordering::SeqCst);
+        Duration::from_nanos(next.saturating_sub(now))
     }
-
-    fn remove(&mut self, control: &Arc<Control>) -> Option<Viewer> {
-        self.groups.iter_mut().find_map(|group| group.remove(control))
-    }
-}
-
-fn detached(mut viewer: Viewer) -> Detached {
-    let control = viewer.control.take();
-    viewer.queue(control);
-    Detached { rest: viewer.take_tail(), cursor: viewer.cursor.clone() }
 }

@@ -1,12 +1,13 @@
 //! Passes in virtual time over sinks that take bytes as a slow socket does.
 
-use crate::fanout::Control;
+use crate::cell::Command;
+use crate::control::Control;
 use crate::group::Group;
-use crate::viewer::{Viewer, ViewerParts, Writer};
-use crate::{Fanout, FanoutConfig, Sink};
+use crate::viewer::ViewerParts;
+use crate::{Fanout, FanoutConfig, Sink, Stand, ViewerStats, Writer, Written};
 use bytes::Bytes;
 use manycast_hub::{
-    Bounds, Content, Hub, Item, Lane, LaneId, Listener, Publisher, Stream, Takeover, WindowLimits,
+    Bounds, Content, Hub, Item, Lane, LaneId, Publisher, Stream, Takeover, WindowLimits,
 };
 use manycast_media::{Codec, Frame, StreamName, Timestamp, TrackId, TrackSet};
 use parking_lot::Mutex;
@@ -74,11 +75,6 @@ impl Sink for TestSink {
     }
 }
 
-struct Nobody;
-impl Listener for Nobody {
-    fn wake(&self) {}
-}
-
 struct Bench {
     start: Instant,
     ms: u64,
@@ -90,12 +86,18 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::of(Some(Arc::new(TextLane)))
+    }
+
+    /// Viewers in a lane, or with writers of their own.
+    fn of(lane: Option<Arc<dyn Lane>>) -> Self {
         let start = Instant::now();
         let hub = Hub::new();
         let stream = hub.open(&StreamName::new("main").unwrap(), WindowLimits::default());
         let publisher = stream.publish(start, Takeover::Always, "test").unwrap();
-        let group = Group::new(stream.clone(), Some(Arc::new(TextLane)), Arc::new(Nobody));
-        Self { start, ms: 0, stream, publisher, group, config: FanoutConfig::default() }
+        let config = FanoutConfig::default();
+        let group = Group::new(stream.clone(), lane, config);
+        Self { start, ms: 0, stream, publisher, group, config }
     }
 
     fn now(&self) -> Instant {
@@ -108,7 +110,7 @@ impl Bench {
 
     fn join_with(&mut self, sink: &Arc<TestSink>, writer: Option<Box<dyn Writer>>) -> Arc<Control> {
         let now = self.now();
-        let control = Control::new();
+        let control = Control::new(Vec::new());
         let parts = ViewerParts {
             sink: sink.clone(),
             control: control.clone(),
@@ -116,10 +118,18 @@ impl Bench {
             bounds: self.config.bounds,
             patience: Some(self.config.patience),
         };
-        self.group.viewers.push(Viewer::new(&self.stream, parts, now));
-        self.group.restless = true;
         self.stream.reader_joined();
+        self.group.obey(Command::Join(Box::new(parts)), now);
         control
+    }
+
+    fn attend(&mut self, control: &Arc<Control>) {
+        self.group.obey(Command::Attend(control.clone()), self.now());
+    }
+
+    fn stats(&self, control: &Control) -> ViewerStats {
+        self.group.show(control);
+        control.stats()
     }
 
     fn picture(&mut self, key: bool) {
@@ -138,9 +148,14 @@ impl Bench {
     }
 
     fn pass(&mut self) {
-        let now = self.now();
-        if self.group.due(now, &self.config).is_some() || self.group.has_blocked() {
-            self.group.pass(now);
+        self.group.turn(self.now());
+    }
+
+    /// Lets time go by until everybody has everything.
+    fn settle(&mut self) {
+        for _ in 0..2000 {
+            self.pass();
+            self.ms += 1;
         }
     }
 
@@ -168,9 +183,7 @@ fn all_viewers_get_the_same_bytes_however_little_the_socket_takes() {
         bench.join(sink);
     }
     bench.run(20, 5);
-    for _ in 0..400 {
-        bench.pass();
-    }
+    bench.settle();
     let want = format!("{{J}}{}", pictures(0..20, 5));
     for sink in &sinks {
         assert_eq!(sink.text(), want, "steps of {}", sink.step);
@@ -182,37 +195,82 @@ fn all_viewers_get_the_same_bytes_however_little_the_socket_takes() {
 struct Numbered(u64);
 
 impl Writer for Numbered {
-    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> u64 {
-        let Item::Entry(entry) = item else { return 0 };
-        let Some(frame) = entry.frame() else { return 0 };
+    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> Written {
+        let Item::Entry(entry) = item else { return Written::default() };
+        let Some(frame) = entry.frame() else { return Written::default() };
         out.push(format!("[{}", self.0).into());
         out.push(frame.payload.clone());
         out.push(Bytes::from_static(b"]"));
         self.0 += 1;
-        1
+        Written { frames: 1, common: false }
+    }
+}
+
+/// The same, and tells where it stands: whoever has the same number gets the same bytes.
+#[derive(Default)]
+struct Counting {
+    number: u64,
+    /// Frames that this one wrote itself.
+    wrote: Arc<AtomicUsize>,
+}
+
+impl Writer for Counting {
+    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> Written {
+        let mut numbered = Numbered(self.number);
+        let written = numbered.write(item, out);
+        self.number = numbered.0;
+        self.wrote.fetch_add(usize::try_from(written.frames).unwrap(), Ordering::Relaxed);
+        Written { common: true, ..written }
+    }
+    fn stand(&self) -> Option<Stand> {
+        Some(Stand([self.number, 0, 0, 0, 0]))
+    }
+    fn follow(&mut self, stand: &Stand) {
+        self.number = stand.0[0];
     }
 }
 
 #[test]
+fn one_writes_for_all_that_stand_alike() {
+    let mut bench = Bench::of(None);
+    let wrote: Arc<AtomicUsize> = Arc::default();
+    // The last two number differently; one of each kind is slow.
+    let rows = [(0, ALL), (0, ALL), (0, 3), (0, ALL), (70, ALL), (70, 2)];
+    let viewers: Vec<_> = rows
+        .iter()
+        .map(|&(number, step)| {
+            let sink = TestSink::new(ALL, step);
+            let writer = Counting { number, wrote: wrote.clone() };
+            (bench.join_with(&sink, Some(Box::new(writer))), sink, number)
+        })
+        .collect();
+    bench.run(20, 5);
+    bench.settle();
+    for (control, sink, number) in &viewers {
+        let want: String = (0..20).map(|n| format!("[{}xxxx]", number + n)).collect();
+        assert_eq!(sink.text(), want, "from {number} on, steps of {}", sink.step);
+        let stats = bench.stats(control);
+        assert_eq!((stats.frames, stats.sent), (20, want.len() as u64));
+    }
+    let wrote = wrote.load(Ordering::Relaxed);
+    assert!(wrote < 20 * rows.len() * 3 / 4, "each wrote for itself: {wrote}");
+}
+
+#[test]
 fn who_writes_alone_is_served_beside_the_others() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::of(None);
     let sinks: Vec<_> = [1, 3, ALL].map(|step| TestSink::new(ALL, step)).into();
     let mut controls = Vec::new();
     for sink in &sinks {
         controls.push(bench.join_with(sink, Some(Box::<Numbered>::default())));
     }
-    let plain = TestSink::new(ALL, 5);
-    bench.join(&plain);
     bench.run(20, 5);
-    for _ in 0..400 {
-        bench.pass();
-    }
+    bench.settle();
     let want: String = (0..20).map(|n| format!("[{n}xxxx]")).collect();
     for (sink, control) in sinks.iter().zip(&controls) {
         assert_eq!(sink.text(), want, "steps of {}", sink.step);
-        assert_eq!(control.frames.load(Ordering::Relaxed), 20);
+        assert_eq!(bench.stats(control).frames, 20);
     }
-    assert_eq!(plain.text(), format!("{{J}}{}", pictures(0..20, 5)));
 }
 
 #[test]
@@ -235,14 +293,12 @@ fn a_slow_viewer_jumps_between_whole_messages_and_delays_nobody() {
     bench.run(150, 25);
     assert_eq!(fast.text(), format!("{{J}}{}", pictures(0..150, 25)));
     slow.room.store(ALL, Ordering::Relaxed);
-    bench.pass();
-    bench.pass();
-    bench.pass();
+    bench.settle();
     let text = slow.text();
     let (first, rest) = text.split_once("{J}").unwrap().1.split_once("{J}").unwrap();
     assert_eq!(first, pictures(0..3, 25), "the message that was begun is finished");
     assert_eq!(rest, pictures(125..150, 25), "then the current Gop");
-    assert_eq!(control.skipped_frames.load(Ordering::Relaxed), 122);
+    assert_eq!(bench.stats(&control).skipped_frames, 122);
 }
 
 #[test]
@@ -256,7 +312,7 @@ fn b2_a_stalled_viewer_is_reset_after_its_patience() {
     assert!(!stalled.aborted.load(Ordering::Relaxed), "9.6 s");
     bench.run(20, 25);
     assert!(stalled.aborted.load(Ordering::Relaxed));
-    assert_eq!(bench.group.viewers.len(), 1);
+    assert_eq!(bench.group.len(), 1);
 }
 
 #[test]
@@ -276,9 +332,9 @@ fn what_waits_for_the_next_picture_is_not_written_alone() {
     };
     bench.publisher.push(bench.now(), sound).unwrap();
     assert!(bench.publisher.commit(bench.now()).is_some(), "it waits");
-    assert_eq!(bench.group.due(bench.now(), &bench.config), None);
+    assert_eq!(bench.group.due(bench.now()), None);
     bench.picture(false);
-    assert!(bench.group.due(bench.now(), &bench.config).is_some());
+    assert!(bench.group.due(bench.now()).is_some());
 }
 
 #[test]
@@ -289,7 +345,7 @@ fn a_broken_viewer_leaves() {
     bench.run(2, 5);
     sink.broken.store(true, Ordering::Relaxed);
     bench.run(1, 5);
-    assert!(bench.group.viewers.is_empty());
+    assert_eq!(bench.group.len(), 0);
     assert_eq!(bench.stream.stats(bench.now()).readers, 0);
 }
 
@@ -300,11 +356,11 @@ fn a_paused_viewer_goes_on_at_the_current_gop() {
     let control = bench.join(&sink);
     bench.run(3, 5);
     control.paused.store(true, Ordering::Relaxed);
+    bench.attend(&control);
     bench.run(9, 5);
     control.paused.store(false, Ordering::Relaxed);
     control.rejoin.store(true, Ordering::Relaxed);
-    bench.group.restless = true;
-    bench.pass();
+    bench.attend(&control);
     let text = sink.text();
     let parts: Vec<_> = text.split("{J}").collect();
     assert_eq!(parts, ["", &pictures(0..3, 5), "<K00320xxxx><f00360xxxx><f00400xxxx><f00440xxxx>"]);

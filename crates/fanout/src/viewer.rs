@@ -1,6 +1,8 @@
 //! One viewer: a socket, a place, and the rest of what was begun.
 
-use crate::fanout::{Control, ViewerEnd};
+use crate::batch::rest;
+use crate::control::Control;
+use crate::{ViewerEnd, ViewerStats};
 use bytes::{Buf, Bytes};
 use manycast_hub::{Bounds, Cursor, Item, Start, Stream};
 use std::collections::VecDeque;
@@ -12,7 +14,13 @@ use std::time::{Duration, Instant};
 /// Most pieces handed to one write (the kernel's limit).
 pub(crate) const MAX_SLICES: usize = 1024;
 /// Most items written alone before the connection is asked whether it takes them.
-const MAX_ITEMS: usize = 64;
+pub(crate) const MAX_ITEMS: usize = 64;
+
+/// How soon a viewer whose connection takes nothing is tried again, and at the latest: one that
+/// stands still for long is asked less and less often.
+const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+/// This part of the time that it stands still already.
+const RETRY_PART: u32 = 8;
 
 /// Where a viewer's bytes go. Must not block.
 pub trait Sink: Send + Sync + 'static {
@@ -39,10 +47,38 @@ pub trait Sink: Send + Sync + 'static {
     fn abort(&self);
 }
 
+/// What the bytes of a [`Writer`]'s next Frames depend on beside these Frames, in the writer's own
+/// terms. Writers of equal stands write alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stand(pub [u64; 5]);
+
+impl Stand {
+    /// Where no writer stands.
+    pub(crate) const NOBODY: Self = Self([u64::MAX; 5]);
+}
+
+/// What [`Writer::write`] wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Frames.
+    pub frames: u64,
+    /// Every writer that stood alike would have written the very same bytes.
+    pub common: bool,
+}
+
 /// Writes a Stream for one viewer alone: headers and a clock of its own over shared payloads.
 pub trait Writer: Send + 'static {
-    /// Appends the bytes of one item; how many Frames they are.
-    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> u64;
+    /// Appends the bytes of one item.
+    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> Written;
+
+    /// Where it stands; `None`: it writes what nobody else does.
+    fn stand(&self) -> Option<Stand> {
+        None
+    }
+
+    /// What another writer that stood alike has written went out for this one too: it stands now
+    /// where that one does.
+    fn follow(&mut self, _stand: &Stand) {}
 }
 
 /// What a write came to.
@@ -60,16 +96,21 @@ pub(crate) struct Viewer {
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) cursor: Cursor,
     pub(crate) control: Arc<Control>,
-    pub(crate) blocked: bool,
+    pub(crate) paused: bool,
+    blocked: bool,
+    /// When it is tried again, while it is blocked.
+    retry_at: Instant,
     /// Whether the sink has to be flushed.
     flushes: bool,
     /// For one that does not share the lane's bytes.
-    writer: Option<Box<dyn Writer>>,
+    pub(crate) writer: Option<Box<dyn Writer>>,
     bounds: Bounds,
     patience: Option<Duration>,
     /// The rest of a message that was begun, and control bytes; to go out before anything else.
     tail: VecDeque<Bytes>,
+    /// When it took something, or had nothing to take.
     last_progress: Instant,
+    pub(crate) stats: ViewerStats,
     pub(crate) end: Option<ViewerEnd>,
 }
 
@@ -91,15 +132,37 @@ impl Viewer {
             flushes: sink.keeps_bytes(),
             sink,
             cursor: stream.join(Start::CurrentGop, bounds, now),
+            paused: control.paused.load(Ordering::Acquire),
             control,
             blocked: false,
+            retry_at: now,
             writer,
             bounds,
             patience,
             tail: VecDeque::new(),
             last_progress: now,
+            stats: ViewerStats::default(),
             end: None,
         }
+    }
+
+    /// Whether it stands there and takes the bytes that are written from there on, as far as is
+    /// known without asking.
+    pub(crate) fn is_at(&self, front: &Cursor) -> bool {
+        self.cursor.stands_with(front)
+            && !self.blocked
+            && !self.paused
+            && self.tail.is_empty()
+            && self.end.is_none()
+    }
+
+    /// When to try again, if its connection took nothing.
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
+        (self.blocked && self.end.is_none()).then_some(self.retry_at)
+    }
+
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked
     }
 
     pub(crate) fn queue(&mut self, bytes: impl IntoIterator<Item = Bytes>) {
@@ -112,7 +175,7 @@ impl Viewer {
 
     /// Sends what must go first. Control bytes are let in between messages.
     pub(crate) fn clear_tail(&mut self, now: Instant) -> Flow {
-        if self.control.waiting.load(Ordering::Acquire) {
+        if self.control.is_waiting() {
             let bytes = self.control.take();
             self.queue(bytes);
         }
@@ -127,19 +190,21 @@ impl Viewer {
                     self.note_progress(now, written);
                     self.drop_front(written);
                 }
-                Err(e) => return self.fail(&e),
+                Err(e) => return self.fail(&e, now),
             }
         }
+        self.blocked = false;
+        self.flush(now)
+    }
+
+    /// Pushes on what the sink keeps.
+    pub(crate) fn flush(&mut self, now: Instant) -> Flow {
         if !self.flushes {
-            self.blocked = false;
             return Flow::Clear;
         }
         match self.sink.try_flush() {
-            Ok(()) => {
-                self.blocked = false;
-                Flow::Clear
-            }
-            Err(e) => self.fail(&e),
+            Ok(()) => Flow::Clear,
+            Err(e) => self.fail(&e, now),
         }
     }
 
@@ -151,7 +216,7 @@ impl Viewer {
                 written
             }
             Err(e) => {
-                self.fail(&e);
+                self.fail(&e, now);
                 0
             }
         }
@@ -159,15 +224,13 @@ impl Viewer {
 
     fn note_progress(&mut self, now: Instant, written: usize) {
         self.last_progress = now;
-        // Nobody else writes it: no need for a locked addition.
-        let sent = self.control.sent.load(Ordering::Relaxed) + written as u64;
-        self.control.sent.store(sent, Ordering::Relaxed);
+        self.stats.sent += written as u64;
     }
 
-    fn fail(&mut self, error: &io::Error) -> Flow {
+    fn fail(&mut self, error: &io::Error, now: Instant) -> Flow {
         match error.kind() {
             ErrorKind::WouldBlock => {
-                self.blocked = true;
+                self.block(now);
                 Flow::Blocked
             }
             ErrorKind::Interrupted => Flow::Blocked,
@@ -176,6 +239,15 @@ impl Viewer {
                 Flow::Gone
             }
         }
+    }
+
+    /// Its connection takes no more for now.
+    pub(crate) fn block(&mut self, now: Instant) {
+        if !std::mem::replace(&mut self.blocked, true) {
+            self.last_progress = now;
+        }
+        let still = now.saturating_duration_since(self.last_progress);
+        self.retry_at = now + (still / RETRY_PART).clamp(RETRY.0, RETRY.1);
     }
 
     fn drop_front(&mut self, mut written: usize) {
@@ -187,11 +259,6 @@ impl Viewer {
             written -= front.len();
             self.tail.pop_front();
         }
-    }
-
-    /// Whether it has headers of its own.
-    pub(crate) fn writes_alone(&self) -> bool {
-        self.writer.is_some()
     }
 
     /// Goes on at the current Gop.
@@ -209,47 +276,54 @@ impl Viewer {
             if items.is_empty() {
                 break;
             }
-            let mut frames = 0;
             for item in items.iter() {
-                frames += writer.write(item, &mut bytes);
+                self.stats.frames += writer.write(item, &mut bytes).frames;
                 self.note_skipped(item);
             }
-            self.control.frames.fetch_add(frames, Ordering::Relaxed);
-            self.queue(bytes.drain(..));
-            self.clear_tail(now);
+            self.write_all(&bytes, now);
+            bytes.clear();
         }
         self.writer = Some(writer);
         self.note_lag(stream, now);
     }
 
+    /// Writes bytes of which the rest has to go out before anything else.
+    fn write_all(&mut self, bytes: &[Bytes], now: Instant) {
+        let slices: Vec<_> =
+            bytes.iter().take(MAX_SLICES).map(|piece| IoSlice::new(piece)).collect();
+        let written = if slices.is_empty() { 0 } else { self.write(&slices, now) };
+        self.queue(rest(bytes, written));
+        self.clear_tail(now);
+    }
+
     /// Tells how late it is; one that takes nothing loses what it is too late for all the same.
     pub(crate) fn note_lag(&mut self, stream: &Stream, now: Instant) {
-        let blocked = self.blocked && self.writes_alone();
-        let lag = if blocked { stream.shed(&mut self.cursor, now).0 } else { Duration::ZERO };
-        let lag = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
-        self.control.lag_ms.store(lag, Ordering::Relaxed);
+        let late = self.blocked && self.writer.is_some();
+        self.stats.lag = if late { stream.shed(&mut self.cursor, now).0 } else { Duration::ZERO };
     }
 
     /// Counts what this viewer lost because it was too slow.
-    pub(crate) fn note_skipped(&self, item: &Item) {
+    pub(crate) fn note_skipped(&mut self, item: &Item) {
         if let Item::Skipped { frames, gops } = item {
-            self.control.skipped_frames.fetch_add(*frames, Ordering::Relaxed);
-            self.control.skipped_gops.fetch_add(*gops, Ordering::Relaxed);
+            self.stats.skipped_frames += *frames;
+            self.stats.skipped_gops += *gops;
         }
     }
 
     /// Ends a viewer that has taken nothing for too long while there was something to send.
     pub(crate) fn judge(&mut self, now: Instant) {
-        if !self.blocked {
-            self.last_progress = now;
-            return;
-        }
         let stalled = now.saturating_duration_since(self.last_progress);
-        if self.patience.is_some_and(|patience| stalled > patience) {
+        if self.blocked && self.patience.is_some_and(|patience| stalled > patience) {
             // The end is told first: the owner sees its socket fail at once.
+            self.show();
             self.control.finish(ViewerEnd::Stalled, Vec::new());
             self.sink.abort();
             self.end = Some(ViewerEnd::Stalled);
         }
+    }
+
+    /// Brings up to date what its owner can see of it.
+    pub(crate) fn show(&self) {
+        self.control.show(&self.stats);
     }
 }

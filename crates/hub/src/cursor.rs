@@ -68,6 +68,16 @@ impl Cursor {
         self.wants_key = other.wants_key;
     }
 
+    /// Whether both stand at the same entry, wait for no key frame and may be as late as each other:
+    /// what one is handed the other is too, unless one of them has just joined.
+    #[must_use]
+    pub fn stands_with(&self, other: &Self) -> bool {
+        self.next == other.next
+            && !self.wants_key
+            && !other.wants_key
+            && self.bounds == other.bounds
+    }
+
     /// The sequence number of the next entry, for grouping readers that stand at the same place;
     /// `None` while the reader waits for a key frame.
     #[must_use]

@@ -24,8 +24,11 @@ mod outbox;
 #[doc(hidden)]
 pub mod parts;
 mod policy;
+mod reactors;
 mod registry;
+mod seldom;
 mod server;
+mod socket;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -35,6 +38,7 @@ pub use client::{
 };
 pub use lane::{RTMP_LANE, RtmpLane};
 pub use policy::{Asks, Policies, Policy};
+pub use reactors::Reactors;
 pub use registry::{ConnectionLimits, Connections};
 pub use server::{Server, ServerSettings};
 pub use stats::{RtmpStats, RtmpStatsSnapshot};

@@ -125,8 +125,9 @@ impl Place {
     }
 
     /// Resolves when this connection has to make room.
-    pub(crate) async fn cut(&self) {
-        self.cut.notified().await;
+    pub(crate) fn cut(&self) -> impl Future<Output = ()> + Send + use<> {
+        let cut = self.cut.clone();
+        async move { cut.notified().await }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::conn;
 use crate::policy::Policies;
+use crate::reactors::Reactors;
 use crate::registry::{Connections, Refused};
 use crate::stats::{RtmpStats, count};
 use manycast_fanout::Fanout;
@@ -41,6 +42,9 @@ pub struct ServerSettings {
     pub limits: Limits,
     /// What is asked and told beside the Gate's answers.
     pub policies: Arc<Policies>,
+    /// The threads that serve plain connections; `None`, and under TLS: the runtime that the
+    /// listener runs on.
+    pub reactors: Option<Arc<Reactors>>,
     /// A media message with this body makes the session panic.
     #[cfg(test)]
     pub panic_at: Option<&'static [u8]>,
@@ -55,6 +59,7 @@ impl ServerSettings {
             tls: None,
             limits: Limits::default(),
             policies: Policies::new(),
+            reactors: None,
             #[cfg(test)]
             panic_at: None,
         }
@@ -176,7 +181,23 @@ impl Server {
         let _ = socket2::SockRef::from(&tcp).set_send_buffer_size(SEND_BUFFER);
         let _ = manycast_sys::keepalive(&tcp, KEEPALIVE);
         let accepted = conn::now();
-        tasks.spawn(conn::serve(self.shared.clone(), tcp, peer, place, accepted));
+        let shared = self.shared.clone();
+        let plain = self.shared.settings.tls.is_none();
+        let reactors = self.shared.settings.reactors.as_ref().filter(|_| plain);
+        match reactors.and_then(|reactors| reactors.seat()) {
+            Some(seat) => {
+                let Ok(tcp) = tcp.into_std() else { return };
+                let handle = seat.handle.clone();
+                let served = async move {
+                    if let Ok(tcp) = TcpStream::from_std(tcp) {
+                        conn::serve(shared, tcp, peer, place, accepted).await;
+                    }
+                    drop(seat);
+                };
+                tasks.spawn_on(served, &handle);
+            }
+            None => drop(tasks.spawn(conn::serve(shared, tcp, peer, place, accepted))),
+        }
     }
 
     async fn accept_failed(&self, error: &io::Error) {

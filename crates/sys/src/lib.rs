@@ -13,7 +13,7 @@ mod tcp_info;
 
 pub use limits::{Limits, is_fd_exhaustion, open_files, raise_open_files};
 pub use socket::{
-    Keepalive, keepalive, nodelay, reset_on_close, send, set_notsent_lowat, set_user_timeout,
+    Keepalive, keepalive, nodelay, recv, reset_on_close, send, set_notsent_lowat, set_user_timeout,
     shutdown_read, shutdown_write,
 };
 pub use tcp_info::{TcpInfo, TcpState, tcp_info};

@@ -2,7 +2,7 @@
 //!
 //! Belongs here: one function per option. Must not come here: which values are right.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::net::Shutdown;
 use std::time::Duration;
 
@@ -190,4 +190,12 @@ pub fn send(socket: &impl AsSocket, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         [one] => socket.send_with_flags(one, NO_SIGNAL),
         many => socket.send_vectored_with_flags(many, NO_SIGNAL),
     }
+}
+
+/// Reads what is there now, up to the length of `buf`; 0 is the end.
+///
+/// # Errors
+/// `WouldBlock` when there is nothing now, else what the system says.
+pub fn recv(socket: &impl AsSocket, buf: &mut [u8]) -> io::Result<usize> {
+    (&*SockRef::from(socket)).read(buf)
 }

@@ -6,6 +6,7 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 use rustls::Connection;
@@ -28,6 +29,8 @@ pub struct Transport {
     tcp: TcpStream,
     tls: Option<Box<Tls>>,
     aborted: AtomicBool,
+    /// The last write found no room.
+    full: AtomicBool,
 }
 
 struct Tls {
@@ -50,7 +53,8 @@ impl Transport {
     /// A connection without TLS.
     #[must_use]
     pub fn plain(tcp: TcpStream) -> Self {
-        Self { tcp, tls: None, aborted: AtomicBool::new(false) }
+        let (aborted, full) = Default::default();
+        Self { tcp, tls: None, aborted, full }
     }
 
     /// Takes the server's part of a TLS handshake. The caller sets the deadline; dropping the future
@@ -79,11 +83,8 @@ impl Transport {
     fn established(done: Handshaken) -> Self {
         let info = TlsInfo::of(&done.conn, done.sni);
         let session = Mutex::new(Session::new(done.conn));
-        Self {
-            tcp: done.tcp,
-            tls: Some(Box::new(Tls { session, info })),
-            aborted: AtomicBool::new(false),
-        }
+        let (aborted, full) = Default::default();
+        Self { tcp: done.tcp, tls: Some(Box::new(Tls { session, info })), aborted, full }
     }
 
     /// Waits until [`Self::try_read`] may have something: bytes, the end, or an error. Cancel-safe.
@@ -95,6 +96,19 @@ impl Transport {
             return Ok(());
         }
         self.tcp.readable().await
+    }
+
+    /// As [`Self::readable`], for the one task that reads.
+    pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.tls.as_ref().is_some_and(|tls| tls.session.lock().has_input()) {
+            return Poll::Ready(Ok(()));
+        }
+        self.tcp.poll_read_ready(context)
+    }
+
+    /// As [`Self::writable`], for the one task that waits for it.
+    pub fn poll_writable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tcp.poll_write_ready(context)
     }
 
     /// Waits until the socket takes bytes again. Cancel-safe.
@@ -114,9 +128,29 @@ impl Transport {
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.check_alive()?;
         match &self.tls {
-            None => self.tcp.try_read(buf),
+            None => self.read_plain(buf),
             Some(tls) => tls.session.lock().read(&self.tcp, buf),
         }
+    }
+
+    /// A short read has emptied the socket, so that nobody need ask again to find it empty: what
+    /// comes after it raises a new event. That is how `epoll` reports in tokio's mode of it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn read_plain(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut read = 0;
+        let result = self.tcp.try_io(Interest::READABLE, || {
+            read = manycast_sys::recv(&self.tcp, buf)?;
+            if read > 0 && read < buf.len() { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match result {
+            Err(e) if read == 0 || e.kind() != ErrorKind::WouldBlock => Err(e),
+            _ => Ok(read),
+        }
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn read_plain(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.tcp.try_read(buf)
     }
 
     /// Writes what the socket takes, and under TLS up to 64 KiB more, which leave with later calls:
@@ -129,9 +163,25 @@ impl Transport {
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.check_alive()?;
         match &self.tls {
-            None => self.tcp.try_io(Interest::WRITABLE, || manycast_sys::send(&self.tcp, bufs)),
+            None => self.write_plain(bufs),
             Some(tls) => tls.session.lock().write(&self.tcp, bufs),
         }
+    }
+
+    /// A socket that took everything the last time is asked itself. One that was full is asked once
+    /// the runtime has heard that it has room: until then this costs no call.
+    fn write_plain(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if !self.full.load(Ordering::Relaxed) {
+            match manycast_sys::send(&self.tcp, bufs) {
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+        }
+        // Asks again, so that the runtime knows from when on it is to listen for room.
+        let done = self.tcp.try_io(Interest::WRITABLE, || manycast_sys::send(&self.tcp, bufs));
+        let full = matches!(&done, Err(e) if e.kind() == ErrorKind::WouldBlock);
+        self.full.store(full, Ordering::Relaxed);
+        done
     }
 
     /// Whether bytes that were taken still wait on this side of the socket. A writer that has

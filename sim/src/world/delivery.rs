@@ -163,7 +163,7 @@ impl World {
                 break;
             }
             for item in &items {
-                attempt.frames += writer.write(item, &mut bytes);
+                attempt.frames += writer.write(item, &mut bytes).frames;
                 if let Item::Skipped { frames, .. } = item {
                     attempt.skipped += frames;
                 }

@@ -10,8 +10,8 @@ use manycast_dial::{Dialer, Gate as EgressGate, Resolver, Tuning};
 use manycast_fanout::{Fanout, FanoutConfig};
 use manycast_hub::Link;
 use manycast_net_rtmp::{
-    Asks, ClientSettings, ConnectionLimits, Connections, Policies, Policy, RtmpLink, RtmpStats,
-    RtmpStatsSnapshot, Server as RtmpServer, ServerSettings,
+    Asks, ClientSettings, ConnectionLimits, Connections, Policies, Policy, Reactors, RtmpLink,
+    RtmpStats, RtmpStatsSnapshot, Server as RtmpServer, ServerSettings,
 };
 use manycast_rtmp::limits::Limits;
 use manycast_tls::{ClientTls, ServerTls};
@@ -56,6 +56,8 @@ impl Rtmp {
         let fanout = Fanout::start(viewers).context("no threads for viewers")?;
         let fanout = Arc::new(fanout);
         let stats = Arc::new(RtmpStats::default());
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let reactors = Arc::new(Reactors::start(threads).context("no threads for connections")?);
         let tls = config.rtmps.as_ref().map(|_| certificate(config, server)).transpose()?;
         let policies = Policies::new();
         policies.set(policy(config));
@@ -64,8 +66,9 @@ impl Rtmp {
         let secure =
             config.rtmps.as_ref().map(|r| ("rtmps", "rtmps.listen", r.listen, tls.clone()));
         for (protocol, key, listen, tls) in plain.into_iter().chain(secure) {
-            let policies = policies.clone();
-            let settings = ServerSettings { tls, policies, ..ServerSettings::new(listen) };
+            let (policies, reactors) = (policies.clone(), Some(reactors.clone()));
+            let own = ServerSettings::new(listen);
+            let settings = ServerSettings { tls, policies, reactors, ..own };
             let gate = server.gate.clone();
             let listener = RtmpServer::bind(
                 settings,

@@ -3,6 +3,7 @@
 use super::{fault, login};
 use crate::conn::now;
 use crate::outbox::Outbox;
+use crate::socket::Socket;
 use bytes::Bytes;
 use manycast_dial::Dialer;
 use manycast_fanout::{Membership, ViewerEnd, ViewerStats};
@@ -116,7 +117,7 @@ pub(super) struct ClientConn {
     url: RtmpUrl,
     /// `tcUrl` as the far end was told.
     tc_url: StreamKeyText,
-    transport: Arc<Transport>,
+    socket: Arc<Socket>,
     /// The writing side, once the fan-out has it.
     fanout: Option<Membership>,
     /// The fan-out's counters, once it has given the writing side back.
@@ -184,7 +185,7 @@ impl ClientConn {
         Ok(Self {
             url: url.clone(),
             tc_url: offer.url.tc_url,
-            transport: Arc::new(transport),
+            socket: Arc::new(Socket(transport)),
             fanout: None,
             former: None,
             session: ClientSession::new(now(), config),
@@ -233,8 +234,8 @@ impl ClientConn {
         self.events.push_front(event);
     }
 
-    pub(super) fn transport(&self) -> &Arc<Transport> {
-        &self.transport
+    pub(super) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
     }
 
     /// Bytes that were not yet handed to the socket.
@@ -263,7 +264,7 @@ impl ClientConn {
             Ok(None) => member.rest(),
             // What was begun is not known: nothing may follow it.
             Err(_) => {
-                self.transport.abort();
+                self.socket.abort();
                 Vec::new()
             }
         };
@@ -302,7 +303,7 @@ impl ClientConn {
             let full = |_| fault::end(Fault::Reset, "the far end takes nothing");
             return member.send(self.out.take()).map_err(full);
         }
-        self.out.flush(&self.transport).map(drop).map_err(|e| self.io(&e))
+        self.out.flush(&self.socket).map(drop).map_err(|e| self.io(&e))
     }
 
     fn collect(&mut self) {
@@ -363,10 +364,7 @@ impl ClientConn {
         let more = match self.read() {
             Ok(true) => true,
             Ok(false) => {
-                matches!(
-                    tokio::time::timeout_at(until, self.transport.readable()).await,
-                    Ok(Ok(()))
-                )
+                matches!(tokio::time::timeout_at(until, self.socket.readable()).await, Ok(Ok(())))
             }
             Err(_) => false,
         };
@@ -400,15 +398,15 @@ impl ClientConn {
 
     /// Waits for the socket or the next deadline, and takes what came.
     async fn turn(&mut self) -> Result<(), LinkEnd> {
-        let waiting = !self.out.is_empty() || self.transport.wants_flush();
+        let waiting = !self.out.is_empty() || self.socket.wants_flush();
         let writing = waiting && self.fanout.is_none();
         self.arm();
         tokio::select! {
-            ready = self.transport.readable() => {
+            ready = self.socket.readable() => {
                 ready.map_err(|e| fault::io(&e))?;
                 self.read().map(drop)
             }
-            ready = self.transport.writable(), if writing => {
+            ready = self.socket.writable(), if writing => {
                 ready.map_err(|e| fault::io(&e))
             }
             () = &mut self.timer => self.input(Input::Deadline),
@@ -442,7 +440,7 @@ impl ClientConn {
     fn read(&mut self) -> Result<bool, LinkEnd> {
         let mut buffer = [0; READ_BUFFER];
         loop {
-            match self.transport.try_read(&mut buffer) {
+            match self.socket.try_read(&mut buffer) {
                 Ok(0) => return Err(fault::closed(self.greeted, self.accepted)),
                 Ok(n) => {
                     self.input(Input::Bytes(&buffer[..n]))?;
@@ -467,8 +465,8 @@ impl ClientConn {
     /// goes out before; what then still waits is thrown away together with the connection.
     pub(super) async fn close(mut self, words: Farewell) {
         let done = tokio::time::timeout(FAREWELL, self.farewell(words)).await;
-        if done.is_err() && (!self.out.is_empty() || self.transport.wants_flush()) {
-            self.transport.abort();
+        if done.is_err() && (!self.out.is_empty() || self.socket.wants_flush()) {
+            self.socket.abort();
         }
     }
 
@@ -483,20 +481,20 @@ impl ClientConn {
         let (mut closing, mut ended) = (false, false);
         loop {
             self.flush().ok()?;
-            let writing = !self.out.is_empty() || self.transport.wants_flush();
+            let writing = !self.out.is_empty() || self.socket.wants_flush();
             if !writing && !std::mem::replace(&mut closing, true) {
-                self.transport.shutdown_write();
+                self.socket.shutdown_write();
                 continue;
             }
             if ended && !writing {
                 return Some(());
             }
             tokio::select! {
-                ready = self.transport.readable(), if !ended => {
+                ready = self.socket.readable(), if !ended => {
                     ready.ok()?;
                     ended = self.pass_over()?;
                 }
-                ready = self.transport.writable(), if writing => ready.ok()?,
+                ready = self.socket.writable(), if writing => ready.ok()?,
             }
         }
     }
@@ -505,7 +503,7 @@ impl ClientConn {
     fn pass_over(&self) -> Option<bool> {
         let mut buffer = [0; READ_BUFFER];
         loop {
-            match self.transport.try_read(&mut buffer) {
+            match self.socket.try_read(&mut buffer) {
                 Ok(0) => return Some(true),
                 Ok(_) => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return Some(false),

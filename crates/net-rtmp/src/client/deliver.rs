@@ -7,7 +7,6 @@ use super::conn::{Address, ClientConn, ClientSettings, Farewell};
 use super::fault;
 use super::login::{self, Approach};
 use super::writer::DeliveryWriter;
-use crate::conn::SocketSink;
 use manycast_fanout::{Fanout, ViewerEnd, ViewerStats};
 use manycast_flv::FourCc;
 use manycast_hub::{
@@ -200,7 +199,7 @@ impl Delivery {
         let change = self.target.config_change;
         let writer = DeliveryWriter::new(writer, change, self.renewal.clone());
         let writer = Box::new(writer.for_peer(self.conn.peer(), self.monitor.clone()));
-        let sink = Arc::new(SocketSink(self.conn.transport().clone()));
+        let sink = self.conn.socket().clone();
         let (stream, bounds) = (self.source.stream().clone(), self.source.bounds());
         let fanout = &self.fanout;
         self.conn.lend(|rest| fanout.join_alone(stream, writer, sink, rest, bounds));
@@ -216,7 +215,7 @@ impl Delivery {
             stats.skipped_frames - told.skipped_frames,
             stats.skipped_gops - told.skipped_gops,
         );
-        let info = manycast_sys::tcp_info(self.conn.transport().tcp()).ok();
+        let info = manycast_sys::tcp_info(self.conn.socket().tcp()).ok();
         let unsent = info.and_then(|info| info.notsent_bytes).map_or(0, u64::from);
         self.acked = info.map_or(self.acked, |info| info.bytes_acked);
         self.monitor.report(Progress {

@@ -5,13 +5,15 @@
 
 use super::metadata;
 use super::peer::Plan;
+use crate::clock::wire_millis;
 use crate::egress::{Outgoing, message};
 use bytes::Bytes;
-use manycast_fanout::Writer;
+use manycast_fanout::{Stand, Writer, Written};
 use manycast_flv::frame::{FLV_DATA_AMF0, write_config, write_frame};
 use manycast_hub::{ConfigChange, Content, Item, LinkMonitor};
 use manycast_media::{
-    CodecConfig, Selection, Sticky, TimeDelta, Timestamp, Track, TrackId, TrackSet, Wire,
+    CodecConfig, Selection, Sticky, TICKS_PER_MILLISECOND, TimeDelta, Timestamp, Track, TrackId,
+    TrackSet, Wire,
 };
 use manycast_rtmp::session::{Capabilities, MediaWriter};
 use std::sync::Arc;
@@ -39,12 +41,29 @@ impl DeliveryWriter {
 }
 
 impl Writer for DeliveryWriter {
-    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> u64 {
+    fn write(&mut self, item: &Item, out: &mut Vec<Bytes>) -> Written {
         let frames = self.feed.item(item, &mut self.messages);
+        let mut common = true;
         for message in self.messages.drain(..) {
-            self.writer.write(message.kind, message.timestamp, message.body, out);
+            common &= self.writer.write(message.kind, message.timestamp, message.body, out);
         }
-        frames
+        Written { frames, common }
+    }
+
+    /// Headers tell the time since the message before, so that sessions with other beginnings write
+    /// alike. Milliseconds must fall alike too, which is what the ticks below one are for.
+    fn stand(&self) -> Option<Stand> {
+        let base = self.feed.steady_base()?;
+        let [fixed, video, audio] = self.writer.stand(wire_millis(Timestamp::ZERO + base))?;
+        let below = base.ticks().rem_euclid(TICKS_PER_MILLISECOND).cast_unsigned();
+        Some(Stand([fixed, video, audio, below, 0]))
+    }
+
+    fn follow(&mut self, stand: &Stand) {
+        let Stand([fixed, video, audio, ..]) = *stand;
+        if let Some(base) = self.feed.base {
+            self.writer.follow([fixed, video, audio], wire_millis(Timestamp::ZERO + base));
+        }
     }
 }
 
@@ -83,6 +102,12 @@ impl Feed {
             sticky: Vec::new(),
             metadata: None,
         }
+    }
+
+    /// What is taken off every time, if all Frames go out as they came and nothing else is due.
+    fn steady_base(&self) -> Option<TimeDelta> {
+        let all = self.selection == Selection::ALL && self.plan.is_plain();
+        self.base.filter(|_| !self.over && all)
     }
 
     /// The messages of one item, and how many Frames they are.

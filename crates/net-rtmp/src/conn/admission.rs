@@ -9,6 +9,7 @@ use manycast_rtmp::session::{RefusalCode, RequestId};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// What a decision came to.
@@ -128,17 +129,17 @@ fn refuse_publish(denial: &Denial) -> Refusal {
     Refusal { code, why: Why::Key, words: denial.message.clone() }
 }
 
-/// Waits for the first decision that is made. Pends for ever when none is under way.
-pub(crate) async fn next(pending: &mut Vec<Pending>) -> (Pending, Outcome) {
-    std::future::poll_fn(|cx| {
-        for at in 0..pending.len() {
-            if let std::task::Poll::Ready(outcome) = pending[at].decision.as_mut().poll(cx) {
-                return std::task::Poll::Ready((pending.swap_remove(at), outcome));
-            }
+/// The first decision that is made.
+pub(crate) fn poll(
+    pending: &mut Vec<Pending>,
+    context: &mut Context<'_>,
+) -> Poll<(Pending, Outcome)> {
+    for at in 0..pending.len() {
+        if let Poll::Ready(outcome) = pending[at].decision.as_mut().poll(context) {
+            return Poll::Ready((pending.swap_remove(at), outcome));
         }
-        std::task::Poll::Pending
-    })
-    .await
+    }
+    Poll::Pending
 }
 
 /// What the status and the logs say of an encoder.

@@ -120,7 +120,7 @@ impl Conn {
             [self.app.as_bytes(), b"?", self.app_query.expose_bytes()].concat()
         };
         let target = Target::resolve(&app, self.tc_url.expose_bytes(), name.expose_bytes());
-        let secure = self.transport.is_tls();
+        let secure = self.socket.is_tls();
         let text = name.expose();
         let query = text.split_once('?').map_or("", |(_, query)| query);
         let asked: AccessRequest = admission::access_request(
@@ -168,8 +168,8 @@ impl Conn {
                 self.place.admit();
                 self.unlogged = false;
                 let name = publisher.stream().name().clone();
-                info!(stream = %name, software = %self.software, tls = self.transport.is_tls(),
-                    "ingest started");
+                info!(peer = %self.peer, stream = %name, software = %self.software,
+                    tls = self.socket.is_tls(), "ingest started");
                 self.shared.stats.publishers.fetch_add(1, Ordering::Relaxed);
                 self.slots.push(Slot::ingest(stream, Ingest::new(publisher), lease, now));
                 self.session.handle_input(now, accept)?;
@@ -177,14 +177,15 @@ impl Conn {
             Outcome::Play { stream: source, lease } => {
                 self.place.admit();
                 self.unlogged = false;
-                info!(stream = %source.name(), software = %self.software, "viewer started");
+                let name = source.name();
+                info!(peer = %self.peer, stream = %name, software = %self.software, "viewer started");
                 self.shared.stats.viewers.fetch_add(1, Ordering::Relaxed);
                 self.leave_fanout(STREAM).await;
                 self.session.handle_input(now, accept)?;
                 self.collect_output();
                 let slot = if self.slots.is_empty() && stream == STREAM {
                     let hello = self.out.take();
-                    Slot::shared(&self.shared, &self.transport, source, lease, hello)
+                    Slot::shared(&self.shared, &self.socket, source, lease, hello)
                 } else {
                     Slot::direct(stream, &source, lease)
                 };

@@ -5,29 +5,31 @@
 mod admission;
 mod events;
 mod role;
+mod wait;
 
 use crate::outbox::Outbox;
 use crate::registry::Place;
+use crate::seldom::Seldom;
 use crate::server::Shared;
+use crate::socket::Socket;
 use crate::stats::{Gauge, count};
 use admission::Pending;
 use manycast_rtmp::session::{
     DrainReason, Event, Input, Output, ServerConfig, ServerSession, SessionError,
 };
 use manycast_tls::{TlsError, Transport};
-pub(crate) use role::SocketSink;
+
 use role::{Role, Signal, Slot};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Sleep;
-use tracing::{Instrument, info_span};
+use wait::{Order, Turn};
 
 /// Read buffer of a thread, shared by all its connections: a connection that waits holds none.
 const READ_BUFFER: usize = 128 * 1024;
@@ -39,6 +41,9 @@ const MAX_WAITING: usize = 1 << 20;
 const LINGER: Duration = Duration::from_secs(2);
 /// A peer that takes nothing for this long, with something waiting, is reset.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Sound that waits for a picture is sent on by the message after its time; only what nothing
+/// follows needs a timer, so much later. A timer for each would cost more than the sound.
+const LAST_SOUND: Duration = Duration::from_millis(150);
 const FAR: Duration = Duration::from_secs(3600);
 
 thread_local! {
@@ -79,7 +84,7 @@ pub(crate) enum End {
 /// A connection while it is served.
 pub(crate) struct Conn {
     shared: Arc<Shared>,
-    transport: Arc<Transport>,
+    socket: Arc<Socket>,
     peer: SocketAddr,
     place: Place,
     session: ServerSession,
@@ -97,7 +102,8 @@ pub(crate) struct Conn {
     user: Option<manycast_hub::Secret>,
     deadline: Option<Instant>,
     commit_at: Option<Instant>,
-    timer: Pin<Box<Sleep>>,
+    timer: Seldom<Sleep>,
+    orders: [Seldom<dyn Future<Output = Order> + Send>; 2],
     /// The last word was said; read on until then.
     lingering: Option<Instant>,
     farewell: Option<String>,
@@ -118,9 +124,9 @@ pub(crate) async fn serve(
     let _open = Gauge::raise(&shared.stats.connections);
     let end = match open(&shared, tcp, &place, accepted).await {
         Ok(transport) => {
-            let mut conn = Conn::new(shared.clone(), Arc::new(transport), peer, place, accepted);
-            let span = info_span!("rtmp", %peer);
-            let end = conn.run().instrument(span).await;
+            let mut conn =
+                Conn::new(shared.clone(), Arc::new(Socket(transport)), peer, place, accepted);
+            let end = conn.run().await;
             let end = conn.named(end);
             conn.finish(&end);
             end
@@ -156,7 +162,7 @@ async fn open(
 impl Conn {
     fn new(
         shared: Arc<Shared>,
-        transport: Arc<Transport>,
+        socket: Arc<Socket>,
         peer: SocketAddr,
         place: Place,
         accepted: Instant,
@@ -166,9 +172,10 @@ impl Conn {
             ask_connect: !shared.settings.policies.get().users.is_empty(),
             ..ServerConfig::new(rand::random())
         };
+        let orders = wait::orders(shared.shutdown.clone(), place.cut());
         Self {
             shared,
-            transport,
+            socket,
             peer,
             place,
             session: ServerSession::new(accepted, config),
@@ -184,7 +191,8 @@ impl Conn {
             user: None,
             deadline: None,
             commit_at: None,
-            timer: Box::pin(tokio::time::sleep(FAR)),
+            timer: Seldom::new(Box::pin(tokio::time::sleep(FAR))),
+            orders,
             lingering: None,
             farewell: None,
             draining: false,
@@ -194,41 +202,37 @@ impl Conn {
     }
 
     async fn run(&mut self) -> End {
-        let mut shutdown = self.shared.shutdown.clone();
         loop {
             if let Err(end) = self.pump().await {
-                let _ = self.out.flush(&self.transport);
+                let _ = self.out.flush(&self.socket);
                 return end;
             }
             if let Some(end) = self.is_over() {
                 return end;
             }
             self.arm();
-            let writing = !self.out.is_empty() || self.transport.wants_flush();
-            let flowing = self.out.bytes() == 0;
-            let result = tokio::select! {
-                ready = self.transport.readable() => match ready {
-                    Ok(()) => self.read().await,
-                    Err(e) => Err(e.into()),
-                },
-                ready = self.transport.writable(), if writing && !self.is_shared() => {
-                    ready.map_err(End::from)
-                }
-                () = &mut self.timer => self.tick(),
-                (at, signal) = role::next(&mut self.slots, flowing) => self.signal(at, signal),
-                (asked, outcome) = admission::next(&mut self.pending) => {
-                    self.decided(asked, outcome).await
-                }
-                () = self.place.cut(), if self.lingering.is_none() => Err(End::MadeRoom),
-                () = ordered(&mut shutdown), if !self.draining => {
-                    self.begin_to_drain();
-                    Ok(())
-                }
-            };
-            if let Err(end) = result {
+            let turn = self.turn().await;
+            if let Err(end) = self.act(turn).await {
                 let _ = self.pump().await;
-                let _ = self.out.flush(&self.transport);
+                let _ = self.out.flush(&self.socket);
                 return end;
+            }
+        }
+    }
+
+    async fn act(&mut self, turn: Turn) -> Result<(), End> {
+        match turn {
+            Turn::Readable => self.read().await,
+            Turn::Writable => Ok(()),
+            Turn::Broken(error) => Err(error.into()),
+            Turn::Timer => self.tick(),
+            Turn::Signal(at, signal) => self.signal(at, signal),
+            Turn::Decided(asked, outcome) => self.decided(asked, outcome).await,
+            Turn::Ordered(Order::MakeRoom) if self.lingering.is_some() => Ok(()),
+            Turn::Ordered(Order::MakeRoom) => Err(End::MadeRoom),
+            Turn::Ordered(Order::Stop) => {
+                self.begin_to_drain();
+                Ok(())
             }
         }
     }
@@ -253,7 +257,7 @@ impl Conn {
             let session = &mut self.session;
             let lingering = self.lingering.is_some();
             let read = BUFFER.with_borrow_mut(|buffer| {
-                let read = self.transport.try_read(buffer)?;
+                let read = self.socket.try_read(buffer)?;
                 if read > 0 && !lingering {
                     return Ok(session
                         .handle_input(now, Input::Bytes(&buffer[..read]))
@@ -314,13 +318,13 @@ impl Conn {
             }
             return Ok(());
         }
-        let taken = self.out.flush(&self.transport)?;
+        let taken = self.out.flush(&self.socket)?;
         if taken > 0 || self.out.is_empty() {
             self.last_taken = now;
         }
         let late = now.saturating_duration_since(self.last_taken) > PATIENCE;
         if self.out.bytes() > MAX_WAITING * 16 || late {
-            self.transport.abort();
+            self.socket.abort();
             return Err(End::Stalled);
         }
         Ok(())
@@ -334,7 +338,7 @@ impl Conn {
     fn is_over(&mut self) -> Option<End> {
         let until = self.lingering?;
         if self.out.is_empty() {
-            self.transport.shutdown_write();
+            self.socket.shutdown_write();
         }
         (now() >= until).then(|| self.finished())
     }
@@ -356,17 +360,22 @@ impl Conn {
     /// to do and is set again, which is cheaper than moving it with each message.
     fn arm(&mut self) {
         let stall = (!self.out.is_empty()).then(|| self.last_taken + PATIENCE);
-        let due = [self.deadline, self.commit_at, self.lingering, stall, self.leave_at];
-        let Some(due) = due.into_iter().flatten().min() else { return };
-        let due = tokio::time::Instant::from_std(due);
-        if due < self.timer.deadline() || self.timer.is_elapsed() {
-            self.timer.as_mut().reset(due);
+        let sound = self.commit_at.map(|at| at + LAST_SOUND);
+        let due = [self.deadline, sound, self.lingering, stall, self.leave_at];
+        let due = due.into_iter().flatten().min();
+        let elapsed = self.timer.get().is_elapsed();
+        let due = match due {
+            Some(due) => tokio::time::Instant::from_std(due),
+            None if elapsed => tokio::time::Instant::now() + FAR,
+            None => return,
+        };
+        if due < self.timer.get().deadline() || elapsed {
+            self.timer.change().reset(due);
         }
     }
 
     fn tick(&mut self) -> Result<(), End> {
         let now = now();
-        self.timer.as_mut().reset(tokio::time::Instant::from_std(now + FAR));
         if self.leave_at.take_if(|at| *at <= now).is_some() {
             self.session.drain(DrainReason::Shutdown);
         }

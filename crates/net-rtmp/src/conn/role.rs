@@ -4,17 +4,18 @@ use super::admission::Outcome;
 use crate::egress::{Egress, Outgoing};
 use crate::ingest::Ingest;
 use crate::lane::{RtmpLane, STREAM};
+use crate::seldom::Seldom;
 use crate::server::Shared;
+use crate::socket::Socket;
 use crate::stats::count;
 use bytes::Bytes;
-use manycast_fanout::{Detached, Membership, Sink, ViewerEnd};
+use manycast_fanout::{Detached, Membership, ViewerEnd};
 use manycast_hub::{Bounds, Content, Item, Lease, RunEnd, Start, Stream, Subscriber};
 use manycast_rtmp::message::MessageStreamId;
-use manycast_tls::Transport;
-use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 /// Most items that a viewer with headers of its own is given at once.
@@ -30,7 +31,7 @@ pub(crate) enum Signal {
     Ready,
 }
 
-type SignalFuture = Pin<Box<dyn Future<Output = Signal> + Send>>;
+type SignalFuture = Seldom<dyn Future<Output = Signal> + Send>;
 
 /// What a message stream does.
 pub(crate) enum Role {
@@ -53,34 +54,16 @@ pub(crate) struct Slot {
     sent_before: u64,
 }
 
-/// A connection's socket, as the fan-out sees it.
-pub(crate) struct SocketSink(pub(crate) Arc<Transport>);
-
-impl Sink for SocketSink {
-    fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(bufs)
-    }
-    fn keeps_bytes(&self) -> bool {
-        self.0.is_tls()
-    }
-    fn try_flush(&self) -> io::Result<()> {
-        self.0.try_flush()
-    }
-    fn abort(&self) {
-        self.0.abort();
-    }
-}
-
 fn revoked(mut lease: Lease) -> SignalFuture {
-    Box::pin(async move { Signal::Revoked(lease.revoked().await) })
+    Seldom::new(Box::pin(async move { Signal::Revoked(lease.revoked().await) }))
 }
 
 fn ready(subscriber: &Subscriber) -> SignalFuture {
     let readiness = subscriber.readiness();
-    Box::pin(async move {
+    Seldom::new(Box::pin(async move {
         readiness.await;
         Signal::Ready
-    })
+    }))
 }
 
 impl Slot {
@@ -92,12 +75,12 @@ impl Slot {
     ) -> Self {
         let mut run = ingest.publisher().lease();
         let granted = lease.clone();
-        let signal = Box::pin(async move {
+        let signal = Seldom::new(Box::pin(async move {
             tokio::select! {
                 why = run.revoked() => Signal::Revoked(why),
                 why = lease.revoked() => Signal::Revoked(why),
             }
-        });
+        }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
         let role = Role::Ingest(Box::new(ingest));
         Self { id, role, lease: granted, signal, began: now, sent_before: 0 }
     }
@@ -105,22 +88,21 @@ impl Slot {
     /// A plain viewer: `hello` is what the session has to say before the media.
     pub(crate) fn shared(
         shared: &Shared,
-        transport: &Arc<Transport>,
+        socket: &Arc<Socket>,
         stream: Arc<Stream>,
         lease: Lease,
         hello: Vec<Bytes>,
     ) -> Self {
         let lane = Arc::new(RtmpLane::new(shared.settings.limits.out_chunk_size));
-        let sink = Arc::new(SocketSink(transport.clone()));
-        let member = shared.fanout.join(stream.clone(), lane, sink, hello);
+        let member = shared.fanout.join(stream.clone(), lane, socket.clone(), hello);
         let ended = member.ended();
         let mut granted = lease.clone();
-        let signal = Box::pin(async move {
+        let signal = Seldom::new(Box::pin(async move {
             tokio::select! {
                 end = ended => Signal::Ended(end),
                 why = granted.revoked() => Signal::Revoked(why),
             }
-        });
+        }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
         let role = Role::Shared { member, stream, paused: false };
         Self { id: STREAM, role, lease, signal, began: super::now(), sent_before: 0 }
     }
@@ -234,26 +216,25 @@ impl Slot {
     }
 }
 
-/// Waits for the first signal to any of the message streams. `flowing`: whether viewers with
+/// The first signal to any of the message streams, with its slot. `flowing`: whether viewers with
 /// headers of their own can be given more.
-pub(crate) async fn next(slots: &mut [Slot], flowing: bool) -> (usize, Signal) {
-    std::future::poll_fn(|cx| {
-        for (at, slot) in slots.iter_mut().enumerate() {
-            if let std::task::Poll::Ready(signal) = slot.signal.as_mut().poll(cx) {
-                slot.signal = Box::pin(std::future::pending());
-                return std::task::Poll::Ready((at, signal));
-            }
-            if let Role::Direct { ready, .. } = &mut slot.role
-                && flowing
-                && let std::task::Poll::Ready(signal) = ready.as_mut().poll(cx)
-            {
-                *ready = Box::pin(std::future::pending());
-                return std::task::Poll::Ready((at, signal));
-            }
+pub(crate) fn poll(
+    slots: &mut [Slot],
+    flowing: bool,
+    context: &Context<'_>,
+) -> Poll<(usize, Signal)> {
+    for (at, slot) in slots.iter_mut().enumerate() {
+        if let Poll::Ready(signal) = slot.signal.poll(context) {
+            return Poll::Ready((at, signal));
         }
-        std::task::Poll::Pending
-    })
-    .await
+        if let Role::Direct { ready, .. } = &mut slot.role
+            && flowing
+            && let Poll::Ready(signal) = ready.poll(context)
+        {
+            return Poll::Ready((at, signal));
+        }
+    }
+    Poll::Pending
 }
 
 /// Counts a refusal.

@@ -55,12 +55,35 @@ impl ChunkWriter {
 
     /// Appends the chunks of `message` to `out`, headers and slices of the body in turn.
     ///
-    /// A body of more than 0xFF_FFFF bytes cannot be expressed: nothing is written.
-    pub fn write(&mut self, message: &Message, out: &mut Vec<Bytes>) {
-        let Some(length) = wire_length(message) else { return };
+    /// A body of more than 0xFF_FFFF bytes cannot be expressed: nothing is written. Returns whether
+    /// the header tells the time as a difference, so that [`Self::last`] is all it depends on.
+    pub fn write(&mut self, message: &Message, out: &mut Vec<Bytes>) -> bool {
+        let Some(length) = wire_length(message) else { return true };
         let header = self.compress(message, length);
         let chunk_size = usize::try_from(self.chunk_size).unwrap_or(usize::MAX);
         write_chunks(message, header, chunk_size, out);
+        !matches!(header, MessageHeader::Full { .. })
+    }
+
+    /// Timestamp and length of the last message written on a chunk stream.
+    pub fn last(&self, id: ChunkStreamId) -> Option<(u32, u32)> {
+        let at = self.streams.binary_search_by_key(&id, |stream| stream.id).ok()?;
+        self.streams.get(at).map(|last| (last.timestamp, last.length))
+    }
+
+    /// Goes on as if the last message on a chunk stream had been this one, of the same type and on
+    /// the same message stream as the last one was. Without effect where nothing was written yet.
+    pub fn set_last(&mut self, id: ChunkStreamId, timestamp: u32, length: u32) {
+        let at = self.streams.binary_search_by_key(&id, |stream| stream.id);
+        if let Some(last) = at.ok().and_then(|at| self.streams.get_mut(at)) {
+            last.timestamp = timestamp;
+            last.length = length;
+        }
+    }
+
+    /// Payload of the chunks, in bytes.
+    pub const fn chunk_size(&self) -> u32 {
+        self.chunk_size
     }
 
     /// RTMP 5.3.1.2. Type 3 never opens a message, since receivers differ in the time it gets
