@@ -37,7 +37,7 @@ pub mod witness;
 
 pub use control::Control;
 pub use manycast::{Manycast, Setup};
-pub use peer::{Live, Publisher, Shape, Watcher};
+pub use peer::{Client, Live, Publisher, Shape, Watcher};
 pub use sink::{Behaviour, Sink};
 pub use tally::Tally;
 pub use witness::Witness;

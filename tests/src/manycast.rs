@@ -82,6 +82,7 @@ pub struct Setup {
     pub http: SocketAddr,
     open: bool,
     sections: String,
+    listener: String,
     egress: String,
     streams: String,
     wrapper: Vec<String>,
@@ -105,6 +106,7 @@ impl Setup {
             http: ports::free(),
             open: false,
             sections: String::new(),
+            listener: String::new(),
             egress: "allow = [\"127.0.0.0/8\"]\n".to_owned(),
             streams: String::new(),
             wrapper: Vec::new(),
@@ -138,6 +140,14 @@ impl Setup {
     pub fn section(mut self, text: &str) -> Self {
         self.sections.push_str(text);
         self.sections.push('\n');
+        self
+    }
+
+    /// Lines of `[rtmp]`.
+    #[must_use]
+    pub fn listener(mut self, lines: &str) -> Self {
+        self.listener.push_str(lines);
+        self.listener.push('\n');
         self
     }
 
@@ -214,8 +224,9 @@ impl Setup {
         let rtmps = self.rtmps.map(|at| format!("[rtmps]\nlisten = \"{at}\"\n{identity}"));
         let rtmps = rtmps.unwrap_or_default();
         let (sections, egress, streams) = (&self.sections, &self.egress, &self.streams);
+        let listener = &self.listener;
         format!(
-            "[rtmp]\nlisten = \"{rtmp}\"\nopen = {open}\n{rtmps}[http]\nlisten = \"{http}\"\n\
+            "[rtmp]\nlisten = \"{rtmp}\"\nopen = {open}\n{listener}{rtmps}[http]\nlisten = \"{http}\"\n\
              [egress]\n{egress}{sections}{streams}"
         )
     }

@@ -9,7 +9,7 @@ use crate::tally::Tally;
 use bytes::Bytes;
 use manycast_rtmp::command::RtmpUrl;
 use manycast_rtmp::session::{
-    ClientConfig, ClientEvent, ClientRole, ClientSession, Input, MediaKind, Output,
+    Capabilities, ClientConfig, ClientEvent, ClientRole, ClientSession, Input, MediaKind, Output,
 };
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -32,12 +32,27 @@ pub struct Client {
 
 impl Client {
     fn dial(address: SocketAddr, key: &str, role: ClientRole) -> Result<Self, String> {
+        Self::open(address, key, role, |_| ())
+    }
+
+    /// Connects; `change` has the last word on what it says of itself.
+    ///
+    /// # Errors
+    /// Why the connection failed.
+    pub fn open(
+        address: SocketAddr,
+        key: &str,
+        role: ClientRole,
+        change: impl FnOnce(&mut ClientConfig),
+    ) -> Result<Self, String> {
         let url = RtmpUrl::with_key(&format!("rtmp://{address}/live"), key);
         let url = url.map_err(|e| e.to_string())?;
         let socket = TcpStream::connect_timeout(&address, ANSWER).map_err(|e| e.to_string())?;
         let _ = socket.set_nodelay(true);
         let _ = socket.set_write_timeout(Some(ANSWER));
-        let config = ClientConfig { chunk_size: 65_536, ..ClientConfig::new(&url, role, [7; 32]) };
+        let mut config =
+            ClientConfig { chunk_size: 65_536, ..ClientConfig::new(&url, role, [7; 32]) };
+        change(&mut config);
         let session = ClientSession::new(Instant::now(), config);
         let (events, buffer) = (VecDeque::new(), vec![0; 64 * 1024]);
         Ok(Self { socket, session, events, buffer, ended: None })
@@ -61,7 +76,10 @@ impl Client {
     }
 
     /// The next event, or `None` at `until`.
-    fn event(&mut self, until: Instant) -> Result<Option<ClientEvent>, String> {
+    ///
+    /// # Errors
+    /// Why the connection is gone.
+    pub fn event(&mut self, until: Instant) -> Result<Option<ClientEvent>, String> {
         loop {
             self.flush()?;
             if let Some(event) = self.events.pop_front() {
@@ -97,7 +115,11 @@ impl Client {
         }
     }
 
-    fn wait_for(&mut self, wanted: impl Fn(&ClientEvent) -> bool) -> Result<(), String> {
+    /// Passes over events up to a wanted one.
+    ///
+    /// # Errors
+    /// The server's words when it refused, or why the connection is gone.
+    pub fn wait_for(&mut self, wanted: impl Fn(&ClientEvent) -> bool) -> Result<(), String> {
         let until = Instant::now() + ANSWER;
         loop {
             match self.event(until)? {
@@ -105,11 +127,20 @@ impl Client {
                 Some(ClientEvent::Refused { code, description, .. }) => {
                     return Err(format!("{code}: {description}"));
                 }
+                Some(ClientEvent::Challenged { demand }) => return Err(format!("{demand:?}")),
                 Some(ClientEvent::Closed) => return Err("closed by the server".into()),
                 Some(_) => {}
                 None => return Err("no answer".into()),
             }
         }
+    }
+}
+
+impl Client {
+    /// What the server said that it can.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Capabilities> {
+        self.session.peer()
     }
 }
 

@@ -48,6 +48,10 @@ pub enum Behaviour {
     WrongKey,
     /// The same unless the key is this one.
     WantsKey(&'static str),
+    /// Says that it takes these codecs and no others, in the way of E-RTMP v1.
+    Takes(&'static [&'static str]),
+    /// Takes the stream, then asks to connect to this `tcUrl` instead; empty: to itself anew.
+    SendsOn(&'static str),
     /// Closes when nothing came for so long, as some platforms do.
     ClosesWhenSilent(Duration),
 }

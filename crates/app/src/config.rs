@@ -16,6 +16,7 @@ mod address;
 mod change;
 mod env;
 mod fault;
+mod login;
 mod node;
 mod section;
 mod server;

@@ -3,7 +3,7 @@
 //! Declared here so that no transport knows where keys are kept; implemented above; joined in the
 //! application.
 
-use crate::{Secret, Stream, Takeover};
+use crate::{Login, Secret, Stream, Takeover};
 use std::{fmt, future::Future, net::SocketAddr, pin::Pin, sync::Arc};
 use tokio::sync::watch;
 
@@ -27,8 +27,15 @@ pub struct AccessRequest {
     pub app: String,
     /// The stream key of a publisher, the Stream's name of a viewer; without query.
     pub name: Secret,
+    /// Everything that may be the stream key of a publisher, in the order in which it is likely: the
+    /// name first, then whatever of its address encoders use for it.
+    pub keys: Vec<Secret>,
     /// The query that came with name or address, without `?`.
     pub query: Secret,
+    /// The user that the peer has proved to be, by an exchange that gives no password away.
+    pub user: Option<Secret>,
+    /// User and password that came in plain words, not checked yet.
+    pub login: Option<Login>,
     /// Who asks.
     pub peer: SocketAddr,
     /// Whether the connection is encrypted.

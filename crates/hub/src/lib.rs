@@ -33,8 +33,8 @@ pub use gate::{
 };
 pub use health::{Health, TrackHealth};
 pub use link::{
-    ConfigChange, Fault, Link, LinkEnd, LinkMonitor, Progress, Running, Stage, Stop, StopHandle,
-    Target,
+    Announce, ConfigChange, Fault, Link, LinkEnd, LinkMonitor, Login, Progress, Running, Stage,
+    Stop, StopHandle, Target,
 };
 pub use liveness::{Liveness, OnAir};
 pub use mark::Mark;

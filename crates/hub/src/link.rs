@@ -19,15 +19,48 @@ pub struct Target {
     pub url: String,
     /// The key that the remote knows us by.
     pub key: Secret,
+    /// Who we are, for remotes that ask for it.
+    pub login: Option<Login>,
     /// What the remote bears.
     pub config_change: ConfigChange,
+    /// Whether the remote is told what we can.
+    pub announce: Announce,
+}
+
+/// A user and a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The name of the user.
+    pub user: Secret,
+    /// The password.
+    pub password: Secret,
+}
+
+/// Whether a remote is told of what goes beyond the oldest form of its protocol. Some front ends
+/// refuse whoever says what they do not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Announce {
+    /// Only when the Stream holds what the oldest form cannot carry; and once without, if a remote
+    /// refuses to hear of it.
+    #[default]
+    Auto,
+    /// Never.
+    Nothing,
+    /// Always.
+    Everything,
 }
 
 impl Target {
     /// An address and a key, with the defaults for the rest.
     #[must_use]
     pub fn new(url: &str, key: Secret) -> Self {
-        Self { url: url.to_owned(), key, config_change: ConfigChange::default() }
+        Self {
+            url: url.to_owned(),
+            key,
+            login: None,
+            config_change: ConfigChange::default(),
+            announce: Announce::default(),
+        }
     }
 }
 
@@ -36,10 +69,11 @@ impl fmt::Debug for Target {
         let (scheme, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let host = host.rsplit('@').next().unwrap_or_default();
-        let config_change = &self.config_change;
+        let (config_change, announce) = (&self.config_change, &self.announce);
         f.debug_struct("Target")
             .field("url", &format_args!("{scheme}://{host}/..."))
             .field("config_change", config_change)
+            .field("announce", announce)
             .finish_non_exhaustive()
     }
 }
@@ -135,6 +169,7 @@ pub struct LinkMonitor {
     /// The last report, and the bytes counted by then.
     progress: Mutex<(Progress, u64)>,
     reports: AtomicU64,
+    left_out: Mutex<Option<Arc<str>>>,
     /// Frames handed to the connection.
     pub frames: AtomicU64,
     /// Bytes handed to the connection.
@@ -200,6 +235,17 @@ impl LinkMonitor {
     #[must_use]
     pub fn bytes_at_report(&self) -> u64 {
         self.progress.lock().1
+    }
+
+    /// Notes what is not sent because the far end cannot take it, in a sentence; `None`: nothing.
+    pub fn leave_out(&self, words: Option<&str>) {
+        *self.left_out.lock() = words.map(Arc::from);
+    }
+
+    /// What is not sent because the far end cannot take it.
+    #[must_use]
+    pub fn left_out(&self) -> Option<Arc<str>> {
+        self.left_out.lock().clone()
     }
 
     /// Counts what was handed to the connection.

@@ -23,6 +23,7 @@ mod lane;
 mod outbox;
 #[doc(hidden)]
 pub mod parts;
+mod policy;
 mod reactors;
 mod registry;
 mod seldom;
@@ -36,6 +37,7 @@ pub use client::{
     Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender,
 };
 pub use lane::{RTMP_LANE, RtmpLane};
+pub use policy::{Asks, Policies, Policy};
 pub use reactors::Reactors;
 pub use registry::{ConnectionLimits, Connections};
 pub use server::{Server, ServerSettings};

@@ -1,6 +1,7 @@
 //! The listener: accepts, limits, and joins its connections at the end.
 
 use crate::conn;
+use crate::policy::Policies;
 use crate::reactors::Reactors;
 use crate::registry::{Connections, Refused};
 use crate::stats::{RtmpStats, count};
@@ -39,6 +40,8 @@ pub struct ServerSettings {
     pub tls: Option<Arc<ServerTls>>,
     /// Bounds of one connection.
     pub limits: Limits,
+    /// What is asked and told beside the Gate's answers.
+    pub policies: Arc<Policies>,
     /// The threads that serve plain connections; `None`, and under TLS: the runtime that the
     /// listener runs on.
     pub reactors: Option<Arc<Reactors>>,
@@ -55,6 +58,7 @@ impl ServerSettings {
             listen,
             tls: None,
             limits: Limits::default(),
+            policies: Policies::new(),
             reactors: None,
             #[cfg(test)]
             panic_at: None,

@@ -192,7 +192,7 @@ async fn section14_a_new_configuration_renews_the_session_without_ending_the_bro
         let key = Secret::new(KEY);
         let config_change = ConfigChange::Redial;
         let url = platform.url("live");
-        let attempt = source.deliver_to(Target { url, key, config_change });
+        let attempt = source.deliver_to(Target { config_change, ..Target::new(&url, key) });
         let mut far = platform.accept().await;
         far.until_media().await;
         while far.hear().await.unwrap().kind != MessageType::VIDEO {}

@@ -84,6 +84,8 @@ pub struct LegStatus {
     pub unacked_bytes: u64,
     /// Round-trip time of the connection.
     pub rtt_ms: u64,
+    /// What is not sent because the far end said that it cannot take it, in a sentence.
+    pub left_out: Option<Arc<str>>,
 }
 
 /// What was done over all attempts.
@@ -271,6 +273,7 @@ impl Board {
             lag_ms: millis(progress.lag),
             unacked_bytes: progress.unacked_bytes,
             rtt_ms: millis(progress.rtt),
+            left_out: inner.session.as_ref().and_then(|session| session.left_out()),
         }
     }
 }

@@ -71,6 +71,9 @@ fn secrets(target: &Target) -> Vec<String> {
         found.push(user);
         found.extend(user.split(':'));
     }
+    if let Some(login) = &target.login {
+        found.extend([login.user.expose(), login.password.expose()]);
+    }
     let spelt =
         found.into_iter().flat_map(|secret| [secret.to_owned(), decoded(secret), encoded(secret)]);
     spelt.filter(|secret| secret.len() >= MIN_SECRET).collect()
@@ -129,7 +132,7 @@ fn is_shown(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use manycast_hub::Secret;
+    use manycast_hub::{Login, Secret};
 
     #[test]
     fn j1_addresses_are_shown_without_user_password_and_query() {
@@ -169,6 +172,9 @@ mod tests {
         let shown = words("no a/b c here", &target("rtmp://h/a", "a%2Fb%20c"));
         assert_eq!(shown, "no *** here");
         assert_eq!(words("\u{202e}evil\u{2028}x", &target("rtmp://h/a", "k")), " evil x");
+        let login = Login { user: Secret::new("alice"), password: Secret::new("open sesame") };
+        let named = Target { login: Some(login), ..target("rtmp://host/app", "k") };
+        assert_eq!(words("alice may not, open%20sesame", &named), "*** may not, ***");
         let target = target("rtmp://me:hunter2@host/app?token=deadbeef", "k");
         assert_eq!(words("hunter2 deadbeef me:hunter2", &target), "*** *** ***");
         assert_eq!(words(&"x".repeat(9000), &target).len(), MAX_WORDS);

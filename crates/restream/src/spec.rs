@@ -117,7 +117,8 @@ impl DestinationSpec {
     /// Whether a session of a leg made for `other` would not do for this one.
     pub(crate) fn needs_redial(&self, other: &Self, leg: Leg) -> bool {
         let (target, before) = (self.target(leg), other.target(leg));
-        target.url != before.url || target.key != before.key || self.bounds != other.bounds
+        let same = target.url == before.url && target.key == before.key;
+        !same || target.login != before.login || self.bounds != other.bounds
     }
 }
 

@@ -15,7 +15,7 @@ mod url;
 use bytes::Bytes;
 use manycast_amf::{DecodeError, Limits, Text, Value, decode_all, encode_all};
 
-pub(crate) use connect::{ConnectCommand, ConnectWords, connect_object};
+pub(crate) use connect::{ConnectCommand, ConnectWords, announced, capabilities, connect_object};
 pub use data::{data_name, with_set_data_frame, without_set_data_frame};
 pub use redirect::RedirectError;
 pub use secret::StreamKeyText;

@@ -1,6 +1,7 @@
 //! RTMP 1.0 as plain values: bytes and time go in; bytes, events and a deadline come out.
 //!
-//! Belongs here: the handshake, the chunk stream, messages, and the sessions made of them.
+//! Belongs here: the handshake, the chunk stream, messages, the sessions made of them, user and
+//! password at `connect`.
 //! Must not come here: sockets, async, a clock, randomness (a seed is an argument), FLV tags.
 //!
 //! ```text
@@ -22,6 +23,7 @@
     )
 )]
 
+pub mod auth;
 pub mod chunk;
 pub mod command;
 pub mod handshake;

@@ -12,6 +12,7 @@
 //! ```
 
 mod acks;
+mod capabilities;
 mod client;
 mod error;
 mod event;
@@ -21,17 +22,18 @@ mod outbox;
 mod pace;
 mod server;
 
+pub use capabilities::Capabilities;
 pub use client::{ClientConfig, ClientEvent, ClientRole, ClientSession, MediaWriter, Stage};
 pub use error::{Fault, SessionError, Wait};
 pub use event::{
-    Capabilities, CloseReason, DataEncoding, DrainReason, Event, Input, Media, MediaKind, Output,
-    PublishKind, RefusalCode, RequestId, Verdict,
+    CloseReason, DataEncoding, DrainReason, Event, Input, Media, MediaKind, Output, PublishKind,
+    RefusalCode, RequestId, Verdict,
 };
 pub use server::{ServerConfig, ServerSession};
 
 /// Where the virtual time of a unit test begins.
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "there is no other way to make the first Instant")]
-fn origin() -> std::time::Instant {
+pub(crate) fn origin() -> std::time::Instant {
     std::time::Instant::now()
 }

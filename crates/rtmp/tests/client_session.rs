@@ -8,7 +8,8 @@ use manycast_rtmp::{
     command::RtmpUrl,
     message::{Control, LimitType, MessageType, UserControl},
     session::{
-        ClientConfig, ClientEvent, ClientRole, Fault, Input, MediaKind, SessionError, Stage, Wait,
+        Capabilities, ClientConfig, ClientEvent, ClientRole, Fault, Input, MediaKind, SessionError,
+        Stage, Wait,
     },
 };
 use support::{Client, SECOND, Turn, command, command_body, message};
@@ -109,8 +110,8 @@ fn section14_connect_says_what_platforms_know_and_nothing_else() {
         assert!(!plain.contains(word), "{word}");
     }
     let mut enhanced = config(ClientRole::Publish);
-    enhanced.four_cc = vec!["hvc1".into()];
-    enhanced.caps_ex = 1;
+    enhanced.announce =
+        Capabilities { four_cc: vec!["hvc1".into()], caps_ex: 1, ..Capabilities::default() };
     let enhanced = shown(enhanced).replace('\u{fffd}', "");
     assert!(
         enhanced.contains("fourCcList") && enhanced.contains("hvc1") && enhanced.contains("capsEx")

@@ -5,6 +5,8 @@ use std::path::Path;
 
 #[path = "../../../fuzz/oracles/cuts.rs"]
 mod cuts;
+#[path = "../../../fuzz/oracles/rtmp_auth.rs"]
+mod rtmp_auth;
 #[path = "../../../fuzz/oracles/rtmp_chunk.rs"]
 mod rtmp_chunk;
 #[path = "../../../fuzz/oracles/rtmp_handshake.rs"]
@@ -32,4 +34,9 @@ fn bar_a7_chunk_corpus() {
 #[test]
 fn bar_a7_handshake_corpus() {
     replay("rtmp_handshake", rtmp_handshake::parse, rtmp_handshake::check);
+}
+
+#[test]
+fn bar_a7_auth_corpus() {
+    replay("rtmp_auth", rtmp_auth::parse, rtmp_auth::check);
 }

@@ -7,7 +7,8 @@ use manycast_amf::{Value, ecma_array, object};
 use manycast_rtmp::{
     message::{Control, LimitType, MessageType, UserControl},
     session::{
-        CloseReason, Event, Fault, Input, RefusalCode, ServerConfig, SessionError, Verdict, Wait,
+        CloseReason, Event, Fault, Input, MediaKind, RefusalCode, ServerConfig, SessionError,
+        Verdict, Wait,
     },
 };
 use support::{SECOND, Server, command, command_body, message, requests, stream, told};
@@ -93,8 +94,15 @@ fn trap_t10_enhanced_rtmp_is_answered_to_those_who_spoke_of_it() {
     let enhanced = object([("app", Value::from("live")), ("fourCcList", list)]);
     let mut server = Server::greeted();
     let turn = server.say(&command(0, "connect", 1.0, &[enhanced]));
-    let count = turn.bytes.windows(7).filter(|window| window == b"capsEx\0").count();
-    assert_eq!(count, 2, "in the properties and in the info");
+    for key in ["capsEx\0", "fourCcList", "videoFourCcInfoMap", "audioFourCcInfoMap"] {
+        let key = key.as_bytes();
+        let count = turn.bytes.windows(key.len()).filter(|window| *window == key).count();
+        assert_eq!(count, 2, "in the properties and in the info");
+    }
+    assert_eq!(
+        server.session.peer().map(|peer| peer.takes(MediaKind::Video, "vp09")),
+        Some(Some(false))
+    );
     let Some(Event::Connected { capabilities, .. }) = turn.events.first() else { panic!() };
     assert_eq!(capabilities.four_cc, ["hvc1", "av01"]);
     let turn = Server::greeted().connect();

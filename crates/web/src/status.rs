@@ -15,6 +15,7 @@ use manycast_codec::{Shape, describe};
 use manycast_hub::{PublisherStats, StreamStats, TrackHealth, TrackStats, Trouble};
 use manycast_restream::{DestinationStatus, LegStatus, State};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -148,7 +149,7 @@ struct PublisherView {
 #[derive(Clone, Debug, Serialize)]
 struct TroubleView {
     code: &'static str,
-    advice: &'static str,
+    advice: Cow<'static, str>,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -198,14 +199,17 @@ struct LegView {
     lag_ms: u64,
     unacked_bytes: u64,
     rtt_ms: u64,
+    left_out: Option<String>,
     dials: u64,
     failures: u64,
 }
 
 const UPLINK: TroubleView = TroubleView {
     code: "uplink",
-    advice: "several destinations fall behind at the same time: your uplink is too slow. Lower the \
-             encoder's bitrate, or stop some destinations",
+    advice: Cow::Borrowed(
+        "several destinations fall behind at the same time: your uplink is too slow. Lower the \
+         encoder's bitrate, or stop some destinations",
+    ),
 };
 
 impl DestinationView {
@@ -214,9 +218,18 @@ impl DestinationView {
             name: status.name.clone(),
             primary: LegView::of(&status.primary, clock),
             backup: status.backup.as_ref().map(|leg| LegView::of(leg, clock)),
-            trouble: status.uplink_trouble.then_some(UPLINK),
+            trouble: trouble(status),
         }
     }
+}
+
+/// What comes and goes is told before what lasts.
+fn trouble(status: &DestinationStatus) -> Option<TroubleView> {
+    if status.uplink_trouble {
+        return Some(UPLINK);
+    }
+    let left_out = legs(status).find_map(|leg| leg.left_out.as_ref())?;
+    Some(TroubleView { code: "codec_left_out", advice: Cow::Owned(left_out.to_string()) })
 }
 
 impl LegView {
@@ -238,6 +251,7 @@ impl LegView {
             lag_ms: status.lag_ms,
             unacked_bytes: status.unacked_bytes,
             rtt_ms: status.rtt_ms,
+            left_out: status.left_out.as_ref().map(ToString::to_string),
             dials: totals.dials,
             failures: totals.failures,
         }
@@ -347,7 +361,7 @@ impl From<Trouble> for TroubleView {
             Trouble::GopTooLarge => "gop_too_large",
             Trouble::Silent => "silent",
         };
-        Self { code, advice: trouble.advice() }
+        Self { code, advice: trouble.advice().into() }
     }
 }
 

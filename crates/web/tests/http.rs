@@ -60,6 +60,7 @@ fn destination() -> DestinationStatus {
         lag_ms: 40,
         unacked_bytes: 1200,
         rtt_ms: 12,
+        left_out: None,
     };
     let words = "NetStream.Publish.Denied: no".into();
     let backup = LegStatus {
@@ -67,6 +68,7 @@ fn destination() -> DestinationStatus {
         state: State::Rejected,
         next_dial: Some(Instant::now() + Duration::from_secs(300)),
         last_failure: Some(Failure { kind: FailureKind::Rejected, words }),
+        left_out: Some("sound not sent".into()),
         ..primary.clone()
     };
     DestinationStatus {
@@ -239,6 +241,7 @@ async fn the_status_tells_everything_by_its_stable_names() {
         ("lag_ms", serde_json::json!(40)),
         ("unacked_bytes", serde_json::json!(1200)),
         ("rtt_ms", serde_json::json!(12)),
+        ("left_out", serde_json::Value::Null),
         ("dials", serde_json::json!(1)),
     ] {
         assert_eq!(*at(&format!("/streams/1/destinations/0/{field}")), want, "{field}");
@@ -247,6 +250,7 @@ async fn the_status_tells_everything_by_its_stable_names() {
     assert_eq!(at("/streams/1/destinations/0/trouble/code"), "uplink");
     assert_eq!(at("/streams/1/destinations/0/backup/url"), "rtmps://b.example/live2");
     assert_eq!(at("/streams/1/destinations/0/backup/state"), "rejected");
+    assert_eq!(at("/streams/1/destinations/0/backup/left_out"), "sound not sent");
     assert_eq!(at("/streams/1/destinations/0/backup/last_error_kind"), "rejected");
     let (since, dial) = (
         at("/streams/1/destinations/0/backup/since").clone(),

@@ -240,7 +240,7 @@ impl Connection {
 
     fn event(&mut self, now: Instant, event: Event, profile: &Profile, wishes: &mut Vec<Wish>) {
         match event {
-            Event::ConnectRequest { request, app, tc_url } => {
+            Event::ConnectRequest { request, app, tc_url, .. } => {
                 self.record.app = app.expose().into_owned();
                 self.record.tc_url = tc_url.expose().into_owned();
                 wishes.extend(self.connect(now, request, profile));

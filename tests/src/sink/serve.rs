@@ -3,7 +3,7 @@
 use super::wire::Wire;
 use super::{Behaviour, Sessions};
 use manycast_rtmp::session::{
-    Event, Input, Media, Output, RefusalCode, ServerConfig, ServerSession, Verdict,
+    Capabilities, Event, Input, Media, Output, RefusalCode, ServerConfig, ServerSession, Verdict,
 };
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
@@ -27,7 +27,12 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(wire: Wire, behaviour: Behaviour, number: usize, sessions: Sessions) -> Self {
         let began = Instant::now();
-        let session = ServerSession::new(began, ServerConfig::new([9; 32]));
+        let mut config = ServerConfig::new([9; 32]);
+        if let Behaviour::Takes(codecs) = behaviour {
+            let four_cc = codecs.iter().map(|&name| name.to_owned()).collect();
+            config.capabilities = Capabilities { four_cc, ..Capabilities::default() };
+        }
+        let session = ServerSession::new(began, config);
         let (heard, flowing, over) = (None, false, false);
         Self { wire, session, behaviour, number, sessions, began, heard, flowing, over }
     }
@@ -117,6 +122,10 @@ impl Server {
                 let verdict = self.judge(name.expose().into_owned());
                 let input = Input::Verdict { request, verdict };
                 self.over |= self.session.handle_input(Instant::now(), input).is_err();
+                if let Behaviour::SendsOn(url) = self.behaviour {
+                    let url = (!url.is_empty()).then(|| url.into());
+                    self.session.reconnect_request(url.as_ref(), "somewhere else");
+                }
             }
             Event::Media { media, .. } => self.media(&media),
             Event::PublishEnded { orderly, .. } => {

@@ -5,6 +5,7 @@
 
 use manycast_dial::Allow;
 use manycast_hub::Secret;
+use manycast_rtmp::auth::{Login, LoginError};
 use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
 
@@ -44,6 +45,8 @@ pub(super) struct Remote {
     pub(super) url: String,
     /// The last part of the path, split off because no key was given apart.
     pub(super) key: Option<Secret>,
+    /// User and password, if the address carried them.
+    pub(super) login: Option<Login>,
     /// The host and port, if the host is a bare IP address.
     pub(super) literal: Option<SocketAddr>,
     pub(super) encrypted: bool,
@@ -54,6 +57,22 @@ pub(super) type Refusal = (&'static str, &'static str);
 
 const EXAMPLE: &str = "write it like rtmp://HOST/APPLICATION, and the key apart as key = \"...\"";
 
+const INCOMPLETE: Refusal = (
+    "has something before the host that is not USER:PASSWORD@",
+    "write both, or set user = \"...\" and password = \"...\" beside it",
+);
+
+/// The address of a server with its application, without a key, a user or a fragment.
+pub(super) fn server(text: &str) -> Result<String, String> {
+    // No text is this key, so that nothing is taken for one.
+    let none = Secret::new("\0");
+    match remote(text, Some(&none)) {
+        Ok(Remote { url, login: None, .. }) => Ok(url),
+        Ok(_) => Err("holds a user and a password".to_owned()),
+        Err((what, _)) => Err(what.to_owned()),
+    }
+}
+
 /// Reads the address of a destination. `key` is what was given apart; then a query belongs to the
 /// application (YouTube's backup address has one), else to the last part of the path, which is the
 /// key. What follows the host stays as it is written, byte for byte: platforms compare it as text.
@@ -61,6 +80,12 @@ pub(super) fn remote(text: &str, key: Option<&Secret>) -> Result<Remote, Refusal
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(("holds blanks or control characters", "remove them"));
     }
+    let (text, login) = Login::split_url(text).map_err(|error| match error {
+        LoginError::Unclear => ("has more than one '@'", "write those in the password as %40"),
+        LoginError::Incomplete => INCOMPLETE,
+        LoginError::User => ("has a user that RTMP cannot carry", INCOMPLETE.1),
+    })?;
+    let text = text.as_str();
     let url = Url::parse(text).map_err(|_| ("is no address", EXAMPLE))?;
     let encrypted = match url.scheme() {
         "rtmp" => false,
@@ -68,8 +93,7 @@ pub(super) fn remote(text: &str, key: Option<&Secret>) -> Result<Remote, Refusal
         _ => return Err(("is neither rtmp:// nor rtmps://", EXAMPLE)),
     };
     if !url.username().is_empty() || url.password().is_some() {
-        let remedy = "user and password in an address are not supported: use key = \"...\"";
-        return Err(("holds a user or password before the host", remedy));
+        return Err(INCOMPLETE);
     }
     if url.fragment().is_some() {
         return Err(("holds a '#'", "remove the '#' and what follows it"));
@@ -87,7 +111,8 @@ pub(super) fn remote(text: &str, key: Option<&Secret>) -> Result<Remote, Refusal
     };
     let default = if encrypted { 443 } else { 1935 };
     let literal = ip.map(|ip| SocketAddr::new(ip, url.port().unwrap_or(default)));
-    Ok(Remote { url: format!("{}://{host}{port}/{app}", url.scheme()), key, literal, encrypted })
+    let url = format!("{}://{host}{port}/{app}", url.scheme());
+    Ok(Remote { url, key, login, literal, encrypted })
 }
 
 /// The application with its query, and the key, if it is not given apart.
@@ -167,7 +192,10 @@ mod tests {
             ("rtmp://a.example/live//x", None),
             ("rtmp://a.example:0/live", None),
             ("rtmp://a.example:99999/live", None),
-            ("rtmp://user:pass@a.example/live", None),
+            ("rtmp://user:pass@a.example/live", Some("rtmp://a.example/live")),
+            ("rtmp://user:pass@b@a.example/live", None),
+            ("rtmp://user:@a.example/live", None),
+            ("rtmp://user:p%00@[::1/live", None),
             ("rtmp://user@a.example/live", None),
             ("rtmp://a.example?token=x", None),
             ("rtmp://a.example/?token=x", None),
@@ -233,6 +261,25 @@ mod tests {
         assert_eq!(bare.key.unwrap().expose(), "sk_1");
         assert!(remote("rtmp://a.example/live", None).is_err());
         assert!(remote("rtmp://a.example/live/sk_1", Some(&Secret::new("sk_1"))).is_err());
+    }
+
+    #[test]
+    fn k4_user_and_password_are_taken_out_of_the_address() {
+        let got = remote("rtmp://crew:p%40ss:x@a.example/live/sk_1?t=@", None).unwrap();
+        assert_eq!(got.url, "rtmp://a.example/live");
+        assert_eq!(got.key.unwrap().expose(), "sk_1?t=@");
+        let login = got.login.unwrap();
+        assert_eq!(
+            (login.user().expose(), login.password().expose()),
+            ("crew".into(), "p@ss:x".into())
+        );
+    }
+
+    #[test]
+    fn where_clients_are_sent_is_a_server_and_an_application() {
+        assert_eq!(server("rtmp://b.example/live").as_deref(), Ok("rtmp://b.example/live"));
+        assert!(server("rtmp://u:p@b.example/live").is_err());
+        assert!(server("http://b.example/live").is_err() && server("rtmp://b.example").is_err());
     }
 
     #[test]

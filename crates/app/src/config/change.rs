@@ -4,7 +4,9 @@
 //! bound or opened at the start stays until a restart: the old value is kept, and said so.
 
 use super::types::{Config, StreamConfig};
+use manycast_hub::Login;
 use manycast_media::StreamName;
+use manycast_rtmp::auth::Dialect;
 
 /// What happens to a Stream at a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +15,7 @@ pub enum StreamChange {
     Added(StreamName),
     /// It is gone: its encoder, its viewers and its destinations end.
     Removed(StreamName),
-    /// Its key is another: the encoder that runs with the old one ends.
+    /// Its key or its user is another: the encoder that runs with the old one ends.
     Rekeyed(StreamName),
     /// It may no longer be watched: its viewers end.
     Closed(StreamName),
@@ -55,6 +57,8 @@ impl Config {
         note(old.egress == new.egress, true, "egress");
         note(old.log.level == new.log.level, true, "log.level");
         note(old.rtmp.open == new.rtmp.open, true, "rtmp.open");
+        note(users(old) == users(new), true, "rtmp.auth, rtmp.user");
+        note(old.rtmp.reconnect_url == new.rtmp.reconnect_url, true, "rtmp.reconnect_url");
         note(old.rtmp.merge == new.rtmp.merge, false, "rtmp.merge");
         note(old.server.drain == new.server.drain, false, "server.drain");
         note(limits(old) == limits(new), true, "limits");
@@ -83,6 +87,10 @@ impl Config {
     }
 }
 
+fn users(config: &Config) -> (Dialect, Option<&Login>) {
+    (config.rtmp.auth, config.rtmp.login.as_ref())
+}
+
 fn limits(config: &Config) -> [Option<u32>; 3] {
     let limits = &config.limits;
     [limits.connections, limits.connections_per_address, limits.publishers]
@@ -98,7 +106,7 @@ fn streams(old: &Config, new: &Config) -> Vec<StreamChange> {
             changes.push(StreamChange::Added(name));
             continue;
         };
-        if !before.key.matches(&stream.key) {
+        if !before.key.matches(&stream.key) || before.login != stream.login {
             changes.push(StreamChange::Rekeyed(name.clone()));
         }
         if before.play && !stream.play {

@@ -1,11 +1,13 @@
 //! The sections that concern the server as a whole.
 
 use super::address;
+use super::login;
 use super::section::{Section, Set};
 use super::types::{
     Certificate, Config, Egress, Http, Limits, Log, LogFormat, Rtmp, Rtmps, Server,
 };
-use manycast_hub::WindowLimits;
+use manycast_hub::{Secret, WindowLimits};
+use manycast_rtmp::auth::Dialect;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -107,9 +109,14 @@ fn rtmp(mut at: Section<'_>, taken: &mut Taken) -> Rtmp {
         at.warn(place, "open", what, "for tests and closed networks only");
     }
     let merge = at.duration("merge", "50ms", (Duration::ZERO, Duration::from_secs(1)));
+    let auth = at.word("auth", &[("adobe", Dialect::Adobe), ("llnw", Dialect::Llnw)]);
+    let login = login::read(&mut at).login();
+    let example = "rtmp://other.example/live";
+    let reconnect_url = at.parsed("reconnect_url", example, address::server);
     at.finish();
     let (open, merge) = (open.is_some_and(|open| open.value), merge.unwrap_or(Duration::ZERO));
-    Rtmp { listen, open, merge }
+    let reconnect_url = reconnect_url.map(|url| Secret::new(&url.value));
+    Rtmp { listen, open, merge, auth: auth.unwrap_or_default(), login, reconnect_url }
 }
 
 fn rtmps(

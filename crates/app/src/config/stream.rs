@@ -2,10 +2,11 @@
 
 use super::address;
 use super::fault::Place;
+use super::login::{self, Pair, Users};
 use super::section::{Section, Set};
 use super::types::{BackupConfig, Config, DestinationConfig, RemoteConfig, StreamConfig};
 use manycast_dial::Gate;
-use manycast_hub::{ConfigChange, Secret, Takeover};
+use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover};
 use manycast_media::StreamName;
 use manycast_restream::BackupMode;
 use std::time::Duration;
@@ -25,11 +26,16 @@ struct Known {
     keys: Vec<(Secret, Place)>,
     /// Addresses of destinations, with the names of these.
     remotes: Vec<(RemoteConfig, String)>,
+    users: Users,
 }
 
 /// Reads all Streams into `config`.
 pub(super) fn read(root: &mut Section<'_>, config: &mut Config) {
     let mut known = Known::default();
+    if let Some(login) = config.rtmp.login.clone() {
+        let pair = Pair::Good(login, root.place().clone());
+        let _ = known.users.take(root, pair); // the first of all contradicts nobody
+    }
     for section in root.sections("stream", "[[stream]]") {
         if let Some(stream) = stream(section, config, &mut known) {
             config.streams.push(stream);
@@ -45,6 +51,8 @@ pub(super) fn read(root: &mut Section<'_>, config: &mut Config) {
 fn stream(mut at: Section<'_>, config: &Config, known: &mut Known) -> Option<StreamConfig> {
     let name = stream_name(&mut at, known);
     let key = stream_key(&mut at, config, name.as_ref(), known);
+    let pair = login::read(&mut at);
+    let login = known.users.take(&at, pair);
     let play = at.flag("play").is_none_or(|flag| flag.value);
     let words = [("when-silent", Takeover::WhenSilent), ("always", Takeover::Always)];
     let takeover = at.word("takeover", &words).unwrap_or_default();
@@ -64,6 +72,7 @@ fn stream(mut at: Section<'_>, config: &Config, known: &mut Known) -> Option<Str
     Some(StreamConfig {
         name: name?,
         key: key?,
+        login: login.ok()?,
         play,
         takeover,
         reconnect_window: window.unwrap_or(RECONNECT_WINDOW),
@@ -171,13 +180,20 @@ fn destination(
     }
     let words = [("headers", ConfigChange::Headers), ("redial", ConfigChange::Redial)];
     let config_change = at.word("on_config_change", &words).unwrap_or_default();
-    let backup = backup(&mut at, config, &main);
+    let words =
+        [("auto", Announce::Auto), ("none", Announce::Nothing), ("full", Announce::Everything)];
+    let announce = at.word("announce", &words).unwrap_or_default();
+    let own = login::read(&mut at);
+    let wrong = matches!(own, Pair::Wrong);
+    let own = own.login();
+    let main = with_login(main, own.as_ref());
+    let backup = backup(&mut at, config, &main, own.as_ref());
     let enabled = at.flag("enabled").is_none_or(|flag| flag.value);
     let place = at.place().clone();
     at.finish();
     let Found::Good(remote) = main else { return None };
-    let destination =
-        DestinationConfig { name: name?, remote, backup: backup?, config_change, enabled };
+    let (name, backup) = (name.filter(|_| !wrong)?, backup?);
+    let destination = DestinationConfig { name, remote, backup, config_change, announce, enabled };
     Some((destination, place))
 }
 
@@ -194,7 +210,12 @@ fn warn_of_doubles(at: &Section<'_>, one: &DestinationConfig, place: &Place, kno
 }
 
 /// The second address. `None`: it is wrong.
-fn backup(at: &mut Section<'_>, config: &Config, main: &Found) -> Option<Option<BackupConfig>> {
+fn backup(
+    at: &mut Section<'_>,
+    config: &Config,
+    main: &Found,
+    login: Option<&Login>,
+) -> Option<Option<BackupConfig>> {
     let words = [("failover", BackupMode::Failover), ("both", BackupMode::Both)];
     let mode = at.word("backup", &words);
     let names = Names { url: "backup_url", key: "backup_key" };
@@ -203,7 +224,7 @@ fn backup(at: &mut Section<'_>, config: &Config, main: &Found) -> Option<Option<
         Found::Good(remote) if at.has("key") => Some(&remote.key),
         Found::Good(_) | Found::Nothing | Found::Wrong => None,
     };
-    match remote(at, config, &names, key) {
+    match with_login(remote(at, config, &names, key), login) {
         Found::Good(remote) => {
             if matches!(main, Found::Good(main) if *main == remote) {
                 let place = at.place().clone();
@@ -229,6 +250,17 @@ enum Found {
     Nothing,
     Wrong,
     Good(RemoteConfig),
+}
+
+/// The user of the settings, where the address names none itself.
+fn with_login(found: Found, login: Option<&Login>) -> Found {
+    match found {
+        Found::Good(remote) => {
+            let login = remote.login.clone().or_else(|| login.cloned());
+            Found::Good(RemoteConfig { login, ..remote })
+        }
+        other => other,
+    }
 }
 
 /// What the settings of an address are called.
@@ -264,7 +296,10 @@ fn remote(
         Ok(remote) => {
             hints(at, config, (names.url, &place), &remote);
             match given.or(remote.key).or_else(|| default_key.cloned()) {
-                Some(key) => Found::Good(RemoteConfig { url: remote.url, key }),
+                Some(key) => {
+                    let login = remote.login.as_ref().map(login::of);
+                    Found::Good(RemoteConfig { url: remote.url, key, login })
+                }
                 None => Found::Wrong,
             }
         }

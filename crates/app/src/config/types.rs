@@ -4,9 +4,10 @@
 //! any of these types shows none. Must not come here: how it is written in the file.
 
 use manycast_dial::Allow;
-use manycast_hub::{ConfigChange, Secret, Takeover, WindowLimits};
+use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WindowLimits};
 use manycast_media::StreamName;
 use manycast_restream::BackupMode;
+use manycast_rtmp::auth::Dialect;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -83,6 +84,12 @@ pub struct Rtmp {
     pub open: bool,
     /// Least time between two writes to a viewer.
     pub merge: Duration,
+    /// How encoders are asked for user and password.
+    pub auth: Dialect,
+    /// The user that whoever publishes has to be, on streams that name none of their own.
+    pub login: Option<Login>,
+    /// Where clients that understand it are sent when the server stops.
+    pub reconnect_url: Option<Secret>,
 }
 
 /// `[rtmps]`
@@ -135,6 +142,8 @@ pub struct StreamConfig {
     pub name: StreamName,
     /// What the encoder sends. Empty only if `rtmp.open` is set.
     pub key: Secret,
+    /// The user that its encoder has to be, beside the key.
+    pub login: Option<Login>,
     /// Whether it may be watched here.
     pub play: bool,
     /// What happens when a second encoder comes with the same key.
@@ -158,6 +167,8 @@ pub struct DestinationConfig {
     pub backup: Option<BackupConfig>,
     /// What happens when the encoder's codec configuration changes.
     pub config_change: ConfigChange,
+    /// Whether it is told what we can.
+    pub announce: Announce,
     /// Whether it is fed.
     pub enabled: bool,
 }
@@ -169,6 +180,8 @@ pub struct RemoteConfig {
     pub url: String,
     /// The key that the far end knows us by.
     pub key: Secret,
+    /// Who we are, where the far end asks.
+    pub login: Option<Login>,
 }
 
 /// `backup_url`, `backup_key`, `backup`
@@ -186,6 +199,7 @@ impl StreamConfig {
     pub fn same_settings(&self, other: &Self) -> bool {
         self.name == other.name
             && self.key.matches(&other.key)
+            && self.login == other.login
             && self.play == other.play
             && self.takeover == other.takeover
             && self.reconnect_window == other.reconnect_window
@@ -201,6 +215,7 @@ impl DestinationConfig {
             && self.remote == other.remote
             && self.backup == other.backup
             && self.config_change == other.config_change
+            && self.announce == other.announce
             && self.enabled == other.enabled
     }
 }

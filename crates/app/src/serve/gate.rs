@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! publish: key --compared with every key, in constant time--> Stream (or, if open, the name itself)
+//!          and the user that the Stream asks for, if it does
 //! play:    name --> Stream, unless play = false
 //! reload:  leases of streams that are gone, or have another key, are taken back
 //! ```
@@ -9,8 +10,8 @@
 use crate::config::{Config, StreamConfig};
 use arc_swap::ArcSwap;
 use manycast_hub::{
-    AccessRequest, Action, Admission, Denial, DenialKind, Gate, Grant, Hub, LeaseHolder, Secret,
-    Takeover, WindowLimits,
+    AccessRequest, Action, Admission, Denial, DenialKind, Gate, Grant, Hub, LeaseHolder, Login,
+    Secret, Takeover, WindowLimits,
 };
 use manycast_media::StreamName;
 use std::sync::Arc;
@@ -70,6 +71,8 @@ impl GateCounters {
 struct Entry {
     name: StreamName,
     key: Secret,
+    /// The user that its encoder has to be.
+    login: Option<Login>,
     play: bool,
     takeover: Takeover,
     publishing: Arc<LeaseHolder>,
@@ -81,6 +84,8 @@ struct Table {
     entries: Vec<Entry>,
     /// Any name may be published.
     open: bool,
+    /// The user that has to publish under a name of its own choice.
+    login: Option<Login>,
     opened: Arc<LeaseHolder>,
     publishers: Option<u32>,
     window: WindowLimits,
@@ -100,6 +105,7 @@ impl ConfigGate {
         let table = Table {
             entries: Vec::new(),
             open: false,
+            login: None,
             opened: Arc::default(),
             publishers: None,
             window: WindowLimits::default(),
@@ -118,10 +124,13 @@ impl ConfigGate {
         let old = self.table.load();
         let entries = config.streams.iter().map(|stream| {
             let before = old.entries.iter().find(|entry| entry.name == stream.name);
-            Entry::new(stream, before)
+            Entry::new(stream, config.rtmp.login.as_ref(), before)
         });
-        let opened = if config.rtmp.open { old.opened.clone() } else { Arc::default() };
+        let login = config.rtmp.login.clone();
+        let same = config.rtmp.open && old.login == login;
+        let opened = if same { old.opened.clone() } else { Arc::default() };
         let new = Table {
+            login,
             entries: entries.collect(),
             open: config.rtmp.open,
             opened,
@@ -134,14 +143,15 @@ impl ConfigGate {
             let now = new.entries.iter().find(|entry| entry.name == gone.name);
             gone.give_way_to(now);
         }
-        if old.open && !new.open {
-            old.opened.revoke("the server no longer takes streams of any name");
+        if old.open && !Arc::ptr_eq(&old.opened, &new.opened) {
+            old.opened.revoke("the server no longer takes streams of any name, or asks for a user");
         }
     }
 
     fn publish(&self, table: &Table, request: &AccessRequest) -> Result<Grant, Denial> {
         let key = cut(&request.name);
-        if let Some(entry) = table.by_key(&key) {
+        if let Some(entry) = table.opened_by(request)? {
+            admit(entry.login.as_ref(), request)?;
             let stream = self.hub.open(&entry.name, table.window);
             self.room(table, stream.is_live(), request)?;
             let lease = entry.publishing.lease();
@@ -154,6 +164,7 @@ impl ConfigGate {
         let name = StreamName::new(key.expose()).map_err(|error| {
             denial(DenialKind::UnknownKey, &format!("{error}: use another key"))
         })?;
+        admit(table.login.as_ref(), request)?;
         let known = self.hub.get(&name);
         if known.is_none() && self.hub.streams().len() >= MAX_OPEN + table.entries.len() {
             return Err(denial(DenialKind::Full, "the server carries too many streams already"));
@@ -212,6 +223,25 @@ impl Gate for ConfigGate {
 }
 
 impl Table {
+    /// The Stream that a publisher means: the one that its name opens, else the one that a key
+    /// elsewhere in its address opens, unless it names another Stream.
+    fn opened_by(&self, request: &AccessRequest) -> Result<Option<&Entry>, Denial> {
+        let name = cut(&request.name);
+        let elsewhere = request.keys.iter().map(|key| self.by_key(key));
+        // every key is looked up, so that the time taken tells nothing
+        let elsewhere = elsewhere.fold(None, |found, entry| found.or(entry));
+        let Some(entry) = self.by_key(&name).or(elsewhere) else { return Ok(None) };
+        let text = name.expose();
+        let named = self.entries.iter().find(|other| other.name.as_str() == text);
+        match named {
+            Some(named) if self.by_key(&name).is_none() && named.name != entry.name => {
+                let message = "the key in the address is that of another stream than the named one";
+                Err(denial(DenialKind::UnknownKey, message))
+            }
+            _ => Ok(Some(entry)),
+        }
+    }
+
     /// The Stream that a key opens. Every key is compared, and compared whole, so that the time
     /// taken tells nothing about any of them (C4, J6).
     fn by_key(&self, key: &Secret) -> Option<&Entry> {
@@ -228,12 +258,15 @@ impl Table {
 
 impl Entry {
     /// Keeps the leases of `before` that this configuration would have given too.
-    fn new(stream: &StreamConfig, before: Option<&Self>) -> Self {
-        let same_key = before.filter(|before| before.key.matches(&stream.key));
+    fn new(stream: &StreamConfig, login: Option<&Login>, before: Option<&Self>) -> Self {
+        let login = stream.login.as_ref().or(login).cloned();
+        let same_key =
+            before.filter(|before| before.key.matches(&stream.key) && before.login == login);
         let still_shown = before.filter(|before| before.play && stream.play);
         Self {
             name: stream.name.clone(),
             key: stream.key.clone(),
+            login,
             play: stream.play,
             takeover: stream.takeover,
             publishing: same_key.map(|before| before.publishing.clone()).unwrap_or_default(),
@@ -249,7 +282,7 @@ impl Entry {
             return;
         };
         if !Arc::ptr_eq(&self.publishing, &next.publishing) {
-            self.publishing.revoke("the stream key was changed on the server");
+            self.publishing.revoke("the stream key or user was changed on the server");
         }
         if self.play && !Arc::ptr_eq(&self.playing, &next.playing) {
             self.playing.revoke("this stream is no longer shown here");
@@ -263,6 +296,18 @@ fn cut(name: &Secret) -> Secret {
         Some((before, _)) => Secret::new(before),
         None => name.clone(),
     }
+}
+
+/// Whether a publisher is the user that is wanted: proved at `connect`, or in plain words.
+fn admit(wanted: Option<&Login>, request: &AccessRequest) -> Result<(), Denial> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let proved = request.user.as_ref().is_some_and(|user| user.matches(&wanted.user));
+    let said = request.login.as_ref() == Some(wanted);
+    if proved | said {
+        return Ok(());
+    }
+    let message = "this stream asks for a user and a password: set them in the encoder";
+    Err(denial(DenialKind::Forbidden, message))
 }
 
 fn denial(kind: DenialKind, message: &str) -> Denial {

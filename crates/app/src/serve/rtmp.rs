@@ -10,8 +10,8 @@ use manycast_dial::{Dialer, Gate as EgressGate, Resolver, Tuning};
 use manycast_fanout::{Fanout, FanoutConfig};
 use manycast_hub::Link;
 use manycast_net_rtmp::{
-    ClientSettings, ConnectionLimits, Connections, Reactors, RtmpLink, RtmpStats,
-    RtmpStatsSnapshot, Server as RtmpServer, ServerSettings,
+    Asks, ClientSettings, ConnectionLimits, Connections, Policies, Policy, Reactors, RtmpLink,
+    RtmpStats, RtmpStatsSnapshot, Server as RtmpServer, ServerSettings,
 };
 use manycast_rtmp::limits::Limits;
 use manycast_tls::{ClientTls, ServerTls};
@@ -25,6 +25,10 @@ use tokio::task::JoinHandle;
 /// File descriptors kept back for HTTP, destinations and the server itself.
 const DESCRIPTORS_KEPT: u64 = 64;
 
+/// The longest time that clients get for a new connection elsewhere; never more than half of the
+/// drain time.
+const RECONNECT_GRACE: Duration = Duration::from_secs(5);
+
 /// The listeners while they run.
 pub(super) struct Rtmp {
     tasks: Vec<(&'static str, JoinHandle<()>)>,
@@ -36,6 +40,7 @@ pub(super) struct Rtmp {
     /// Writes the pictures of all deliveries.
     deliveries: Arc<Fanout>,
     own: Vec<SocketAddr>,
+    policies: Arc<Policies>,
     stats: Arc<RtmpStats>,
 }
 
@@ -54,13 +59,16 @@ impl Rtmp {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let reactors = Arc::new(Reactors::start(threads).context("no threads for connections")?);
         let tls = config.rtmps.as_ref().map(|_| certificate(config, server)).transpose()?;
+        let policies = Policies::new();
+        policies.set(policy(config));
         let mut bound = Vec::new();
         let plain = config.rtmp.listen.map(|listen| ("rtmp", "rtmp.listen", listen, None));
         let secure =
             config.rtmps.as_ref().map(|r| ("rtmps", "rtmps.listen", r.listen, tls.clone()));
         for (protocol, key, listen, tls) in plain.into_iter().chain(secure) {
-            let reactors = Some(reactors.clone());
-            let settings = ServerSettings { tls, reactors, ..ServerSettings::new(listen) };
+            let (policies, reactors) = (policies.clone(), Some(reactors.clone()));
+            let own = ServerSettings::new(listen);
+            let settings = ServerSettings { tls, policies, reactors, ..own };
             let gate = server.gate.clone();
             let listener = RtmpServer::bind(
                 settings,
@@ -86,7 +94,8 @@ impl Rtmp {
         }
         let counted = stats.clone();
         server.facts.tell_counted(Box::new(move || families(counted.snapshot())));
-        Ok(Self { tasks, stop, bound: drain, connections, tls, link, deliveries, own, stats })
+        let bound = drain;
+        Ok(Self { tasks, stop, bound, connections, tls, link, deliveries, own, policies, stats })
     }
 
     /// What carries Streams to `rtmp` and `rtmps` addresses, as it is configured at each dial.
@@ -103,6 +112,7 @@ impl Rtmp {
     /// Takes what a reload changed.
     pub(super) fn apply(&mut self, config: &Config) {
         self.connections.set_limits(limits(config));
+        self.policies.set(policy(config));
         match link(config, &self.own, &self.deliveries) {
             Ok(link) => self.link.store(Arc::new(link)),
             Err(error) => tracing::error!("egress stays as it was: {error:#}"),
@@ -136,6 +146,30 @@ impl Rtmp {
         for (_, task) in self.tasks {
             let _ = tokio::time::timeout(self.bound + Duration::from_secs(1), task).await;
         }
+    }
+}
+
+/// Whom the listeners ask, and where they send clients at the end.
+///
+/// At `connect` an encoder has not said which Stream it means: if only some want a user, those alone
+/// are asked whose address ends in the name of one of them.
+fn policy(config: &Config) -> Policy {
+    let own = config.streams.iter().filter(|stream| stream.login.is_some());
+    let names: Vec<_> = own.clone().map(|stream| stream.name.to_string()).collect();
+    let every = !config.rtmp.open && !names.is_empty() && names.len() == config.streams.len();
+    let asks = match () {
+        () if config.rtmp.login.is_some() || every => Asks::Everybody,
+        () if names.is_empty() => Asks::Nobody,
+        () => Asks::Apps(names),
+    };
+    let mut users: Vec<_> = config.rtmp.login.iter().cloned().collect();
+    users.extend(own.filter_map(|stream| stream.login.clone()));
+    Policy {
+        dialect: config.rtmp.auth,
+        asks,
+        users,
+        reconnect_url: config.rtmp.reconnect_url.clone(),
+        reconnect_grace: (session_bound(config.server.drain) / 2).min(RECONNECT_GRACE),
     }
 }
 

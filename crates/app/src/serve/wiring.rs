@@ -118,7 +118,9 @@ fn specs(config: &Config) -> Vec<DestinationSpec> {
 
 fn spec(stream: &StreamConfig, destination: &DestinationConfig) -> DestinationSpec {
     let target = |remote: &RemoteConfig| Target {
+        login: remote.login.clone(),
         config_change: destination.config_change,
+        announce: destination.announce,
         ..Target::new(&remote.url, remote.key.clone())
     };
     let main = target(&destination.remote);

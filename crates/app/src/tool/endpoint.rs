@@ -3,13 +3,13 @@
 use super::Failure;
 use manycast_hub::Secret;
 use manycast_net_rtmp::Address;
+use manycast_rtmp::auth::Login;
 use std::fmt;
 
 /// What stands in place of a key.
 const HIDDEN: &str = "***";
 
-/// Where a tool connects to. Prints without key and query. Addresses with
-/// user and password are refused.
+/// Where a tool connects to. Prints without key, query, user and password.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     pub(crate) address: Address,
@@ -22,12 +22,13 @@ impl Endpoint {
     /// # Errors
     /// What is wrong with the URL; nothing secret in it.
     pub(crate) fn publish(url: &str, key: Option<&Secret>) -> Result<Self, Failure> {
+        let (named, _) = Login::split_url(url).map_err(|e| Failure::usage(e.to_string()))?;
         if let Some(key) = key.filter(|key| !key.is_empty()) {
             let address = Address::with_key(url, key.expose()).map_err(wrong)?;
-            let shown = format!("{}/{HIDDEN}", bare(url).trim_end_matches('/'));
+            let shown = format!("{}/{HIDDEN}", bare(&named).trim_end_matches('/'));
             return Ok(Self { address, shown });
         }
-        let bare = bare(url);
+        let bare = bare(&named);
         let keyed = path(bare).is_some_and(|path| {
             path.rsplit_once('/').is_some_and(|(app, name)| !app.is_empty() && !name.is_empty())
         });
@@ -52,7 +53,8 @@ impl Endpoint {
     /// What is wrong with the URL; nothing secret in it.
     pub(crate) fn play(url: &str) -> Result<Self, Failure> {
         let address = Address::whole(url).map_err(wrong)?;
-        let bare = bare(url);
+        let (named, _) = Login::split_url(url).map_err(|e| Failure::usage(e.to_string()))?;
+        let bare = bare(&named);
         if path(bare).is_none_or(|path| path.is_empty() || path.ends_with('/')) {
             return Err(Failure::usage(
                 "the address names no stream: write its name after the last slash \
@@ -105,6 +107,8 @@ mod tests {
             ("rtmp://h/live#sk_secret", None, "rtmp://h/live/***"),
             ("rtmp://h/live", Some(&key), "rtmp://h/live/***"),
             ("rtmp://h/live/?x=sk_secret", Some(&key), "rtmp://h/live/***"),
+            ("rtmp://u:sk_secret@h/live/x", None, "rtmp://h/live/***"),
+            ("rtmp://sk_secret:p@h/live", Some(&key), "rtmp://h/live/***"),
         ] {
             let endpoint = Endpoint::publish(url, key).unwrap();
             assert_eq!(endpoint.to_string(), want);
@@ -121,7 +125,8 @@ mod tests {
             ("rtmp://h/sk_secret", "names no stream key"),
             ("rtmp://h/live/", "names no stream key"),
             ("rtmp://h:99999/live/sk_secret", "port"),
-            ("rtmp://u:sk_secret@h/live/x", "user name or password"),
+            ("rtmp://sk_secret@h/live/x", "USER:PASSWORD"),
+            ("rtmp://u:sk_secret@x@h/live/x", "%40"),
             ("sk_secret", "rtmp"),
         ] {
             let failure = Endpoint::publish(url, None).unwrap_err();

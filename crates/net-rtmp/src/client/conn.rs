@@ -1,6 +1,6 @@
 //! A connection that we opened: the socket and the client's session on it.
 
-use super::fault;
+use super::{fault, login};
 use crate::conn::now;
 use crate::outbox::Outbox;
 use crate::socket::Socket;
@@ -8,11 +8,12 @@ use bytes::Bytes;
 use manycast_dial::Dialer;
 use manycast_fanout::{Membership, ViewerEnd, ViewerStats};
 use manycast_hub::{Fault, LinkEnd, Stage};
-use manycast_rtmp::command::{RtmpUrl, UrlError};
+use manycast_rtmp::auth::Login;
+use manycast_rtmp::command::{RtmpUrl, StreamKeyText, UrlError};
 use manycast_rtmp::limits::Limits;
 use manycast_rtmp::session::{
-    ClientConfig, ClientEvent, ClientRole, ClientSession, Input, MediaKind, MediaWriter, Output,
-    Stage as Greeting,
+    Capabilities, ClientConfig, ClientEvent, ClientRole, ClientSession, Input, MediaKind,
+    MediaWriter, Output, Stage as Greeting,
 };
 use manycast_tls::{ClientTls, Transport};
 use std::collections::VecDeque;
@@ -48,29 +49,48 @@ pub struct ClientSettings {
 pub struct Address {
     dial: manycast_dial::Target,
     url: RtmpUrl,
+    login: Option<Login>,
 }
 
 impl Address {
-    /// A server's URL with the key apart.
+    /// A server's URL with the key apart. It may hold `USER:PASSWORD@` before the host.
     ///
     /// # Errors
     /// What is wrong with the URL, in words.
     pub fn with_key(url: &str, key: &str) -> Result<Self, LinkEnd> {
-        Self::of(url, RtmpUrl::with_key(url, key))
+        Self::of(url, |url| RtmpUrl::with_key(url, key))
     }
 
-    /// A URL that ends in the stream's name or key.
+    /// A URL that ends in the stream's name or key. It may hold `USER:PASSWORD@` before the host.
     ///
     /// # Errors
     /// What is wrong with the URL, in words.
     pub fn whole(url: &str) -> Result<Self, LinkEnd> {
-        Self::of(url, RtmpUrl::parse(url))
+        Self::of(url, RtmpUrl::parse)
     }
 
-    fn of(text: &str, url: Result<RtmpUrl, UrlError>) -> Result<Self, LinkEnd> {
+    /// The same with this user and password, if the URL named none.
+    #[must_use]
+    pub fn or_login(self, login: Option<Login>) -> Self {
+        Self { login: self.login.or(login), ..self }
+    }
+
+    fn of(
+        text: &str,
+        split: impl FnOnce(&str) -> Result<RtmpUrl, UrlError>,
+    ) -> Result<Self, LinkEnd> {
         let wrong = |words: String| fault::end(Fault::Configuration, words);
-        let dial = manycast_dial::Target::parse(text).map_err(|e| wrong(e.to_string()))?;
-        Ok(Self { dial, url: url.map_err(|e| wrong(e.to_string()))? })
+        let (text, login) = Login::split_url(text).map_err(|e| wrong(e.to_string()))?;
+        let dial = manycast_dial::Target::parse(&text).map_err(|e| wrong(e.to_string()))?;
+        Ok(Self { dial, url: split(&text).map_err(|e| wrong(e.to_string()))?, login })
+    }
+
+    pub(super) fn url(&self) -> &RtmpUrl {
+        &self.url
+    }
+
+    pub(super) fn login(&self) -> Option<&Login> {
+        self.login.as_ref()
     }
 }
 
@@ -83,9 +103,20 @@ pub(super) enum Farewell {
     Leave,
 }
 
+/// What is said on a connection.
+pub(super) struct Offer {
+    pub(super) role: ClientRole,
+    /// The URL of the address, with whatever answers the far end has asked for in its query.
+    pub(super) url: RtmpUrl,
+    /// What we can.
+    pub(super) announce: Capabilities,
+}
+
 /// A connection that we opened.
 pub(super) struct ClientConn {
     url: RtmpUrl,
+    /// `tcUrl` as the far end was told.
+    tc_url: StreamKeyText,
     socket: Arc<Socket>,
     /// The writing side, once the fan-out has it.
     fanout: Option<Membership>,
@@ -115,7 +146,7 @@ impl ClientConn {
     pub(super) async fn open(
         settings: &ClientSettings,
         address: &Address,
-        role: ClientRole,
+        offer: Offer,
         reach: impl Fn(Stage),
     ) -> Result<Self, LinkEnd> {
         reach(Stage::Resolving);
@@ -124,7 +155,7 @@ impl ClientConn {
                 reach(Stage::Connecting);
             }
         };
-        let Address { dial, url } = address;
+        let Address { dial, url, .. } = address;
         let deadline = tokio::time::Instant::now() + CONNECT;
         let connected = settings.dialer.connect(&dial.host, dial.port, deadline, staged).await;
         let tcp = connected.map_err(|e| fault::dial(&e))?.tcp;
@@ -148,10 +179,12 @@ impl ClientConn {
         let config = ClientConfig {
             chunk_size: CHUNK_SIZE,
             limits: settings.limits.clone(),
-            ..ClientConfig::new(url, role, rand::random())
+            announce: offer.announce,
+            ..ClientConfig::new(&offer.url, offer.role, rand::random())
         };
         Ok(Self {
             url: url.clone(),
+            tc_url: offer.url.tc_url,
             socket: Arc::new(Socket(transport)),
             fanout: None,
             former: None,
@@ -169,6 +202,36 @@ impl ClientConn {
     /// Where to, as the protocol has it.
     pub(super) fn url(&self) -> &RtmpUrl {
         &self.url
+    }
+
+    /// Whether this is the address that the far end is dialled at already.
+    pub(super) fn is_at(&self, tc_url: &StreamKeyText) -> bool {
+        *tc_url == self.tc_url || *tc_url == self.url.tc_url
+    }
+
+    /// What the far end said that it can.
+    pub(super) fn peer(&self) -> Capabilities {
+        self.session.peer().cloned().unwrap_or_default()
+    }
+
+    /// Whether the far end has spoken RTMP.
+    pub(super) fn is_greeted(&self) -> bool {
+        self.greeted
+    }
+
+    /// Drives the connection up to the answer to `connect`.
+    pub(super) async fn greeting(&mut self) -> Result<ClientEvent, LinkEnd> {
+        loop {
+            let event = self.event().await?;
+            if login::is_answer(&event) {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Lets [`Self::event`] tell it again.
+    pub(super) fn put_back(&mut self, event: ClientEvent) {
+        self.events.push_front(event);
     }
 
     pub(super) fn socket(&self) -> &Arc<Socket> {

@@ -5,11 +5,14 @@
 
 use super::conn::{Address, ClientConn, ClientSettings, Farewell};
 use super::fault;
+use super::login::{self, Approach};
 use super::writer::DeliveryWriter;
 use manycast_fanout::{Fanout, ViewerEnd, ViewerStats};
+use manycast_flv::FourCc;
 use manycast_hub::{
     Fault, Link, LinkEnd, LinkMonitor, Progress, Running, Stage, Stop, Subscriber, Target,
 };
+use manycast_media::{Codec, TrackKind, TrackSet};
 use manycast_rtmp::command::StreamKeyText;
 use manycast_rtmp::session::{ClientEvent, ClientRole, Stage as Greeting};
 use std::pin::Pin;
@@ -49,14 +52,18 @@ impl Link for RtmpLink {
     ) -> Running {
         let Self { settings, fanout, epoch } = self.clone();
         Box::pin(async move {
-            let address = match Address::with_key(&target.url, target.key.expose()) {
+            let address = match address(&target) {
                 Ok(address) => address,
                 Err(end) => return end,
             };
+            let enhanced = needs_more(&source.stream().tracks());
+            let (role, announce) = (ClientRole::Publish, target.announce);
+            let settings = &settings;
+            let approach = Approach { settings, address: &address, role, announce, enhanced };
             let mut stopped = stop.clone();
             let reach = |stage| monitor.reach(stage);
             let opened = tokio::select! {
-                opened = ClientConn::open(&settings, &address, ClientRole::Publish, reach) => opened,
+                opened = approach.open(reach) => opened,
                 () = stopped.ordered() => return fault::end(Fault::None, "stopped"),
             };
             match opened {
@@ -172,7 +179,7 @@ impl Delivery {
     /// The far end goes away and wants a new connection, to itself if it named nobody else (E-RTMP
     /// v2 Reconnect Request).
     fn elsewhere(&self, tc_url: &StreamKeyText) -> LinkEnd {
-        if *tc_url == self.conn.url().tc_url {
+        if self.conn.is_at(tc_url) {
             return fault::to(&self.target.url, "the far end asks for a new connection");
         }
         fault::redirected(self.conn.url(), &tc_url.expose())
@@ -190,7 +197,8 @@ impl Delivery {
     fn begin(&mut self) {
         let Some(writer) = self.conn.media_writer() else { return };
         let change = self.target.config_change;
-        let writer = Box::new(DeliveryWriter::new(writer, change, self.renewal.clone()));
+        let writer = DeliveryWriter::new(writer, change, self.renewal.clone());
+        let writer = Box::new(writer.for_peer(self.conn.peer(), self.monitor.clone()));
         let sink = self.conn.socket().clone();
         let (stream, bounds) = (self.source.stream().clone(), self.source.bounds());
         let fanout = &self.fanout;
@@ -219,6 +227,20 @@ impl Delivery {
             lag: stats.lag.min(Duration::from_secs(3600)),
         });
     }
+}
+
+fn address(target: &Target) -> Result<Address, LinkEnd> {
+    let login = login::of(target.login.as_ref())?;
+    Ok(Address::with_key(&target.url, target.key.expose())?.or_login(login))
+}
+
+/// Whether tags of old cannot carry the Tracks: then a far end may want to know what we can.
+fn needs_more(tracks: &TrackSet) -> bool {
+    tracks.tracks.iter().any(|track| {
+        let old = matches!(track.codec, Codec::H264 | Codec::Aac | Codec::Mp3)
+            || FourCc::of(track.codec).is_none();
+        track.id.kind != TrackKind::Data && (track.id.index != 0 || !old)
+    })
 }
 
 /// Ticks at whole multiples of [`REPORT`] after `epoch`.

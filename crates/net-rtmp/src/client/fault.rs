@@ -68,6 +68,7 @@ pub(crate) fn verdict(event: &ClientEvent, ours: &RtmpUrl, accepted: bool) -> Op
         ClientEvent::Refused { code, description, command } => {
             refused(code, description, command, accepted)
         }
+        ClientEvent::Challenged { demand } => super::login::demanded(demand),
         ClientEvent::Redirect { url } => redirected(ours, &url.expose()),
         ClientEvent::Closed => closed(true, accepted),
         _ => return None,

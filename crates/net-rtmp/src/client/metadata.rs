@@ -9,7 +9,8 @@ use manycast_codec::{AudioShape, Shape, VideoShape, describe};
 use manycast_flv::FourCc;
 use manycast_flv::frame::{FLV_DATA_AMF0, FLV_DATA_AMF3};
 use manycast_flv::script::{DataMessage, Metadata, ON_META_DATA};
-use manycast_media::{Codec, Sticky, Track, TrackId, TrackSet};
+use manycast_media::{Codec, Frame, Sticky, Track, TrackId, TrackSet};
+use manycast_rtmp::command::data_name;
 
 /// What encoders say of samples that are compressed anyway (FLV E.5).
 const SAMPLE_BITS: f64 = 16.0;
@@ -17,6 +18,12 @@ const SAMPLE_BITS: f64 = 16.0;
 /// Whether a sticky message is the Stream's own metadata.
 pub(super) fn is_metadata(sticky: &Sticky) -> bool {
     sticky.track == TrackId::DATA && *sticky.name == *ON_META_DATA
+}
+
+/// Whether a Frame is that metadata, on its way to those who are there already.
+pub(super) fn is_about_all(frame: &Frame) -> bool {
+    let name = data_name(&frame.payload);
+    frame.track == TrackId::DATA && name == Some(ON_META_DATA.as_bytes())
 }
 
 /// The metadata to send instead of the Stream's own; `None` if that is complete as it is, or if

@@ -3,7 +3,9 @@
 mod conn;
 mod deliver;
 pub(crate) mod fault;
+mod login;
 mod metadata;
+mod peer;
 mod tools;
 mod writer;
 

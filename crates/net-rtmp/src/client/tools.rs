@@ -1,9 +1,10 @@
 //! A publisher and a player for tools: one connection each, no retries.
 
 use super::conn::{Address, ClientConn, ClientSettings, Farewell};
+use super::login::Approach;
 use crate::conn::now;
 use bytes::Bytes;
-use manycast_hub::LinkEnd;
+use manycast_hub::{Announce, LinkEnd};
 use manycast_rtmp::session::{ClientEvent, ClientRole, Media, MediaKind};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,16 @@ pub enum PlayerEvent {
     Ended,
 }
 
+/// Tools announce nothing, as most programs do.
+async fn open(
+    settings: &ClientSettings,
+    address: &Address,
+    role: ClientRole,
+) -> Result<ClientConn, PlayerError> {
+    let announce = Announce::Nothing;
+    Approach { settings, address, role, announce, enhanced: false }.open(|_| ()).await
+}
+
 /// Watches a stream.
 pub struct Player {
     conn: ClientConn,
@@ -44,7 +55,7 @@ impl Player {
         settings: &ClientSettings,
         address: &Address,
     ) -> Result<Self, PlayerError> {
-        let mut conn = ClientConn::open(settings, address, ClientRole::Play, |_| ()).await?;
+        let mut conn = open(settings, address, ClientRole::Play).await?;
         loop {
             let event = conn.event().await?;
             if let Some(end) = conn.verdict(&event) {
@@ -99,7 +110,7 @@ impl Sender {
         settings: &ClientSettings,
         address: &Address,
     ) -> Result<Self, PlayerError> {
-        let mut conn = ClientConn::open(settings, address, ClientRole::Publish, |_| ()).await?;
+        let mut conn = open(settings, address, ClientRole::Publish).await?;
         loop {
             let event = conn.event().await?;
             if let Some(end) = conn.verdict(&event) {

@@ -4,17 +4,18 @@
 //! Must not come here: sockets; chunks, see crate `rtmp`.
 
 use super::metadata;
+use super::peer::Plan;
 use crate::clock::wire_millis;
 use crate::egress::{Outgoing, message};
 use bytes::Bytes;
 use manycast_fanout::{Stand, Writer, Written};
 use manycast_flv::frame::{FLV_DATA_AMF0, write_config, write_frame};
-use manycast_hub::{ConfigChange, Content, Item};
+use manycast_hub::{ConfigChange, Content, Item, LinkMonitor};
 use manycast_media::{
     CodecConfig, Selection, Sticky, TICKS_PER_MILLISECOND, TimeDelta, Timestamp, Track, TrackId,
     TrackSet, Wire,
 };
-use manycast_rtmp::session::MediaWriter;
+use manycast_rtmp::session::{Capabilities, MediaWriter};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -30,6 +31,12 @@ impl DeliveryWriter {
     /// is written from then on.
     pub(crate) fn new(writer: MediaWriter, change: ConfigChange, renewal: Arc<Notify>) -> Self {
         Self { feed: Feed::new(change, renewal), writer, messages: Vec::new() }
+    }
+
+    /// Leaves out what a far end that said this of itself cannot take, and says so to `monitor`.
+    pub(crate) fn for_peer(mut self, peer: Capabilities, monitor: Arc<LinkMonitor>) -> Self {
+        self.feed.peer = Some((peer, monitor));
+        self
     }
 }
 
@@ -65,6 +72,9 @@ struct Feed {
     selection: Selection,
     change: ConfigChange,
     renewal: Arc<Notify>,
+    /// What the far end said that it can, and where to say what it does not get.
+    peer: Option<(Capabilities, Arc<LinkMonitor>)>,
+    plan: Plan,
     /// The session is to be renewed: nothing more is said in it.
     over: bool,
     /// What is taken off every time: the first Frame is at zero.
@@ -83,6 +93,8 @@ impl Feed {
             selection: Selection::ALL,
             change,
             renewal,
+            peer: None,
+            plan: Plan::default(),
             over: false,
             base: None,
             begun: false,
@@ -92,9 +104,10 @@ impl Feed {
         }
     }
 
-    /// What is taken off every time, if all Frames go out and nothing else is due.
+    /// What is taken off every time, if all Frames go out as they came and nothing else is due.
     fn steady_base(&self) -> Option<TimeDelta> {
-        self.base.filter(|_| !self.over && self.selection == Selection::ALL)
+        let all = self.selection == Selection::ALL && self.plan.is_plain();
+        self.base.filter(|_| !self.over && all)
     }
 
     /// The messages of one item, and how many Frames they are.
@@ -109,7 +122,9 @@ impl Feed {
                 Content::Frame(frame) if self.selection.takes(frame.track) => {
                     let at = self.shift(frame.dts);
                     let before = out.len();
-                    out.extend(write_frame(frame).and_then(|wire| message(wire, at)));
+                    let frame = self.plan.frame(frame);
+                    let wire = frame.and_then(|frame| write_frame(&frame));
+                    out.extend(wire.and_then(|wire| message(wire, at)));
                     return (out.len() - before) as u64;
                 }
                 Content::Tracks { set, at, .. } => self.tracks(set, *at, out),
@@ -122,6 +137,8 @@ impl Feed {
     /// The Tracks in force from here on. Only what is new is said: platforms take a repeated header
     /// for a restart, and an encoder that returns as it was is no news.
     fn tracks(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
+        self.plan(tracks);
+        let tracks = &*self.plan.seen(tracks);
         if self.change == ConfigChange::Redial && self.must_renew(tracks) {
             self.over = true;
             self.renewal.notify_one();
@@ -131,6 +148,16 @@ impl Feed {
         self.sticky(tracks, if self.begun { at } else { Timestamp::ZERO }, out);
         self.configs(tracks, at, out);
         self.begun = true;
+    }
+
+    /// Decides what the far end gets of the Tracks in force.
+    fn plan(&mut self, tracks: &TrackSet) {
+        let Some((peer, monitor)) = &self.peer else { return };
+        let plan = Plan::new(peer, tracks);
+        if plan.words != self.plan.words {
+            monitor.leave_out(plan.words.as_deref());
+        }
+        self.plan = plan;
     }
 
     /// Whether a Track is coded or configured otherwise than the far end was told.

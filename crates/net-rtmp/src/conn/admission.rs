@@ -1,7 +1,7 @@
 //! Decisions under way: asking the Gate, and waiting until a silent Publisher counts as gone.
 
 use manycast_hub::{
-    AccessRequest, Action, Denial, DenialKind, Gate, Grant, Lease, Publisher, Stream,
+    AccessRequest, Action, Denial, DenialKind, Gate, Grant, Lease, Login, Publisher, Secret, Stream,
 };
 use manycast_rtmp::command::Target;
 use manycast_rtmp::message::MessageStreamId;
@@ -47,15 +47,21 @@ pub(crate) fn access_request(
     app: &str,
     target: &Target,
     query: &str,
-    peer: SocketAddr,
-    secure: bool,
+    (peer, secure): (SocketAddr, bool),
+    user: Option<Secret>,
 ) -> AccessRequest {
     AccessRequest {
         action,
         protocol: if secure { "rtmps" } else { "rtmp" },
         app: app.to_owned(),
-        name: manycast_hub::Secret::new(&target.name().expose()),
-        query: manycast_hub::Secret::new(query),
+        name: Secret::new(&target.name().expose()),
+        keys: target.keys().iter().map(|key| Secret::new(&key.expose())).collect(),
+        query: Secret::new(query),
+        user,
+        login: target.login().map(|login| Login {
+            user: Secret::new(&login.user().expose()),
+            password: Secret::new(&login.password().expose()),
+        }),
         peer,
         secure,
     }

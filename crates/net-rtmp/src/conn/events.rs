@@ -5,6 +5,8 @@ use super::role::{Role, Slot, count_refusal};
 use super::{Conn, End, LINGER, MAX_WAITING, now};
 use crate::ingest::Ingest;
 use crate::lane::STREAM;
+use crate::policy::Ruling;
+use crate::stats::count;
 use manycast_hub::{AccessRequest, Action};
 use manycast_rtmp::command::{StreamKeyText, Target};
 use manycast_rtmp::message::MessageStreamId;
@@ -25,9 +27,9 @@ impl Conn {
                 self.app_query = query;
                 self.software = printable(&flash_version);
             }
-            Event::ConnectRequest { request, .. } => {
-                self.session
-                    .handle_input(now(), Input::Verdict { request, verdict: Verdict::Accept })?;
+            Event::ConnectRequest { request, app, tc_url, publishes } => {
+                let verdict = self.connect(&app, &tc_url, publishes);
+                self.session.handle_input(now(), Input::Verdict { request, verdict })?;
             }
             Event::PublishRequest { request, stream, name, .. } => {
                 self.ask(Action::Publish, request, stream, &name);
@@ -61,6 +63,46 @@ impl Conn {
         Ok(())
     }
 
+    /// Whether a `connect` is let in, or asked who it is. Being asked is no event worth a line.
+    fn connect(&mut self, app: &StreamKeyText, tc_url: &StreamKeyText, publishes: bool) -> Verdict {
+        let code = RefusalCode::ConnectRejected;
+        match self.shared.settings.policies.judge(now(), app, tc_url, publishes) {
+            Ruling::Admit(user) => {
+                self.user = user;
+                Verdict::Accept
+            }
+            Ruling::Ask(description) => {
+                self.unlogged = false;
+                self.farewell = Some("asked for user and password".into());
+                Verdict::Refuse { code, description }
+            }
+            Ruling::Refuse(description) => {
+                self.unlogged = false;
+                count(&self.shared.stats.refused_key);
+                if self.shared.may_log() {
+                    info!(peer = %self.peer, reason = "wrong user or password", "refused");
+                }
+                self.farewell = Some("refused: wrong user or password".into());
+                Verdict::Refuse { code, description }
+            }
+        }
+    }
+
+    /// The server stops. Who says that it knows how is asked to connect anew, and goes on here until
+    /// it has (E-RTMP v2 Reconnect Request).
+    pub(super) fn begin_to_drain(&mut self) {
+        self.draining = true;
+        self.farewell = Some("the server stops".into());
+        let policy = self.shared.settings.policies.get();
+        let url = policy.reconnect_url.as_ref().map(|url| url.expose().into());
+        let words = "The server stops. Please connect again.";
+        if self.lingering.is_none() && self.session.reconnect_request(url.as_ref(), words) {
+            self.leave_at = Some(now() + policy.reconnect_grace);
+        } else {
+            self.session.drain(DrainReason::Shutdown);
+        }
+    }
+
     fn slot(&mut self, stream: MessageStreamId) -> Option<&mut Slot> {
         self.slots.iter_mut().find(|slot| slot.id == stream)
     }
@@ -81,8 +123,14 @@ impl Conn {
         let secure = self.socket.is_tls();
         let text = name.expose();
         let query = text.split_once('?').map_or("", |(_, query)| query);
-        let asked: AccessRequest =
-            admission::access_request(action, &self.app, &target, query, self.peer, secure);
+        let asked: AccessRequest = admission::access_request(
+            action,
+            &self.app,
+            &target,
+            query,
+            (self.peer, secure),
+            self.user.clone(),
+        );
         let gate = self.shared.gate.clone();
         let reserved = self.place.reserved;
         let who = admission::description(self.peer, &self.software, secure);

@@ -100,6 +100,8 @@ pub(crate) struct Conn {
     tc_url: manycast_rtmp::command::StreamKeyText,
     app_query: manycast_rtmp::command::StreamKeyText,
     software: String,
+    /// Whom the peer proved to be at `connect`.
+    user: Option<manycast_hub::Secret>,
     deadline: Option<Instant>,
     commit_at: Option<Instant>,
     gather: Gather,
@@ -111,6 +113,8 @@ pub(crate) struct Conn {
     lingering: Option<Instant>,
     farewell: Option<String>,
     draining: bool,
+    /// The peer was asked to connect elsewhere, and has until then.
+    leave_at: Option<Instant>,
     unlogged: bool,
 }
 
@@ -170,6 +174,7 @@ impl Conn {
     ) -> Self {
         let config = ServerConfig {
             limits: shared.settings.limits.clone(),
+            ask_connect: !shared.settings.policies.get().users.is_empty(),
             ..ServerConfig::new(rand::random())
         };
         let orders = wait::orders(shared.shutdown.clone(), place.cut());
@@ -188,6 +193,7 @@ impl Conn {
             tc_url: Default::default(),
             app_query: Default::default(),
             software: String::new(),
+            user: None,
             deadline: None,
             commit_at: None,
             gather: Gather::default(),
@@ -197,6 +203,7 @@ impl Conn {
             lingering: None,
             farewell: None,
             draining: false,
+            leave_at: None,
             unlogged: true,
         }
     }
@@ -234,9 +241,7 @@ impl Conn {
             Turn::Ordered(Order::MakeRoom) if self.lingering.is_some() => Ok(()),
             Turn::Ordered(Order::MakeRoom) => Err(End::MadeRoom),
             Turn::Ordered(Order::Stop) => {
-                self.draining = true;
-                self.farewell = Some("the server stops".into());
-                self.session.drain(DrainReason::Shutdown);
+                self.begin_to_drain();
                 Ok(())
             }
         }
@@ -387,7 +392,7 @@ impl Conn {
         let stall = (!self.out.is_empty()).then(|| self.last_taken + PATIENCE);
         let sound = self.commit_at.map(|at| at + LAST_SOUND);
         let overdue = self.gather.overdue().filter(|_| self.mark > 1);
-        let due = [self.deadline, sound, overdue, self.lingering, stall];
+        let due = [self.deadline, sound, overdue, self.lingering, stall, self.leave_at];
         let due = due.into_iter().flatten().min();
         let elapsed = self.timer.get().is_elapsed();
         let due = match due {
@@ -402,6 +407,9 @@ impl Conn {
 
     fn tick(&mut self) -> Result<(), End> {
         let now = now();
+        if self.leave_at.take_if(|at| *at <= now).is_some() {
+            self.session.drain(DrainReason::Shutdown);
+        }
         if self.deadline.is_some_and(|at| at <= now) && self.lingering.is_none() {
             self.session.handle_input(now, Input::Deadline)?;
         }

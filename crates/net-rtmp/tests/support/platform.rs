@@ -180,11 +180,26 @@ impl Far {
         self.await_call("connect").await.remove(2)
     }
 
+    /// Refuses `connect` in these words.
+    pub(crate) async fn refuse(&self, description: &str) {
+        let status = object([
+            ("level", "error".into()),
+            ("code", "NetConnection.Connect.Rejected".into()),
+            ("description", description.into()),
+        ]);
+        self.say(0, "_error", 1.0, &[Value::Null, status]).await;
+    }
+
     /// Up to the point where `publish` waits for its answer; the name that it came with.
     pub(crate) async fn until_publish(&mut self) -> Bytes {
         self.until_connect().await;
+        self.admit(object::<&str>([])).await
+    }
+
+    /// Takes `connect` with these properties, up to `publish`; the name that it came with.
+    pub(crate) async fn admit(&mut self, properties: Value) -> Bytes {
         let success = object([("code", "NetConnection.Connect.Success".into())]);
-        self.say(0, "_result", 1.0, &[Value::Null, success]).await;
+        self.say(0, "_result", 1.0, &[properties, success]).await;
         self.await_call("createStream").await;
         self.say(0, "_result", 4.0, &[Value::Null, 1.0.into()]).await;
         let values = self.await_call("publish").await;

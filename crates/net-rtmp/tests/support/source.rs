@@ -43,14 +43,19 @@ impl Attempt {
 impl Source {
     /// On air, with one group of pictures.
     pub(crate) fn new() -> Self {
-        let stream = Hub::new().open(&StreamName::new("main").unwrap(), WindowLimits::default());
-        let fanout = Fanout::start(FanoutConfig { shards: 1, ..FanoutConfig::default() }).unwrap();
-        let (settings, fanout) = (client_settings(), Arc::new(fanout));
-        let mut source = Self { stream, settings, fanout, publisher: None, at: 0 };
+        let mut source = Self::idle();
         source.publish();
         source.configure(SMALL);
         source.picture(true, 100);
         source
+    }
+
+    /// Off air.
+    pub(crate) fn idle() -> Self {
+        let stream = Hub::new().open(&StreamName::new("main").unwrap(), WindowLimits::default());
+        let fanout = Fanout::start(FanoutConfig { shards: 1, ..FanoutConfig::default() }).unwrap();
+        let (settings, fanout) = (client_settings(), Arc::new(fanout));
+        Self { stream, settings, fanout, publisher: None, at: 0 }
     }
 
     /// An encoder comes.
@@ -81,6 +86,12 @@ impl Source {
         body.push(unit);
         body.resize(body.len() + bytes, 7);
         self.take(read_video(&body.into()));
+        self.at += 20;
+    }
+
+    /// A message of pictures as it is.
+    pub(crate) fn video(&mut self, body: &'static [u8]) {
+        self.take(read_video(&Bytes::from_static(body)));
         self.at += 20;
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct ConnectCommand {
     pub(crate) tc_url: StreamKeyText,
     pub(crate) flash_version: String,
     pub(crate) object_encoding: u8,
+    /// Whether it says that it will publish.
+    pub(crate) publishes: bool,
     pub(crate) capabilities: Capabilities,
 }
 
@@ -39,13 +41,8 @@ impl ConnectCommand {
             tc_url: StreamKeyText::from(tc_url),
             flash_version: flash_version.chars().take(FLASH_VERSION_CHARS).collect(),
             object_encoding: if bits(object, "objectEncoding") == 3 { 3 } else { 0 },
-            capabilities: Capabilities {
-                four_cc: four_cc(object),
-                caps_ex: bits(object, "capsEx"),
-                audio_codecs: bits(object, "audioCodecs"),
-                video_codecs: bits(object, "videoCodecs"),
-                video_function: bits(object, "videoFunction"),
-            },
+            publishes: publishes(object),
+            capabilities: capabilities(object),
         }
     }
 
@@ -84,20 +81,67 @@ fn bits(object: &Value, key: &str) -> u32 {
     object.get_ignore_case(key).and_then(Value::as_number_lenient).map_or(0, |n| n as u32)
 }
 
-/// E-RTMP v1 `fourCcList` and the keys of the v2 maps, each once.
-fn four_cc(object: &Value) -> Vec<String> {
+/// Encoders call themselves `nonprivate`, as FMLE does; some of its heirs leave that out, and then
+/// lack what players say of their pictures.
+fn publishes(object: &Value) -> bool {
+    let is = |key: &str, start: &[u8]| text(object, key).is_some_and(|t| t.starts_with(start));
+    let shows = object.get_ignore_case("videoFunction").is_some();
+    is("type", b"nonprivate") || (is("flashVer", b"FMLE") && !shows)
+}
+
+/// What a peer says that it can, in the object of `connect` or in one of its result.
+pub(crate) fn capabilities(object: &Value) -> Capabilities {
     let list = object.get("fourCcList").and_then(Value::as_array).unwrap_or_default();
-    let mut all: Vec<String> = Vec::new();
-    let listed = list.iter().filter_map(Value::as_text);
-    let maps = ["videoFourCcInfoMap", "audioFourCcInfoMap"];
-    let mapped = maps.iter().filter_map(|key| object.get(key)?.properties());
-    for name in listed.chain(mapped.flatten().map(|(key, _)| key)).take(FOUR_CC_COUNT) {
-        let name = name.to_string_lossy();
-        if name.len() <= 4 && !all.iter().any(|known| *known == name) {
-            all.push(name.into_owned());
+    let mut four_cc: Vec<String> = Vec::new();
+    for name in list.iter().filter_map(Value::as_text).filter_map(four_cc_name).take(FOUR_CC_COUNT)
+    {
+        if !four_cc.contains(&name) {
+            four_cc.push(name);
         }
     }
-    all
+    Capabilities {
+        four_cc,
+        video: info_map(object, "videoFourCcInfoMap"),
+        audio: info_map(object, "audioFourCcInfoMap"),
+        caps_ex: bits(object, "capsEx"),
+        audio_codecs: bits(object, "audioCodecs"),
+        video_codecs: bits(object, "videoCodecs"),
+        video_function: bits(object, "videoFunction"),
+    }
+}
+
+/// A map of E-RTMP v2 from codecs to flags.
+#[allow(clippy::as_conversions, reason = "the cast from f64 saturates; NaN gives 0")]
+fn info_map(object: &Value, key: &str) -> Vec<(String, u32)> {
+    let entries = object.get(key).and_then(Value::properties).unwrap_or_default().iter();
+    let entry = |(name, flags): &(Text, Value)| {
+        Some((four_cc_name(name)?, flags.as_number_lenient().map_or(0, |flags| flags as u32)))
+    };
+    entries.filter_map(entry).take(FOUR_CC_COUNT).collect()
+}
+
+/// `*`, or the four characters of a codec.
+fn four_cc_name(name: &Text) -> Option<String> {
+    (name.as_bytes().len() <= 4).then(|| name.to_string_lossy().into_owned())
+}
+
+/// What a side of ours says that it can, in both dialects of it; nothing if that is nothing.
+pub(crate) fn announced(own: &Capabilities) -> Vec<(&'static str, Value)> {
+    let mut properties = Vec::new();
+    if !own.four_cc.is_empty() {
+        let list = own.four_cc.iter().map(|name| Value::from(name.as_str())).collect();
+        properties.push(("fourCcList", Value::StrictArray(list)));
+    }
+    for (key, map) in [("videoFourCcInfoMap", &own.video), ("audioFourCcInfoMap", &own.audio)] {
+        if !map.is_empty() {
+            let entries = map.iter().map(|(name, flags)| (name.as_str(), Value::from(*flags)));
+            properties.push((key, object(entries)));
+        }
+    }
+    if own.caps_ex != 0 {
+        properties.push(("capsEx", own.caps_ex.into()));
+    }
+    properties
 }
 
 /// What our client says in `connect`.
@@ -106,8 +150,7 @@ pub(crate) struct ConnectWords<'a> {
     pub(crate) tc_url: &'a StreamKeyText,
     pub(crate) flash_version: &'a str,
     pub(crate) publish: bool,
-    pub(crate) four_cc: &'a [String],
-    pub(crate) caps_ex: u32,
+    pub(crate) announce: &'a Capabilities,
 }
 
 /// The command object of our client.
@@ -135,13 +178,7 @@ pub(crate) fn connect_object(words: &ConnectWords<'_>) -> Value {
             ("objectEncoding", 0.0.into()),
         ]);
     }
-    if !words.four_cc.is_empty() {
-        let list = words.four_cc.iter().map(|name| Value::from(name.as_str())).collect();
-        properties.push(("fourCcList", Value::StrictArray(list)));
-    }
-    if words.caps_ex != 0 {
-        properties.push(("capsEx", f64::from(words.caps_ex).into()));
-    }
+    properties.extend(announced(words.announce));
     object(properties)
 }
 
@@ -151,6 +188,7 @@ mod tests {
 
     use super::ConnectCommand;
     use crate::command::{Command, command_body};
+    use crate::session::Capabilities;
 
     fn read(value: Value) -> ConnectCommand {
         let body = command_body("connect", 1.0, &[value]);
@@ -216,10 +254,30 @@ mod tests {
             ("videoFourCcInfoMap", map),
             ("capsEx", 3.0.into()),
         ]));
-        assert_eq!(connect.capabilities.four_cc, ["hvc1", "av01", "*"]);
+        assert_eq!(connect.capabilities.four_cc, ["hvc1", "av01"]);
+        assert_eq!(connect.capabilities.video, [("*".into(), 4), ("hvc1".into(), 1)]);
         assert_eq!(connect.capabilities.caps_ex, 3);
         assert!(connect.capabilities.is_enhanced());
         assert!(!read(Value::Null).capabilities.is_enhanced());
+    }
+
+    #[test]
+    fn negotiation_reads_what_it_writes() {
+        let own = Capabilities::forwarder();
+        let read = super::capabilities(&object(super::announced(&own)));
+        assert_eq!(read, own);
+        assert!(super::announced(&Capabilities::default()).is_empty());
+    }
+
+    #[test]
+    fn encoders_are_told_from_players() {
+        let row = |pairs: &[(&str, &str)]| {
+            read(object(pairs.iter().map(|&(key, value)| (key, Value::from(value))))).publishes
+        };
+        assert!(row(&[("type", "nonprivate"), ("flashVer", "LNX 9")]));
+        assert!(row(&[("flashVer", "FMLE/3.0 (compatible)")]));
+        assert!(!row(&[("flashVer", "FMLE/3.0"), ("videoFunction", "1")]));
+        assert!(!row(&[("flashVer", "LNX 9,0,124,2")]) && !row(&[]));
     }
 
     #[test]

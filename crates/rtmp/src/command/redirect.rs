@@ -4,6 +4,7 @@
 //! Must not come here: how often one follows, and whether the address may be dialled at all.
 
 use super::{RtmpUrl, percent_decode, url::Parts};
+use crate::auth::without_auth;
 
 /// Why a redirect leads nowhere. Nothing of it is quoted: it may hold a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +44,7 @@ impl RtmpUrl {
         let app = self.app.expose();
         let rest =
             if parts.path.is_empty() { app.into_owned() } else { self.without_name(parts.path) };
+        let rest = without_auth(&rest.as_str().into()).expose().into_owned();
         let slash = if rest.starts_with('?') { "" } else { "/" };
         let scheme = if parts.tls { "rtmps" } else { "rtmp" };
         Ok(format!("{scheme}://{}{slash}{rest}", parts.authority))
@@ -143,6 +145,7 @@ mod tests {
             ("/edge/k-1", "rtmp://h:1936/edge"),
             ("rtmp://other/live/k-12", "rtmp://other/live/k-12"),
             ("rtmp://other/live#k-1", "rtmp://other/live"),
+            ("rtmp://other/live?x=1&authmod=adobe&user=u&response=r==", "rtmp://other/live?x=1"),
         ] {
             assert_eq!(follow(ours, "k-1?s=x", theirs).as_deref(), Ok(wanted), "{theirs}");
         }

@@ -6,7 +6,8 @@
 use bytes::Bytes;
 use manycast_amf::{Text, Value, object};
 
-use super::command_body;
+use super::{announced, command_body};
+use crate::session::Capabilities;
 
 /// The `level` of a status object. ffmpeg goes by it, not by the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,9 +80,9 @@ pub(crate) fn result(transaction: f64, value: Value) -> Bytes {
 
 /// `_result` of `connect`.
 ///
-/// `caps_ex` is given when the client spoke of Enhanced RTMP: then the properties and the info carry
-/// what a forwarding server says (E-RTMP v2 Enhancing `NetConnection` connect); others see none of it.
-pub(crate) fn connect_result(transaction: f64, caps_ex: Option<u32>) -> Bytes {
+/// `own` is given when the client spoke of Enhanced RTMP: then the properties and the info carry what
+/// the server can (E-RTMP v2 Enhancing `NetConnection` connect); others see none of it.
+pub(crate) fn connect_result(transaction: f64, own: Option<&Capabilities>) -> Bytes {
     let mut properties = vec![
         ("fmsVer", Value::from("FMS/3,0,1,123")),
         ("capabilities", 31.0.into()),
@@ -89,21 +90,13 @@ pub(crate) fn connect_result(transaction: f64, caps_ex: Option<u32>) -> Bytes {
     ];
     let mut status = Status::new("NetConnection.Connect.Success", "Connection succeeded.")
         .with("objectEncoding", 0.0.into());
-    if let Some(caps_ex) = caps_ex {
-        let all = || object([("*", Value::from(CAN_FORWARD))]);
-        let enhanced = [
-            ("capsEx", Value::from(caps_ex)),
-            ("videoFourCcInfoMap", all()),
-            ("audioFourCcInfoMap", all()),
-        ];
+    if let Some(own) = own {
+        let enhanced = announced(own);
         properties.extend(enhanced.clone());
         status.more.extend(enhanced);
     }
     command_body("_result", transaction, &[object(properties), status.into_value()])
 }
-
-/// `FourCcInfoMask` `CanForward`, E-RTMP v2.
-const CAN_FORWARD: u32 = 4;
 
 /// The data message that lets Flash players take pictures of the video.
 pub(crate) fn sample_access() -> Bytes {

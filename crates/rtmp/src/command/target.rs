@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::secret::StreamKeyText;
+use crate::auth::Login;
 
 /// Prefixes that Flash, ffmpeg and Wowza clients put before a name to say what it is.
 const KIND_PREFIXES: [&[u8]; 7] = [b"mp4:", b"flv:", b"mp3:", b"f4v:", b"aac:", b"id3:", b"raw:"];
@@ -23,6 +24,8 @@ pub struct Target {
     path: StreamKeyText,
     name: StreamKeyText,
     queries: [StreamKeyText; 3],
+    /// The part of `tcUrl` before its host.
+    info: StreamKeyText,
 }
 
 impl Target {
@@ -52,6 +55,7 @@ impl Target {
                 StreamKeyText::new(app_query),
                 StreamKeyText::new(split_query(tc_url).1),
             ],
+            info: StreamKeyText::new(user_info(tc_url)),
         }
     }
 
@@ -73,6 +77,40 @@ impl Target {
     #[must_use]
     pub fn parameter(&self, key: &str) -> Option<StreamKeyText> {
         self.queries.iter().find_map(|query| find_parameter(query.expose_bytes(), key.as_bytes()))
+    }
+
+    /// Everything that may be the stream key, as encoders with and without a field for one put it:
+    /// the name, a parameter of a query (of the name, the app, `tcUrl`), the password of `tcUrl`, or
+    /// its user when it has none. What is escaped there comes in both forms. The name stands first;
+    /// who may publish with which is not known here.
+    #[must_use]
+    pub fn keys(&self) -> Vec<StreamKeyText> {
+        const NAMES: [&str; 6] = ["key", "streamkey", "token", "secret", "pass", "password"];
+        let mut keys = vec![self.name.clone()];
+        let given = NAMES.iter().filter_map(|name| self.parameter(name));
+        let info = self.info.expose_bytes();
+        let (user, password) = split_once(info, b':').unwrap_or((info, b""));
+        let info = if password.is_empty() { user } else { password };
+        for key in given.chain([StreamKeyText::new(info)]).filter(|key| !key.is_empty()) {
+            let decoded = StreamKeyText::new(percent_decode(key.expose_bytes()));
+            keys.push(key);
+            keys.push(decoded);
+        }
+        keys
+    }
+
+    /// User and password, given without a dialect: as `user` and `pass` (or `password`) of a query,
+    /// or before the host of `tcUrl`.
+    #[must_use]
+    pub fn login(&self) -> Option<Login> {
+        let text = |value: &StreamKeyText| value.expose().into_owned();
+        let decoded = |value: &[u8]| String::from_utf8_lossy(&percent_decode(value)).into_owned();
+        let password = || self.parameter("pass").or_else(|| self.parameter("password"));
+        if let (Some(user), Some(password)) = (self.parameter("user"), password()) {
+            return Login::new(&text(&user), &text(&password)).ok();
+        }
+        let (user, password) = split_once(self.info.expose_bytes(), b':')?;
+        Login::new(&decoded(user), &decoded(password)).ok()
     }
 
     /// The virtual host that a client asked for in so many words (`vhost=`, `domain=`).
@@ -133,6 +171,14 @@ fn split_legacy_vhost(app: &[u8]) -> (&[u8], Option<&[u8]>) {
     };
     let (head, tail) = app.split_at_checked(at).unwrap_or((app, b""));
     (head, tail.strip_prefix(MARK))
+}
+
+/// What stands before the host of a URL, up to its `@`. Clients should not send it, and do.
+fn user_info(url: &[u8]) -> &[u8] {
+    let start = url.windows(3).position(|window| window == b"://");
+    let rest = start.and_then(|at| url.get(at.saturating_add(3)..)).unwrap_or_default();
+    let authority = rest.split(|&b| matches!(b, b'/' | b'?' | b'#')).next().unwrap_or_default();
+    split_once(authority, b'@').map_or(b"", |(info, _)| info)
 }
 
 fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -212,6 +258,41 @@ mod tests {
         let adobe = check("live?authmod=adobe&response=a+/b==&opaque=", "", "k", "live", "k");
         assert_eq!(parameter(&adobe, "response").as_deref(), Some("a+/b=="));
         assert_eq!(parameter(&adobe, "opaque").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn section9_keys_are_found_wherever_encoders_put_them() {
+        let keys = |app: &str, tc_url: &str, name: &str| {
+            let target = Target::resolve(app.as_bytes(), tc_url.as_bytes(), name.as_bytes());
+            let keys = target.keys();
+            keys.iter().map(|key| key.expose().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        let h = "rtmp://h/live";
+        assert_eq!(keys("live", h, "sk_1"), "sk_1");
+        assert_eq!(keys("live/sk_1", h, ""), "sk_1");
+        assert_eq!(keys("live", h, "main?key=sk_1"), "main sk_1 sk_1");
+        assert_eq!(keys("live?token=sk%5f1", h, "main"), "main sk%5f1 sk_1");
+        assert_eq!(keys("live", "rtmp://h/live?secret=sk_1", "main"), "main sk_1 sk_1");
+        assert_eq!(keys("live", "rtmp://u:sk_1@h/live", "main"), "main sk_1 sk_1");
+        assert_eq!(keys("live", "rtmp://sk_1@h/live", "main"), "main sk_1 sk_1");
+        assert_eq!(keys("live?key=", "rtmp://h/a@b", "main"), "main");
+        let both = keys("live?token=t&key=k", h, "main?user=u&pass=p");
+        assert_eq!(both, "main k k t t p p");
+    }
+
+    #[test]
+    fn section8_4_user_and_password_in_plain_words() {
+        let login = |app: &str, tc_url: &str, name: &str| {
+            let target = Target::resolve(app.as_bytes(), tc_url.as_bytes(), name.as_bytes());
+            let login = target.login()?;
+            Some(format!("{} {}", login.user().expose(), login.password().expose()))
+        };
+        let ours = Some("u p".to_owned());
+        assert_eq!(login("live", "", "k?user=u&pass=p"), ours);
+        assert_eq!(login("live?user=u&password=p", "", "k"), ours);
+        assert_eq!(login("live", "rtmp://u:p@h/live", "k"), ours);
+        assert_eq!(login("live", "rtmp://u:p%40@h/live", "k"), Some("u p@".to_owned()));
+        assert_eq!(login("live?user=u", "rtmp://u@h/live", "k"), None);
     }
 
     #[test]

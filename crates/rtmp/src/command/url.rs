@@ -80,6 +80,19 @@ impl RtmpUrl {
     }
 }
 
+impl RtmpUrl {
+    /// The same with more in the query of app and `tcUrl`.
+    #[must_use]
+    pub fn with_query(&self, query: &str) -> Self {
+        let add = |text: &StreamKeyText| {
+            let text = text.expose();
+            let mark = if text.contains('?') { '&' } else { '?' };
+            StreamKeyText::from(format!("{text}{mark}{query}").as_str())
+        };
+        Self { app: add(&self.app), tc_url: add(&self.tc_url), ..self.clone() }
+    }
+}
+
 pub(super) struct Parts<'a> {
     pub(super) tls: bool,
     scheme: &'a str,

@@ -19,6 +19,7 @@ pub use writer::MediaWriter;
 
 use self::commands::{DELETE_STREAM, FC_UNPUBLISH};
 use super::{
+    Capabilities,
     error::{SessionError, Wait},
     event::{Input, MediaKind, Output},
     link::{Arrival, Link},
@@ -58,6 +59,8 @@ struct Online {
     phase: Phase,
     /// Whether `_checkbw` was sent; once is enough.
     checked_bandwidth: bool,
+    /// What the server can, as it said itself.
+    peer: Capabilities,
 }
 
 /// How far an online client has come.
@@ -154,6 +157,18 @@ impl ClientSession {
         let Phase::Running { stream, .. } = online.phase else { return None };
         let publishes = self.config.role == ClientRole::Publish;
         publishes.then(|| MediaWriter::new(stream, self.config.chunk_size))
+    }
+
+    /// What the server said that it can in the result of `connect`; `None` before that. One that said
+    /// nothing has the default, which means that nothing is known.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Capabilities> {
+        match &self.state {
+            State::Online(online) if !matches!(online.phase, Phase::Connecting { .. }) => {
+                Some(&online.peer)
+            }
+            _ => None,
+        }
     }
 
     /// Ends in order: `FCUnpublish`, `deleteStream`, as far as there is something to end, then

@@ -7,6 +7,7 @@ use std::{fmt, time::Instant};
 
 use bytes::Bytes;
 
+use super::Capabilities;
 use crate::{command::StreamKeyText, message::MessageStreamId};
 
 /// One request that waits for a [`Verdict`], unique within its session.
@@ -171,32 +172,6 @@ pub enum PublishKind {
     Append,
 }
 
-/// What a client said about itself in `connect`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Capabilities {
-    /// E-RTMP v1 `fourCcList`, or the keys of the v2 maps: codecs the client takes, `*` for all.
-    pub four_cc: Vec<String>,
-    /// E-RTMP v2 `capsEx`: 1 reconnect, 2 multitrack, 4 `ModEx`, 8 nanosecond offsets.
-    pub caps_ex: u32,
-    /// `audioCodecs` bits of the legacy formats, 0 when not said.
-    pub audio_codecs: u32,
-    /// `videoCodecs` bits of the legacy formats, 0 when not said.
-    pub video_codecs: u32,
-    /// `videoFunction` bits, 0 when not said.
-    pub video_function: u32,
-}
-
-impl Capabilities {
-    /// `capsEx` bit of a client that follows a reconnect request, E-RTMP v2 Reconnect Request.
-    pub const RECONNECT: u32 = 1;
-
-    /// Whether the client said anything of Enhanced RTMP.
-    #[must_use]
-    pub fn is_enhanced(&self) -> bool {
-        !self.four_cc.is_empty() || self.caps_ex != 0
-    }
-}
-
 /// What a server session tells its owner.
 #[derive(Clone, PartialEq)]
 pub enum Event {
@@ -224,6 +199,8 @@ pub enum Event {
         app: StreamKeyText,
         /// `tcUrl` as sent, or empty.
         tc_url: StreamKeyText,
+        /// Whether the client says that it will publish: players say nothing of the kind.
+        publishes: bool,
     },
     /// A `publish` waits for a verdict.
     PublishRequest {

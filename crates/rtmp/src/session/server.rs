@@ -23,6 +23,7 @@ use self::{
     ready::Ready,
 };
 use super::{
+    Capabilities,
     error::{SessionError, Wait},
     event::{
         CloseReason, DrainReason, Event, Input, MediaKind, Output, RefusalCode, RequestId, Verdict,
@@ -184,6 +185,15 @@ impl ServerSession {
             sent = ready.reconnect_request(context, tc_url, description);
         });
         sent
+    }
+
+    /// What the client said that it can; `None` before it connected.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Capabilities> {
+        match &self.state {
+            State::Ready(ready) => Some(&ready.peer),
+            _ => None,
+        }
     }
 
     /// Ends the session in order: tells the peer on every stream, then asks for the close.

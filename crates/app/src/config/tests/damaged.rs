@@ -110,6 +110,23 @@ const BY_HAND: &[(&str, u32)] = &[
     ("[[stream]]\nname = \"a\"\nkey = \"k\"\ntakeover = \"never\"\n", 4),
     ("[[stream]]\nname = \"a\"\nkey = \"k\"\nreconnect_window = \"2 days\"\n", 4),
     ("[[stream]]\nname = \"a\"\nkey = \"k\"\nkey = \"l\"\n", 4),
+    ("[[stream]]\nname = \"a\"\nkey = \"0123456789abc\"\nuser = \"u\"\n", 1),
+    ("[[stream]]\nname = \"a\"\nkey = \"0123456789abc\"\npassword = \"p\"\n", 1),
+    ("[[stream]]\nname = \"a\"\nkey = \"0123456789abc\"\nuser = \"a b\"\npassword = \"p\"\n", 4),
+    ("[[stream]]\nname = \"a\"\nkey = \"0123456789abc\"\nuser = \"u\"\npassword = \"\"\n", 5),
+    ("[rtmp]\nauth = \"basic\"\n", 2),
+    ("[rtmp]\nreconnect_url = \"http://a/b\"\n", 2),
+    ("[rtmp]\nreconnect_url = \"rtmp://u:p@a/b\"\n", 2),
+    (
+        "[rtmp]\nuser = \"u\"\npassword = \"p\"\n[[stream]]\nname = \"a\"\nkey = \"0123456789abc\"\nuser = \"u\"\n\
+         password = \"q\"\n",
+        7,
+    ),
+    (
+        "[[stream]]\nname = \"a\"\nkey = \"0123456789abc\"\n[[stream.destination]]\nname = \"d\"\n\
+         url = \"rtmp://a.example/live/k\"\nannounce = \"some\"\n",
+        7,
+    ),
     ("[[stream.destination]]\nname = \"a\"\n", 1),
 ];
 
@@ -122,7 +139,8 @@ fn g2_damaged_files_are_refused_with_the_line() {
     for (url, _) in [
         ("http://a.example/live", 0),
         ("rtmp://a.example", 0),
-        ("rtmp://u:p@a.example/live", 0),
+        ("rtmp://u@a.example/live", 0),
+        ("rtmp://u:p@b@a.example/live", 0),
         ("rtmp://a.example?x", 0),
         ("rtmp://a.example/live/KEY", 0),
         ("rtmp:///live", 0),

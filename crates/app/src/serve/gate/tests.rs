@@ -25,16 +25,23 @@ fn gate(text: &str) -> Arc<ConfigGate> {
     gate
 }
 
-fn ask(gate: &ConfigGate, action: Action, name: &str) -> Result<Grant, DenialKind> {
-    let request = AccessRequest {
+fn request(action: Action, name: &str) -> AccessRequest {
+    AccessRequest {
         action,
         protocol: "rtmp",
         app: "live".to_owned(),
         name: Secret::new(name),
+        keys: Vec::new(),
         query: Secret::default(),
+        user: None,
+        login: None,
         peer: "127.0.0.1:5000".parse().unwrap(),
         secure: false,
-    };
+    }
+}
+
+fn ask(gate: &ConfigGate, action: Action, name: &str) -> Result<Grant, DenialKind> {
+    let request = request(action, name);
     gate.decide(&request).map_err(|denial| denial.kind)
 }
 
@@ -62,6 +69,88 @@ fn c4_only_a_whole_key_opens_a_stream() {
     }
     let denied = gate.counters.denied().find(|(a, r, _)| (*a, *r) == ("publish", "unknown_key"));
     assert_eq!(denied.map(|(_, _, n)| n), Some(6));
+}
+
+/// Where encoders put a key that have no field for one, or use it for the name.
+#[test]
+fn section9_a_key_elsewhere_in_the_address_opens_the_stream() {
+    let gate = gate(FILE);
+    let publish = |name: &str, keys: &[&str]| {
+        let keys = keys.iter().map(|key| Secret::new(key)).collect();
+        let answer = gate.decide(&AccessRequest { keys, ..request(Action::Publish, name) });
+        answer.map(|grant| grant.stream.name().to_string()).map_err(|denial| denial.kind)
+    };
+    let (main, closed) = ("sk_main_0123456789", "sk_closed_0123456789");
+    assert_eq!(publish("main", &["main", main]).as_deref(), Ok("main"));
+    assert_eq!(publish("anything", &["x", closed]).as_deref(), Ok("closed"));
+    assert_eq!(publish("", &["", main]).as_deref(), Ok("main"));
+    assert_eq!(publish(main, &[main, closed]).as_deref(), Ok("main"), "the name comes first");
+    assert_eq!(
+        publish("main", &["main", closed]),
+        Err(DenialKind::UnknownKey),
+        "not the named one"
+    );
+    assert_eq!(publish("main", &["main", "wrong"]), Err(DenialKind::UnknownKey));
+}
+
+#[test]
+fn section8_4_a_stream_with_a_user_takes_nobody_else() {
+    let text =
+        FILE.replace("name = \"main\"", "name = \"main\"\nuser = \"crew\"\npassword = \"sesame\"");
+    let login = |user: &str, password: &str| {
+        Some(Login { user: Secret::new(user), password: Secret::new(password) })
+    };
+    let gate = gate(&text);
+    let publish = |user: Option<&str>, login: Option<Login>| {
+        let user = user.map(Secret::new);
+        let asked = AccessRequest { user, login, ..request(Action::Publish, "sk_main_0123456789") };
+        gate.decide(&asked).map(|_| ()).map_err(|denial| denial.kind)
+    };
+    assert_eq!(publish(Some("crew"), None), Ok(()));
+    assert_eq!(publish(None, login("crew", "sesame")), Ok(()));
+    for (user, login) in [
+        (None, None),
+        (Some("guest"), None),
+        (Some(""), None),
+        (None, login("crew", "sesam")),
+        (None, login("guest", "sesame")),
+    ] {
+        assert_eq!(publish(user, login), Err(DenialKind::Forbidden));
+    }
+    assert!(ask(&gate, Action::Publish, "sk_closed_0123456789").is_ok(), "it asks for no user");
+    assert!(ask(&gate, Action::Play, "main").is_ok(), "viewers are not asked");
+    let mut publishing = gate
+        .decide(&AccessRequest {
+            user: Some(Secret::new("crew")),
+            ..request(Action::Publish, "sk_main_0123456789")
+        })
+        .unwrap();
+    gate.apply(&config(&text));
+    assert_eq!(is_over(&mut publishing), None);
+    gate.apply(&config(&text.replace("sesame", "another")));
+    assert!(is_over(&mut publishing).is_some(), "its password was changed");
+}
+
+#[test]
+fn section8_4_the_user_of_the_listener_holds_where_a_stream_names_none() {
+    let text = format!("[rtmp]\nopen = true\nuser = \"all\"\npassword = \"sesame\"\n{FILE}")
+        .replace("play = false", "user = \"own\"\npassword = \"knock\"");
+    let gate = gate(&text);
+    let publish = |name: &str, user: &str| {
+        let asked =
+            AccessRequest { user: Some(Secret::new(user)), ..request(Action::Publish, name) };
+        gate.decide(&asked).is_ok()
+    };
+    for (name, user, admitted) in [
+        ("sk_main_0123456789", "all", true),
+        ("sk_main_0123456789", "own", false),
+        ("sk_closed_0123456789", "own", true),
+        ("sk_closed_0123456789", "all", false),
+        ("guest", "all", true),
+        ("guest", "own", false),
+    ] {
+        assert_eq!(publish(name, user), admitted, "{name} {user}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::{
     },
     message::{Control, Message, MessageStreamId, MessageType, UserControl, split_aggregate},
     session::{
+        Capabilities,
         error::SessionError,
         event::{Media, MediaKind},
         media,
@@ -76,6 +77,12 @@ impl Context<'_> {
             self.out.event(ClientEvent::Redirect { url });
             return Next::End;
         }
+        if asked == "connect"
+            && let Some(demand) = status::demand(command)
+        {
+            self.out.event(ClientEvent::Challenged { demand });
+            return Next::End;
+        }
         let (Notice { code, description, .. }, command) = (notice, asked);
         self.out.event(ClientEvent::Refused { code, description, command });
         Next::End
@@ -94,13 +101,12 @@ impl Online {
             tc_url: &config.tc_url,
             flash_version: &config.flash_version,
             publish: config.role == ClientRole::Publish,
-            four_cc: &config.four_cc,
-            caps_ex: config.caps_ex,
+            announce: &config.announce,
         });
         context.out.event(ClientEvent::Stage(Stage::HandshakeDone));
         context.send_command(MessageStreamId::CONNECTION, "connect", CONNECT, &[object]);
         let phase = Phase::Connecting { deadline: context.answer_deadline() };
-        Self { link, phase, checked_bandwidth: false }
+        Self { link, phase, checked_bandwidth: false, peer: Capabilities::default() }
     }
 
     pub(super) fn message(
@@ -162,6 +168,7 @@ impl Online {
                 if notice.error {
                     return context.refused(command, notice, "connect");
                 }
+                self.peer = status::capabilities(command);
                 self.connected(context);
             }
             Phase::Creating { .. } if meant_for(transaction, CREATE_STREAM) => {

@@ -6,6 +6,7 @@
 use crate::{
     Limits,
     command::{RtmpUrl, StreamKeyText},
+    session::Capabilities,
 };
 
 /// What the client wants of the server.
@@ -40,11 +41,9 @@ pub struct ClientConfig {
     pub epoch_ms: u32,
     /// Whether the handshake carries a digest, for servers that answer no other.
     pub digest: bool,
-    /// Codecs to announce (E-RTMP `fourCcList`). Empty says nothing: some frontends refuse a
-    /// `connect` with properties they do not know.
-    pub four_cc: Vec<String>,
-    /// `capsEx` to announce; 0 says nothing.
-    pub caps_ex: u32,
+    /// What to announce (E-RTMP v2 Enhancing `NetConnection` connect). The default says nothing: some
+    /// frontends refuse a `connect` with properties they do not know.
+    pub announce: Capabilities,
     /// Where both acknowledgement counters start: 0, except to test their wrap.
     #[doc(hidden)]
     pub counted: u64,
@@ -65,8 +64,7 @@ impl ClientConfig {
             seed,
             epoch_ms: 0,
             digest: false,
-            four_cc: Vec::new(),
-            caps_ex: 0,
+            announce: Capabilities::default(),
             counted: 0,
         }
     }

@@ -3,7 +3,7 @@
 //! Belongs here: plain data.
 //! Must not come here: what the owner makes of it.
 
-use crate::{command::StreamKeyText, session::event::Media};
+use crate::{auth::Demand, command::StreamKeyText, session::event::Media};
 
 /// How far a client has come on its way to media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +41,12 @@ pub enum ClientEvent {
         description: String,
         /// What was asked: `connect`, `createStream`, `publish` or `play`.
         command: &'static str,
+    },
+    /// The server wants to know who connects; [`Self::Closed`] follows. Answer on a new connection, or
+    /// take it as a refusal.
+    Challenged {
+        /// What it wants.
+        demand: Demand,
     },
     /// The server wants another one asked instead; [`Self::Closed`] follows. Follow it through the
     /// same checks as any address, and not for ever.

@@ -6,7 +6,11 @@
 use manycast_amf::Value;
 
 use super::ClientConfig;
-use crate::command::{Command, StreamKeyText};
+use crate::{
+    auth::Demand,
+    command::{self, Command, StreamKeyText},
+    session::Capabilities,
+};
 
 /// Longer words of a server are cut, in characters.
 const CODE_CHARS: usize = 128;
@@ -118,6 +122,20 @@ fn is_fatal(code: &str) -> bool {
             | "NetConnection.Connect.AppShutdown"
             | "NetConnection.Connect.Closed"
     )
+}
+
+/// What a server demands of who connects. It is read as it was said: nothing of it is shown.
+pub(super) fn demand(command: &Command) -> Option<Demand> {
+    let values = command.arguments.iter().chain([&command.object]);
+    let mut said = values.filter_map(|value| value.get("description")?.as_str());
+    said.find_map(|said| Demand::parse(&said))
+}
+
+/// What a server says that it can, in whichever object of its result.
+pub(super) fn capabilities(command: &Command) -> Capabilities {
+    let values = [&command.object].into_iter().chain(&command.arguments);
+    let mut said = values.map(command::capabilities);
+    said.find(Capabilities::is_enhanced).unwrap_or_default()
 }
 
 /// Where a server sends us instead: `ex: {code: 302, redirect: url}` within an error. SRS writes the

@@ -3,7 +3,7 @@
 //! Belongs here: the settings and their defaults.
 //! Must not come here: anything per stream.
 
-use crate::Limits;
+use crate::{Limits, session::Capabilities};
 
 /// Settings of a [`ServerSession`](super::ServerSession).
 #[derive(Clone)]
@@ -17,8 +17,8 @@ pub struct ServerConfig {
     /// Chunk size announced with the reply to `connect`, in bytes. ffmpeg takes it over for what it
     /// publishes.
     pub connect_chunk_size: u32,
-    /// `capsEx` told to clients that speak of Enhanced RTMP.
-    pub caps_ex: u32,
+    /// What clients that speak of Enhanced RTMP are told.
+    pub capabilities: Capabilities,
     /// Whether `connect` waits for a verdict ([`Event::ConnectRequest`](super::Event)).
     pub ask_connect: bool,
     /// Whether `onBWDone` follows the reply to `connect`. Old Flash players want it.
@@ -37,7 +37,7 @@ impl ServerConfig {
             seed,
             epoch_ms: 0,
             connect_chunk_size: 4096,
-            caps_ex: 0x0f,
+            capabilities: Capabilities::forwarder(),
             ask_connect: false,
             on_bw_done: false,
             counted: 0,

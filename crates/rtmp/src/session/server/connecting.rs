@@ -68,6 +68,7 @@ impl Connecting {
             request,
             app: connect.app.clone(),
             tc_url: connect.tc_url.clone(),
+            publishes: connect.publishes,
         });
         let deadline = after(context.now, context.config.limits.verdict);
         let early = Vec::new();
@@ -178,7 +179,7 @@ fn accept(
     out.set_chunk_size(config.connect_chunk_size);
     say_connected(context, connect, transaction);
     let (app, query) = connect.app_parts();
-    let ready = Ready::new(link, &app, connect.capabilities.caps_ex, deadline);
+    let ready = Ready::new(link, &app, connect.capabilities.clone(), deadline);
     context.out.event(Event::Connected {
         app,
         tc_url: connect.tc_url.clone(),
@@ -193,8 +194,9 @@ fn accept(
 /// `_result` of `connect`, on message stream 0: some encoders connect for ever if it comes on
 /// another.
 pub(super) fn say_connected(context: &mut Context<'_>, connect: &ConnectCommand, transaction: f64) {
-    let caps_ex = connect.capabilities.is_enhanced().then_some(context.config.caps_ex);
-    let body = reply::connect_result(transaction, caps_ex);
+    let own = &context.config.capabilities;
+    let body =
+        reply::connect_result(transaction, connect.capabilities.is_enhanced().then_some(own));
     context.out.reply(&command_message(MessageStreamId::CONNECTION, body));
     if context.config.on_bw_done {
         context.out.reply(&command_message(MessageStreamId::CONNECTION, reply::on_bw_done()));

@@ -20,8 +20,9 @@ use crate::{
     },
     message::{Control, Message, MessageStreamId, MessageType, UserControl, split_aggregate},
     session::{
+        Capabilities,
         error::{SessionError, Wait},
-        event::{Capabilities, CloseReason, DrainReason, Event, RefusalCode, RequestId, Verdict},
+        event::{CloseReason, DrainReason, Event, RefusalCode, RequestId, Verdict},
         link::{Arrival, Link},
         outbox::command_message,
         pace::{after, sooner},
@@ -41,7 +42,8 @@ pub(super) struct Ready {
     pub(super) fc_publish: bool,
     /// Whether the chunk size for playing was announced.
     pub(super) play_chunk_size: bool,
-    follows_reconnect: bool,
+    /// What the client can, as it said itself.
+    pub(super) peer: Capabilities,
     /// Requests taken back since one was accepted.
     withdrawn: u32,
     /// Until when a stream has to be in use; while one is, its own deadlines hold.
@@ -54,14 +56,14 @@ pub(super) struct Ready {
 pub(super) type Next = Option<CloseReason>;
 
 impl Ready {
-    pub(super) fn new(link: Link, app: &str, caps_ex: u32, deadline: Instant) -> Self {
+    pub(super) fn new(link: Link, app: &str, peer: Capabilities, deadline: Instant) -> Self {
         Self {
             link,
             app: StreamKeyText::from(app),
             streams: BTreeMap::new(),
             fc_publish: false,
             play_chunk_size: false,
-            follows_reconnect: caps_ex & Capabilities::RECONNECT != 0,
+            peer,
             withdrawn: 0,
             setup_deadline: Some(deadline),
             pinged: None,
@@ -404,7 +406,8 @@ impl Ready {
         tc_url: Option<&StreamKeyText>,
         description: &str,
     ) -> bool {
-        if self.follows_reconnect {
+        let follows = self.peer.has(Capabilities::RECONNECT);
+        if follows {
             let mut status = Status::new("NetConnection.Connect.ReconnectRequest", description);
             if let Some(url) = tc_url {
                 status = status.with("tcUrl", Value::String(Text::from(url.expose_bytes())));
@@ -412,7 +415,7 @@ impl Ready {
             let body = status.on_status();
             context.out.send(&command_message(MessageStreamId::CONNECTION, body));
         }
-        self.follows_reconnect
+        follows
     }
 
     /// Starts the setup deadline when the last stream has ended, stops it when one is in use.
