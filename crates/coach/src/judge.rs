@@ -62,7 +62,7 @@ impl Subject {
                 width: shape.width,
                 height: shape.height,
                 fps: shape.fps,
-                profile: shape.profile.into(),
+                profile: shape.profile,
             },
             manycast_codec::Shape::Audio(shape) => Shape::Sound { sample_rate: shape.sample_rate },
         });

@@ -5,7 +5,7 @@ use crate::stream::Stream;
 use crate::timeline::Timeline;
 use crate::tracks::{Cutter, TrackBook};
 use crate::{Content, Lease, LeaseHolder, RunEnd};
-use manycast_media::{Codec, CodecConfig, Frame, Sticky, Timestamp, TrackId};
+use manycast_media::{CodecConfig, Frame, Sticky, Timestamp, TrackId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -149,23 +149,6 @@ impl Publisher {
                 run.counters.dropped += 1;
             }
         })
-    }
-
-    /// Notes that a Track flows inside the messages of another one: several Tracks in one message.
-    ///
-    /// # Errors
-    /// [`Displaced`] when this Publisher lost its Stream.
-    pub fn carry(&mut self, now: Instant, track: TrackId, codec: Codec) -> Result<(), Displaced> {
-        let mut guard = self.stream.inner.lock();
-        let inner = &mut *guard;
-        let run = inner.run.as_mut().filter(|run| run.number == self.number).ok_or(Displaced)?;
-        if let Ok(Some(id)) = run.book.note(track, codec) {
-            let (set, at) = (run.book.set().clone(), run.timeline.newest());
-            let content = Content::Tracks { set, changed: Arc::from([id]), at };
-            inner.window.push(content, now, None);
-            self.stream.store_head(inner.window.head());
-        }
-        Ok(())
     }
 
     /// The lease of this Run: it is revoked when the Publisher is displaced or ended from outside.
