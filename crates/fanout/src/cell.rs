@@ -97,6 +97,7 @@ impl Cell {
             Some(mut group) => {
                 self.obey(&mut group, now);
                 self.settle(&group, now);
+                self.rouse_if_deserted(&group);
             }
             None => self.rouse(),
         }
@@ -105,7 +106,15 @@ impl Cell {
     fn try_turn(&self, now: Instant) -> bool {
         let Some(mut group) = self.group.try_lock() else { return false };
         self.work(&mut group, now);
+        self.rouse_if_deserted(&group);
         true
+    }
+
+    /// The shard's thread takes a group away that has lost its last viewer.
+    fn rouse_if_deserted(&self, group: &Group) {
+        if group.len() == 0 {
+            self.rouse();
+        }
     }
 
     /// Does what is due, for the shard's thread.
@@ -140,7 +149,7 @@ impl Cell {
         let due = group.due(now);
         let at = due.map_or(u64::MAX, |at| shard.clock(at));
         self.due.store(at, Ordering::SeqCst);
-        if group.len() == 0 || due.is_some_and(|at| at <= now) {
+        if due.is_some_and(|at| at <= now) {
             self.rouse();
         } else {
             shard.expect(at);

@@ -161,6 +161,11 @@ impl Fanout {
         &self.shards[at]
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.shards.iter().all(|shard| shard.is_idle())
+    }
+
     /// Viewers being served.
     #[must_use]
     pub fn viewers(&self) -> usize {

@@ -101,6 +101,13 @@ impl Shard {
         self.cells.lock().values().map(|cell| cell.len()).sum()
     }
 
+    /// Whether there is no group, and nothing to do.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        let calm = self.cells.lock().is_empty() && self.queue.lock().is_empty();
+        calm && !self.dirty.load(Ordering::SeqCst)
+    }
+
     /// Has the thread look at a group.
     pub(crate) fn queue(&self, cell: Arc<Cell>) {
         self.queue.lock().push(cell);
