@@ -131,7 +131,50 @@ impl Server {
 
     /// Serves until `shutdown` says true; then lets every connection say goodbye for `bound` at
     /// most, and ends what is left.
-    pub async fn run(self, mut shutdown: watch::Receiver<bool>, bound: Duration) {
+    pub async fn run(self, shutdown: watch::Receiver<bool>, bound: Duration) {
+        let Self { listener, shared, connections, stop } = self;
+        let plain = shared.settings.tls.is_none();
+        let Some(reactors) = shared.settings.reactors.clone().filter(|_| plain) else {
+            let accepting = Accepting { listener, shared, connections, stop: Arc::new(stop) };
+            return accepting.run(shutdown, bound).await;
+        };
+        let stop = Arc::new(stop);
+        let mut tasks = JoinSet::new();
+        // Each has the socket in its own event queue: who is free takes the next connection.
+        for (handle, listener) in reactors.handles().zip(copies(listener)) {
+            let (shared, connections) = (shared.clone(), connections.clone());
+            let (stop, shutdown) = (stop.clone(), shutdown.clone());
+            let accepting = async move {
+                match TcpListener::from_std(listener) {
+                    Ok(listener) => {
+                        let accepting = Accepting { listener, shared, connections, stop };
+                        accepting.run(shutdown, bound).await;
+                    }
+                    Err(error) => error!(%error, "a thread for connections cannot listen"),
+                }
+            };
+            tasks.spawn_on(accepting, handle);
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// The same listening socket again and again.
+fn copies(listener: TcpListener) -> impl Iterator<Item = std::net::TcpListener> {
+    let listener = listener.into_std().ok();
+    std::iter::from_fn(move || listener.as_ref()?.try_clone().ok())
+}
+
+/// One event loop's part of a listener.
+struct Accepting {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    connections: Arc<Connections>,
+    stop: Arc<watch::Sender<bool>>,
+}
+
+impl Accepting {
+    async fn run(self, mut shutdown: watch::Receiver<bool>, bound: Duration) {
         let mut tasks = JoinSet::new();
         loop {
             tokio::select! {
@@ -181,23 +224,7 @@ impl Server {
         let _ = socket2::SockRef::from(&tcp).set_send_buffer_size(SEND_BUFFER);
         let _ = manycast_sys::keepalive(&tcp, KEEPALIVE);
         let accepted = conn::now();
-        let shared = self.shared.clone();
-        let plain = self.shared.settings.tls.is_none();
-        let reactors = self.shared.settings.reactors.as_ref().filter(|_| plain);
-        match reactors.and_then(|reactors| reactors.seat()) {
-            Some(seat) => {
-                let Ok(tcp) = tcp.into_std() else { return };
-                let handle = seat.handle.clone();
-                let served = async move {
-                    if let Ok(tcp) = TcpStream::from_std(tcp) {
-                        conn::serve(shared, tcp, peer, place, accepted).await;
-                    }
-                    drop(seat);
-                };
-                tasks.spawn_on(served, &handle);
-            }
-            None => drop(tasks.spawn(conn::serve(shared, tcp, peer, place, accepted))),
-        }
+        tasks.spawn(conn::serve(self.shared.clone(), tcp, peer, place, accepted));
     }
 
     async fn accept_failed(&self, error: &io::Error) {

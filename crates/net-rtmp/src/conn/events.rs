@@ -206,7 +206,7 @@ impl Conn {
         }
     }
 
-    fn media(&mut self, stream: MessageStreamId, media: &Media) {
+    pub(super) fn media(&mut self, stream: MessageStreamId, media: &Media) {
         let now = now();
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == stream) else { return };
         let Role::Ingest(ingest) = &mut slot.role else { return };

@@ -158,7 +158,7 @@ async fn open(
     let Some(tls) = &shared.settings.tls else { return Ok(Transport::plain(tcp)) };
     let limit = tokio::time::sleep_until((accepted + shared.settings.limits.handshake).into());
     tokio::select! {
-        transport = Transport::accept(tcp, tls) => Ok(transport?),
+        transport = Box::pin(Transport::accept(tcp, tls)) => Ok(transport?),
         () = limit => Err(End::TlsTimeout),
         () = place.cut() => Err(End::MadeRoom),
     }
@@ -237,7 +237,7 @@ impl Conn {
                 self.tick()
             }
             Turn::Signal(at, signal) => self.signal(at, signal),
-            Turn::Decided(asked, outcome) => self.decided(asked, outcome).await,
+            Turn::Decided(asked, outcome) => Box::pin(self.decided(asked, outcome)).await,
             Turn::Ordered(Order::MakeRoom) if self.lingering.is_some() => Ok(()),
             Turn::Ordered(Order::MakeRoom) => Err(End::MadeRoom),
             Turn::Ordered(Order::Stop) => {
@@ -320,12 +320,14 @@ impl Conn {
     async fn pump(&mut self) -> Result<(), End> {
         loop {
             if let Some(event) = self.events.pop_front() {
-                self.event(event).await?;
+                Box::pin(self.event(event)).await?;
                 continue;
             }
             match self.session.poll_output() {
                 Output::Transmit(piece) => self.out.push(piece),
-                Output::Event(event) => self.event(event).await?,
+                Output::Event(Event::Media { stream, media }) => self.media(stream, &media),
+                // Boxed, as all that is seldom: a connection that waits need not be large for it.
+                Output::Event(event) => Box::pin(self.event(event)).await?,
                 Output::Idle { until } => {
                     self.deadline = until;
                     break;
