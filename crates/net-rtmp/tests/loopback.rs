@@ -4,13 +4,14 @@
 mod support;
 
 use manycast_hub::{Bounds, Fault, Link, LinkMonitor, Start, StopHandle, Target};
-use manycast_net_rtmp::{Player, PlayerEvent, RtmpLink, Sender};
+use manycast_net_rtmp::{Player, PlayerEvent, Reactors, RtmpLink, Sender};
 use manycast_rtmp::chunk::write_full;
 use manycast_rtmp::command::RtmpUrl;
 use manycast_rtmp::message::{ChunkStreamId, Message, MessageStreamId, MessageType};
 use manycast_rtmp::session::{
     ClientConfig, ClientEvent, ClientRole, ClientSession, Input, Media, MediaKind, Output, Stage,
 };
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::{ClipMessage, TestServer, clip, is_frame, send};
@@ -256,4 +257,31 @@ async fn section8_1_a_refusal_reaches_an_encoder_that_goes_on_sending() {
     assert!(end.is_ok(), "closed in order: {end:?}");
     let words = String::from_utf8_lossy(&rest);
     assert!(words.contains("NetStream.Publish.BadName"), "{words}");
+}
+
+/// While pictures come often the connection wakes for them alone. Sound that nothing follows is
+/// fetched all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sound_without_pictures_is_not_left_in_the_socket() {
+    let reactors = Arc::new(Reactors::start(2).unwrap());
+    let server = TestServer::with(|settings| settings.reactors = Some(reactors));
+    let mut sender = Sender::connect(&server.client, &server.address_of("main")).await.unwrap();
+    let stream = server.hub.streams().remove(0);
+    let headers: Vec<_> = clip().into_iter().filter(|m| !is_frame(m.kind, &m.body)).collect();
+    send(&mut sender, &headers).await;
+    let body = |head: &[u8], length: usize| [head, &vec![7; length]].concat();
+    let (picture, sound) = (body(b"\x27\x01\0\0\0", 9000), body(b"\xaf\x01", 300));
+    // The first of them follow a header, which is small: what was small is forgotten after 64.
+    for n in 0..80 {
+        sender.send(MediaKind::Audio, n * 20, sound.clone().into()).await.unwrap();
+        sender.send(MediaKind::Video, n * 20, picture.clone().into()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+    until("the pictures are there", || stream.stats(Instant::now()).frames_in >= 160).await;
+    let before = stream.stats(Instant::now()).frames_in;
+    for n in 80..90 {
+        sender.send(MediaKind::Audio, n * 20, sound.clone().into()).await.unwrap();
+    }
+    until("all sound is there", || stream.stats(Instant::now()).frames_in >= before + 10).await;
+    server.stop().await;
 }
