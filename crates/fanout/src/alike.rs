@@ -7,7 +7,7 @@
 //! Belongs here: one batch for writers. Must not come here: what bytes mean.
 
 use crate::batch::{JOIN_FOR, JOIN_UP_TO, rest};
-use crate::viewer::{MAX_ITEMS, MAX_SLICES, Stand, Viewer, Writer};
+use crate::viewer::{Flow, MAX_ITEMS, MAX_SLICES, Stand, Viewer, Writer};
 use bytes::Bytes;
 use manycast_hub::{Cursor, Item, Stream};
 use std::io::IoSlice;
@@ -123,7 +123,7 @@ fn give(viewer: &mut Viewer, pieces: &[Bytes], now: Instant) -> bool {
         }
     };
     if written == len {
-        return true;
+        return viewer.flush(now) == Flow::Clear;
     }
     viewer.queue(rest(pieces, written));
     viewer.block(now);

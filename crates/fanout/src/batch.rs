@@ -60,7 +60,8 @@ impl Batch {
         joined: &'a mut Vec<u8>,
     ) -> Vec<IoSlice<'a>> {
         if viewers < JOIN_FOR || self.len > JOIN_UP_TO {
-            return self.pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+            let some = self.pieces.iter().take(MAX_SLICES);
+            return some.map(|piece| IoSlice::new(piece)).collect();
         }
         joined.clear();
         self.pieces.iter().for_each(|piece| joined.extend_from_slice(piece));

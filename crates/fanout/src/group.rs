@@ -224,6 +224,10 @@ impl Group {
             None => self.stragglers.extend(0..self.viewers.len()),
         }
         self.serve_stragglers(now);
+        if self.viewers.iter().all(|viewer| viewer.paused) {
+            self.front = None; // nobody stands there, and nothing is to be kept for it
+            self.mark.set(None);
+        }
         if closed {
             for viewer in &mut self.viewers {
                 viewer.end.get_or_insert(ViewerEnd::StreamClosed);
@@ -281,7 +285,8 @@ impl Group {
     fn read_batch(&self, lane: &dyn Lane, mut cursor: Cursor, now: Instant) -> Option<Batch> {
         let mut batch = Batch::at(&cursor);
         self.stream.read(&mut cursor, now, MAX_ENTRIES, &mut batch.items);
-        if batch.is_private() {
+        // Without a place it was too late, and there is no Gop to go on at yet.
+        if batch.is_private() || cursor.position().is_none() {
             return None;
         }
         batch.fill(lane);
@@ -415,7 +420,7 @@ fn give(
     let written = if batch.len == 0 { 0 } else { viewer.write(slices, now) };
     if written == batch.len {
         viewer.cursor.follow(&batch.after);
-        return true;
+        return viewer.flush(now) == Flow::Clear;
     }
     let rest = batch.split(lane, &mut viewer.cursor, written);
     viewer.queue(rest);

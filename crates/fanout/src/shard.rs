@@ -142,6 +142,7 @@ impl Shard {
             for cell in &queue {
                 self.serve(cell);
             }
+            drop(queue);
             let wait = self.serve_due();
             if !self.dirty.load(Ordering::SeqCst) {
                 std::thread::park_timeout(wait);
@@ -155,7 +156,7 @@ impl Shard {
     }
 
     fn serve(&self, cell: &Arc<Cell>) {
-        cell.queued.store(false, Ordering::Release);
+        cell.queued.swap(false, Ordering::AcqRel); // sees what its caller did before
         cell.turn();
         if cell.len() > 0 {
             return;

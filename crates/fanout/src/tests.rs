@@ -44,6 +44,8 @@ struct TestSink {
     step: usize,
     aborted: AtomicBool,
     broken: AtomicBool,
+    /// What it took stays inside, as under TLS.
+    stuck: AtomicBool,
 }
 
 impl TestSink {
@@ -69,6 +71,12 @@ impl Sink for TestSink {
         self.room.fetch_sub(take, Ordering::Relaxed);
         self.got.lock().extend(&all[..take]);
         Ok(take)
+    }
+    fn try_flush(&self) -> io::Result<()> {
+        if self.stuck.load(Ordering::Relaxed) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        Ok(())
     }
     fn abort(&self) {
         self.aborted.store(true, Ordering::Relaxed);
@@ -302,6 +310,28 @@ fn a_slow_viewer_jumps_between_whole_messages_and_delays_nobody() {
 }
 
 #[test]
+fn who_is_late_within_a_long_gop_waits_for_the_next_and_keeps_nobody_busy() {
+    let mut bench = Bench::new();
+    let slow = TestSink::new(30, ALL);
+    let fast = TestSink::new(ALL, ALL);
+    bench.join(&slow);
+    bench.join(&fast);
+    bench.run(150, 1000); // six seconds of one Gop
+    slow.room.store(ALL, Ordering::Relaxed);
+    bench.settle();
+    assert_eq!(bench.group.due(bench.now()), None, "there is nothing to do until something comes");
+    let before = slow.text();
+    bench.picture(false);
+    bench.pass();
+    assert_eq!(slow.text(), before, "nothing of this Gop any more");
+    bench.picture(true);
+    bench.pass();
+    let key = slow.text().split_off(before.len());
+    assert!(key.starts_with("{J}<K"), "{key}");
+    assert!(fast.text().len() > slow.text().len());
+}
+
+#[test]
 fn b2_a_stalled_viewer_is_reset_after_its_patience() {
     let mut bench = Bench::new();
     let stalled = TestSink::new(10, ALL);
@@ -313,6 +343,21 @@ fn b2_a_stalled_viewer_is_reset_after_its_patience() {
     bench.run(20, 25);
     assert!(stalled.aborted.load(Ordering::Relaxed));
     assert_eq!(bench.group.len(), 1);
+}
+
+#[test]
+fn b2_a_viewer_whose_bytes_stay_within_the_sink_is_reset_too() {
+    let mut bench = Bench::new();
+    let stuck = TestSink::new(ALL, ALL);
+    bench.join(&stuck);
+    bench.run(25, 25);
+    stuck.stuck.store(true, Ordering::Relaxed);
+    bench.run(1, 25);
+    assert!(bench.group.due(bench.now()).is_some(), "what is inside is pushed on without news");
+    bench.run(240, 25);
+    assert!(!stuck.aborted.load(Ordering::Relaxed), "9.6 s");
+    bench.run(20, 25);
+    assert!(stuck.aborted.load(Ordering::Relaxed));
 }
 
 #[test]

@@ -193,8 +193,9 @@ impl Viewer {
                 Err(e) => return self.fail(&e, now),
             }
         }
-        self.blocked = false;
-        self.flush(now)
+        let flow = self.flush(now);
+        self.blocked &= flow != Flow::Clear;
+        flow
     }
 
     /// Pushes on what the sink keeps.
@@ -229,11 +230,10 @@ impl Viewer {
 
     fn fail(&mut self, error: &io::Error, now: Instant) -> Flow {
         match error.kind() {
-            ErrorKind::WouldBlock => {
+            ErrorKind::WouldBlock | ErrorKind::Interrupted => {
                 self.block(now);
                 Flow::Blocked
             }
-            ErrorKind::Interrupted => Flow::Blocked,
             kind => {
                 self.end = Some(ViewerEnd::Broken(kind));
                 Flow::Gone

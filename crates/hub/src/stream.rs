@@ -216,7 +216,9 @@ impl Stream {
     #[must_use]
     pub fn subscribe_at(self: &Arc<Self>, cursor: Cursor) -> Subscriber {
         self.readers.fetch_add(1, Ordering::AcqRel);
-        Subscriber::new(self.clone(), cursor)
+        let reader = Subscriber::new(self.clone(), cursor);
+        reader.keep();
+        reader
     }
 
     /// Appends up to about `max` items from the cursor on, and moves it by just these.

@@ -57,6 +57,12 @@ impl Subscriber {
         let bounds = self.cursor.bounds;
         self.cursor = self.stream.join(Start::CurrentGop, bounds, now);
         self.looked = 0;
+        self.keep();
+    }
+
+    /// Has the Window keep what this has not had yet.
+    pub(crate) fn keep(&self) {
+        self.mark.follow(&self.cursor);
     }
 
     /// Appends up to about `max` items and returns whether there may be more at once. After a
@@ -65,7 +71,7 @@ impl Subscriber {
         let head = self.stream.head();
         let before = out.len();
         self.stream.read(&mut self.cursor, now, max, out);
-        self.mark.follow(&self.cursor);
+        self.keep();
         let more = out.len() - before >= max;
         if !more {
             self.looked = head;

@@ -67,7 +67,8 @@ impl<F: Future + ?Sized> Seldom<F> {
                 *task = Some(context.waker().clone());
             }
         }
-        self.call.called.store(false, Ordering::Release);
+        // Not a plain store: it sees what a caller did before it called.
+        self.call.called.swap(false, Ordering::AcqRel);
         let polled = self.future.as_mut().poll(&mut Context::from_waker(&self.waker));
         self.done = polled.is_ready();
         polled

@@ -252,8 +252,13 @@ impl Conn {
         self.session.wrote_media_around();
         let (slot, rest) = slot.into_direct().await;
         self.out.prepend(rest);
-        if let Some(slot) = slot {
-            self.slots.insert(at, slot);
+        match slot {
+            Some(slot) => self.slots.insert(at, slot),
+            // The Stream was removed just now: no other signal of it will come.
+            None => {
+                self.shared.stats.viewers.fetch_sub(1, Ordering::Relaxed);
+                self.session.drain(DrainReason::Finished);
+            }
         }
     }
 

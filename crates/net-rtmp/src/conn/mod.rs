@@ -211,7 +211,7 @@ impl Conn {
     async fn run(&mut self) -> End {
         loop {
             if let Err(end) = self.pump().await {
-                let _ = self.out.flush(&self.socket);
+                self.flush_last();
                 return end;
             }
             if let Some(end) = self.is_over() {
@@ -221,9 +221,16 @@ impl Conn {
             let turn = self.turn().await;
             if let Err(end) = self.act(turn).await {
                 let _ = self.pump().await;
-                let _ = self.out.flush(&self.socket);
+                self.flush_last();
                 return end;
             }
+        }
+    }
+
+    /// Says what is left to say, unless the fan-out is in the middle of a message.
+    fn flush_last(&mut self) {
+        if !self.is_shared() {
+            let _ = self.out.flush(&self.socket);
         }
     }
 
@@ -431,7 +438,10 @@ impl Conn {
             Signal::Ended(manycast_fanout::ViewerEnd::Broken(kind)) => Err(End::Io(kind.into())),
             Signal::Ended(_) => {
                 let slot = self.slots.remove(at);
-                slot.settle(&self.shared);
+                if let Role::Shared { member, .. } = &slot.role {
+                    self.out.prepend(member.rest());
+                }
+                self.log_end(slot, now(), "the stream was removed");
                 self.farewell = Some("the stream was removed".into());
                 self.session.drain(DrainReason::Finished);
                 Ok(())

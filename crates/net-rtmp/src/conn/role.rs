@@ -123,7 +123,7 @@ impl Slot {
         };
         let sent_before = self.sent_before + member.stats().sent;
         let Some(Detached { rest, cursor }) = member.detach().await else {
-            return (None, Vec::new());
+            return (None, member.rest());
         };
         let role = Role::direct(stream.subscribe_at(cursor), paused);
         let signal = revoked(self.lease.clone());
