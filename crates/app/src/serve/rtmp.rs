@@ -29,6 +29,9 @@ const DESCRIPTORS_KEPT: u64 = 64;
 /// drain time.
 const RECONNECT_GRACE: Duration = Duration::from_secs(5);
 
+/// Each connection that comes wakes every reactor, so that there are not more of them than are of use.
+const MOST_REACTORS: usize = 8;
+
 /// The listeners while they run.
 pub(super) struct Rtmp {
     tasks: Vec<(&'static str, JoinHandle<()>)>,
@@ -57,6 +60,7 @@ impl Rtmp {
         let fanout = Arc::new(fanout);
         let stats = Arc::new(RtmpStats::default());
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads.min(MOST_REACTORS);
         let reactors = Arc::new(Reactors::start(threads).context("no threads for connections")?);
         let tls = config.rtmps.as_ref().map(|_| certificate(config, server)).transpose()?;
         let policies = Policies::new();
