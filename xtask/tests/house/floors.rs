@@ -21,8 +21,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("coach", 5),
     ("net-rtmp", 6),
     ("restream", 7),
-    ("web", 10),
-    ("app", 11),
+    ("web", 11),
+    ("app", 12),
 ];
 
 const OUTSIDE: &[&str] = &["sim", "tests", "xtask"];
