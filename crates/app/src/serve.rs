@@ -7,11 +7,11 @@
 //!
 //! Belongs here: the order of things. Must not come here: what a transport does.
 
+mod access;
 mod bind;
 mod datadir;
 mod embed;
 mod facts;
-mod gate;
 mod logging;
 mod panics;
 mod reload;
@@ -20,13 +20,14 @@ mod signals;
 mod wiring;
 
 pub(crate) use embed::Embedded;
-pub use gate::ConfigGate;
 
 use crate::config::{self, Certificate, Config};
+use access::access_table;
 use anyhow::{Context, Result};
 use datadir::DataDir;
 use facts::Facts;
 use logging::Logging;
+use manycast_auth::AccessGate;
 use manycast_hub::Hub;
 use manycast_web::Readiness;
 use signals::{Order, Signals};
@@ -42,7 +43,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 struct Server {
     file: PathBuf,
     hub: Arc<Hub>,
-    gate: Arc<ConfigGate>,
+    gate: Arc<AccessGate>,
     facts: Arc<Facts>,
     readiness: Readiness,
     logging: Logging,
@@ -68,7 +69,7 @@ pub fn run(file: &Path, data_dir: Option<&Path>) -> Result<()> {
     let hub = Hub::new();
     let server = Server {
         file: file.to_owned(),
-        gate: ConfigGate::new(hub.clone()),
+        gate: AccessGate::new(hub.clone()),
         facts: Facts::new(),
         readiness: Readiness::new(),
         hub,
@@ -121,7 +122,7 @@ impl Server {
     async fn start(&self, config: Config) -> Result<Wiring> {
         self.facts.loaded(config, Vec::new());
         let config = self.facts.current();
-        self.gate.apply(&config);
+        self.gate.apply(access_table(&config));
         for stream in &config.streams {
             self.hub.open(&stream.name, config.limits.window);
         }

@@ -1,9 +1,9 @@
 //! What the HTTP side is told about this server.
 
-use super::gate::GateCounters;
 use super::{logging, panics};
 use crate::config::Config;
 use arc_swap::ArcSwapOption;
+use manycast_auth::GateCounters;
 use manycast_media::StreamName;
 use manycast_restream::{DestinationStatus, Restream};
 use manycast_web::{ConfigFacts, Family, Kind, ListenerFacts, Source};
