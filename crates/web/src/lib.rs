@@ -12,6 +12,7 @@
 
 mod answer;
 mod metrics;
+mod plain;
 mod readiness;
 mod routes;
 mod server;
@@ -19,9 +20,11 @@ mod source;
 mod stall;
 mod status;
 mod time;
+mod via;
 
 pub use metrics::{Family, Kind, Sample};
 pub use readiness::Readiness;
 pub use routes::Site;
-pub use server::{HttpCounters, HttpServer, Limits};
-pub use source::{ConfigFacts, ListenerFacts, Source};
+pub use server::{HttpCounters, HttpServer, Limits, Way};
+pub use source::{CertificateFacts, ConfigFacts, ListenerFacts, Source};
+pub use via::{Distrust, Door, Via};
