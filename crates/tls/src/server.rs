@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
@@ -34,6 +35,7 @@ enum Source {
 struct Current {
     config: Arc<ServerConfig>,
     pair: Arc<CertifiedKey>,
+    identity: Identity,
     /// How the files looked before they were read.
     stamp: Stamp,
 }
@@ -55,6 +57,14 @@ pub struct Identity {
 }
 
 impl ServerTls {
+    /// The identity of the certificate in a PEM file, such as the one that a server keeps.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no certificate.
+    pub fn identity_of(cert: &Path) -> Result<Identity, MaterialError> {
+        Ok(Identity::of(&material::certificates(cert)?, false))
+    }
+
     /// A certificate chain (the server's own first) and its key, both PEM files.
     ///
     /// # Errors
@@ -110,29 +120,35 @@ impl ServerTls {
     /// When the certificate in use ends, for the operator.
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {
-        material::not_after(self.current.load().pair.cert.first()?)
+        self.current.load().identity.not_after
     }
 
     /// SHA-256 over the certificate in use (DER), as clients and browsers show it.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
-        let current = self.current.load();
-        fingerprint(current.pair.cert.first().map_or(&[][..], |cert| cert.as_ref()))
+        self.current.load().identity.fingerprint
     }
 
     /// Who the server says it is at the moment.
     #[must_use]
     pub fn identity(&self) -> Identity {
-        Identity {
-            fingerprint: self.fingerprint(),
-            names: material::presented_names(&self.current.load().pair.cert),
-            not_after: self.expires(),
-            self_signed: matches!(self.source, Source::SelfSigned { .. }),
-        }
+        self.current.load().identity.clone()
     }
 
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         self.current.load().config.clone()
+    }
+}
+
+impl Identity {
+    fn of(chain: &[CertificateDer<'_>], self_signed: bool) -> Self {
+        let first = chain.first();
+        Self {
+            fingerprint: fingerprint(first.map_or(&[][..], |cert| cert.as_ref())),
+            names: material::presented_names(chain),
+            not_after: first.and_then(material::not_after),
+            self_signed,
+        }
     }
 }
 
@@ -183,6 +199,7 @@ impl Current {
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair.clone())));
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(Self { config: Arc::new(config), pair, stamp })
+        let identity = Identity::of(&pair.cert, matches!(source, Source::SelfSigned { .. }));
+        Ok(Self { config: Arc::new(config), pair, identity, stamp })
     }
 }
