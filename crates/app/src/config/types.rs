@@ -5,7 +5,7 @@
 
 use ipnet::IpNet;
 use manycast_dial::Allow;
-use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WindowLimits};
+use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks, WindowLimits};
 use manycast_media::StreamName;
 use manycast_restream::BackupMode;
 use manycast_rtmp::auth::Dialect;
@@ -185,6 +185,8 @@ pub struct DestinationConfig {
     pub config_change: ConfigChange,
     /// Whether it is told what we can.
     pub announce: Announce,
+    /// Which Tracks it is sent.
+    pub tracks: WantedTracks,
     /// Whether it is fed.
     pub enabled: bool,
 }
@@ -232,6 +234,7 @@ impl DestinationConfig {
             && self.backup == other.backup
             && self.config_change == other.config_change
             && self.announce == other.announce
+            && self.tracks == other.tracks
             && self.enabled == other.enabled
     }
 }
