@@ -200,7 +200,8 @@ impl AccessGate {
         }
         if !table.open {
             let near = hint::near(table, &name, request);
-            let refused = Refused { hint: near.words, stream: near.stream, key: near.key, ..unknown() };
+            let refused =
+                Refused { hint: near.words, stream: near.stream, key: near.key, ..unknown() };
             return Err(Box::new(refused));
         }
         let name = StreamName::new(name.expose()).map_err(|error| {
