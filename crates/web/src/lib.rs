@@ -4,6 +4,7 @@
 //! GET /healthz /readyz        for supervisors and load balancers (Readiness)
 //! GET /metrics                for Prometheus (metrics)
 //! GET /api/v1/status          for people and programs, documented JSON (status)
+//! /, /assets/...              the dashboard, embedded (ui)
 //! ```
 //!
 //! Belongs here: the shapes shown to strangers, each with one conversion from a domain type, and the
@@ -19,6 +20,7 @@ mod source;
 mod stall;
 mod status;
 mod time;
+pub mod ui;
 
 pub use metrics::{Family, Kind, Sample};
 pub use readiness::Readiness;
