@@ -1,7 +1,8 @@
 //! Decisions under way: asking the Gate, and waiting until a silent Publisher counts as gone.
 
 use manycast_hub::{
-    AccessRequest, Action, Denial, DenialKind, Gate, Grant, Lease, Login, Publisher, Secret, Stream,
+    AccessRequest, Action, ClientFacts, Denial, DenialKind, Gate, Grant, Lease, Login, Publisher,
+    Secret, Stream,
 };
 use manycast_rtmp::command::Target;
 use manycast_rtmp::message::MessageStreamId;
@@ -49,6 +50,7 @@ pub(crate) fn access_request(
     query: &str,
     (peer, secure): (SocketAddr, bool),
     user: Option<Secret>,
+    client: ClientFacts,
 ) -> AccessRequest {
     AccessRequest {
         action,
@@ -64,6 +66,7 @@ pub(crate) fn access_request(
         }),
         peer,
         secure,
+        client,
     }
 }
 

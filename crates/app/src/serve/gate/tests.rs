@@ -37,6 +37,7 @@ fn request(action: Action, name: &str) -> AccessRequest {
         login: None,
         peer: "127.0.0.1:5000".parse().unwrap(),
         secure: false,
+        client: manycast_hub::ClientFacts::default(),
     }
 }
 
