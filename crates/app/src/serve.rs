@@ -7,8 +7,10 @@
 //!
 //! Belongs here: the order of things. Must not come here: what a transport does.
 
+mod authorize;
 mod bind;
 mod datadir;
+mod egress;
 mod embed;
 mod facts;
 mod gate;
@@ -29,6 +31,7 @@ use facts::Facts;
 use logging::Logging;
 use manycast_hub::Hub;
 use manycast_web::Readiness;
+use manycast_webhook::Authorised;
 use signals::{Order, Signals};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,6 +46,8 @@ struct Server {
     file: PathBuf,
     hub: Arc<Hub>,
     gate: Arc<ConfigGate>,
+    /// What listeners ask: the gate, and whoever else is to be asked.
+    access: Arc<Authorised<ConfigGate>>,
     facts: Arc<Facts>,
     readiness: Readiness,
     logging: Logging,
@@ -66,9 +71,11 @@ pub fn run(file: &Path, data_dir: Option<&Path>) -> Result<()> {
     raise_open_files();
     let data = state_dir(&config, file, data_dir).map(|dir| DataDir::take(&dir)).transpose()?;
     let hub = Hub::new();
+    let gate = ConfigGate::new(hub.clone());
     let server = Server {
         file: file.to_owned(),
-        gate: ConfigGate::new(hub.clone()),
+        access: Authorised::new(gate.clone()),
+        gate,
         facts: Facts::new(),
         readiness: Readiness::new(),
         hub,

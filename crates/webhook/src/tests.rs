@@ -46,13 +46,13 @@ async fn k6_what_arrives_can_be_verified_and_told_from_a_repetition() {
     let heard = receiving.heard.lock().clone();
     assert_eq!(heard.len(), 2);
     let header = |at: usize, name: &str| heard[at].header(name).unwrap().to_owned();
-    for at in 0..2 {
-        assert_eq!(header(at, "webhook-id"), "evt_1");
-        assert_eq!(header(at, "content-type"), "application/json");
-        let timestamp: u64 = header(at, "webhook-timestamp").parse().unwrap();
+    for one in &heard {
+        assert_eq!(one.header("webhook-id"), Some("evt_1"));
+        assert_eq!(one.header("content-type"), Some("application/json"));
+        let timestamp: u64 = one.header("webhook-timestamp").unwrap().parse().unwrap();
         let secrets = Secrets { current: secret(1), old: None };
-        let expected = secrets.signatures("evt_1", timestamp, &heard[at].body);
-        assert_eq!(header(at, "webhook-signature"), expected);
+        let expected = secrets.signatures("evt_1", timestamp, &one.body);
+        assert_eq!(one.header("webhook-signature"), Some(expected.as_str()));
     }
     assert_eq!(heard[0].body, heard[1].body);
     assert_ne!(header(0, "webhook-timestamp"), header(1, "webhook-timestamp"));

@@ -1,6 +1,7 @@
 //! The sections that concern the server as a whole.
 
 use super::address;
+use super::authorize;
 use super::login;
 use super::section::{Section, Set};
 use super::types::{
@@ -21,6 +22,8 @@ const HTTP_CONNECTIONS: u32 = 256;
 /// Reads all sections but `[[stream]]`. `folder` is what file names are relative to.
 pub(super) fn read(root: &mut Section<'_>, folder: &Path) -> Config {
     let mut taken = Taken::default();
+    let egress = egress(root.section("egress").0, folder);
+    let authorize = authorize::read(root.section("authorize"), &egress);
     Config {
         server: server(root.section("server").0, folder),
         log: log(root.section("log").0),
@@ -28,7 +31,8 @@ pub(super) fn read(root: &mut Section<'_>, folder: &Path) -> Config {
         rtmp: rtmp(root.section("rtmp").0, &mut taken),
         rtmps: rtmps(root.section("rtmps"), folder, &mut taken),
         http: http(root.section("http").0, &mut taken),
-        egress: egress(root.section("egress").0, folder),
+        egress,
+        authorize,
         streams: Vec::new(),
     }
 }

@@ -8,14 +8,16 @@
 //! ```
 
 use super::facts::{families, float};
+use super::gate::ConfigGate;
 use super::rtmp::Rtmp;
-use super::{Server, bind};
+use super::{Server, authorize, bind};
 use crate::config::{Config, DestinationConfig, RemoteConfig, StreamConfig};
 use anyhow::Result;
 use manycast_hub::Target;
 use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::{Backup, DestinationSpec, Restream, Timings};
 use manycast_web::{Family, HttpServer, Kind, Limits, Site};
+use manycast_webhook::Authorised;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +31,7 @@ const HTTP_END: Duration = Duration::from_millis(500);
 pub(super) struct Wiring {
     rtmp: Rtmp,
     restream: Arc<Restream>,
+    access: Arc<Authorised<ConfigGate>>,
     http: Option<JoinHandle<()>>,
     /// Ends the HTTP side.
     end_http: watch::Sender<bool>,
@@ -45,6 +48,10 @@ impl Wiring {
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
 
+        let access = server.access.clone();
+        let asked = access.clone();
+        server.facts.tell_counted(Box::new(move || authorize::families(asked.counters())));
+
         let restream = Arc::new(Restream::new(server.hub.clone(), rtmp.links(), rand::random()));
         server.facts.restreams(restream.clone());
         let counted = restream.clone();
@@ -60,7 +67,7 @@ impl Wiring {
             let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
             tokio::spawn(http.run(site, ordered(ending)))
         });
-        Ok(Self { rtmp, restream, http, end_http })
+        Ok(Self { rtmp, restream, access, http, end_http })
     }
 
     /// Takes what a reload changed; what cannot change live is as it was.
@@ -96,9 +103,12 @@ impl Wiring {
     pub(super) async fn drain(self, bound: Duration) {
         tokio::join!(self.restream.shutdown(session_bound(bound)), self.rtmp.drain());
         self.end_http.send_replace(true);
-        if let Some(http) = self.http {
-            let _ = tokio::time::timeout(HTTP_END, http).await;
-        }
+        let http = async {
+            if let Some(http) = self.http {
+                let _ = tokio::time::timeout(HTTP_END, http).await;
+            }
+        };
+        tokio::join!(self.access.finish(HTTP_END), http);
     }
 }
 

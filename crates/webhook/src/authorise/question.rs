@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use manycast_hub::AccessRequest;
 use manycast_media::StreamName;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use url::form_urlencoded;
 
 use super::Style;
@@ -197,21 +198,16 @@ fn read_status(answer: &Answer) -> Ruling {
     }
 }
 
-#[derive(Deserialize)]
-struct SrsAnswer {
-    code: i64,
-}
-
 fn read_code(answer: &Answer) -> Ruling {
     if !answer.complete {
         return Ruling::Silent("its answer broke off".to_owned());
     }
     let text = String::from_utf8_lossy(&answer.body);
     let text = text.trim();
-    let code = text
-        .parse()
-        .ok()
-        .or_else(|| serde_json::from_str::<SrsAnswer>(text).ok().map(|answer| answer.code));
+    let code = text.parse().ok().or_else(|| {
+        let answer: Value = serde_json::from_str(text).ok()?;
+        answer.as_object()?.get("code")?.as_i64()
+    });
     match code {
         Some(0) => Ruling::Yes,
         Some(code) => Ruling::No(format!("it answered with the code {code}")),

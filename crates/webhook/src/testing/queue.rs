@@ -14,8 +14,6 @@ use crate::queue::{
 /// One line of the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Logged {
-    pub(crate) webhook: String,
-    pub(crate) event_id: String,
     pub(crate) attempt: Attempt,
     pub(crate) verdict: Option<Verdict>,
 }
@@ -181,7 +179,6 @@ impl Queue for MemoryQueue {
             let lane = state.lanes.iter_mut().find(|(_, lane)| !lane.is_empty() && holds(lane));
             let Some(((webhook, stream), lane)) = lane else { return Ok(()) };
             let (webhook, stream) = (webhook.clone(), stream.clone());
-            let event_id = lane[0].delivery.event_id.clone();
             lane[0].delivery.attempts += 1;
             match verdict {
                 Verdict::Retry { next_at } => lane[0].next_at = next_at,
@@ -195,7 +192,7 @@ impl Queue for MemoryQueue {
                 }
             }
             let (attempt, verdict) = (attempt.clone(), Some(verdict));
-            state.log.push(Logged { webhook, event_id, attempt, verdict });
+            state.log.push(Logged { attempt, verdict });
             Ok(())
         })
     }
@@ -212,15 +209,14 @@ impl Queue for MemoryQueue {
 
     fn log<'a>(
         &'a self,
-        webhook: &'a str,
-        message: &'a Message,
+        _webhook: &'a str,
+        _message: &'a Message,
         attempt: &'a Attempt,
     ) -> Work<'a, ()> {
         Box::pin(async move {
             self.check()?;
-            let (webhook, event_id) = (webhook.to_owned(), message.id.clone());
             let attempt = attempt.clone();
-            self.state.lock().log.push(Logged { webhook, event_id, attempt, verdict: None });
+            self.state.lock().log.push(Logged { attempt, verdict: None });
             Ok(())
         })
     }

@@ -7,7 +7,7 @@ const TEXT: &str = include_str!("../../../../../docs/configuration.md");
 const README: &str = include_str!("../../../../../README.md");
 
 /// Every section with its header in a file.
-const SECTIONS: [(&str, &str); 9] = [
+const SECTIONS: [(&str, &str); 10] = [
     ("server", "[server]"),
     ("log", "[log]"),
     ("limits", "[limits]"),
@@ -15,6 +15,7 @@ const SECTIONS: [(&str, &str); 9] = [
     ("rtmps", "[rtmps]"),
     ("http", "[http]"),
     ("egress", "[egress]"),
+    ("authorize", "[authorize]"),
     ("stream", "[[stream]]"),
     ("stream.destination", "[[stream.destination]]"),
 ];
