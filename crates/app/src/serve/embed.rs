@@ -13,7 +13,6 @@ use manycast_restream::DestinationStatus;
 use manycast_web::{Readiness, Source};
 use manycast_webhook::Authorised;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,7 +31,7 @@ impl Embedded {
         let hub = Hub::new();
         let gate = ConfigGate::new(hub.clone());
         let server = Server {
-            file: PathBuf::new(),
+            file: None,
             access: Authorised::new(gate.clone()),
             gate,
             facts: Facts::new(),
@@ -45,7 +44,7 @@ impl Embedded {
         Ok(Self { server, wiring })
     }
 
-    /// Where it listens for `rtmp` or `http`.
+    /// Where it listens for `rtmp`, `metrics` and the like.
     pub(crate) fn address(&self, protocol: &str) -> Option<SocketAddr> {
         let listeners = self.server.facts.listeners();
         listeners.iter().find(|listener| listener.protocol == protocol).map(|l| l.address)
