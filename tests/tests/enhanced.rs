@@ -171,5 +171,6 @@ fn e_rtmp_elementary_streams_come_out_as_they_went_in() {
         let cases: Vec<_> = (0..CASES.len()).map(|n| scope.spawn(move || lab.run(n))).collect();
         cases.into_iter().flat_map(|case| case.join().unwrap()).collect()
     });
-    assert!(faults.is_empty(), "\n{}\n{}", faults.join("\n\n"), lab.server.log());
+    let logs = lab.server.log() + &lab.platform.log();
+    assert!(faults.is_empty(), "\n{}\n{logs}", faults.join("\n\n"));
 }
