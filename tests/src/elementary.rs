@@ -5,10 +5,11 @@
 use crate::ports::Folder;
 use crate::process::Process;
 use crate::programs::new_ffmpeg;
-use crate::secs;
+use crate::{millis, pause, secs};
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 /// One coded picture, or one frame of sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,18 +110,20 @@ impl Clip {
         run(args.split_whitespace().chain([made.as_str()]));
         // once more, since it describes VP9 otherwise when it does not encode it
         run(["-i", &made, "-map", "0", "-c", "copy", &text(&path)]);
-        let read = |filter: &[&str]| {
-            let mut reader = hash(&text(&path), &[], filter);
-            assert!(reader.wait(secs(20)).success(), "{}", reader.tail());
-            parse(&reader.out.text())
-        };
-        let mut streams = read(&[]);
-        for (stream, keys) in streams.iter_mut().zip(read(&["-bsf", "noise=drop=not(key)"])) {
+        let mut streams = read(&path, &[]);
+        let keys = read(&path, &["-bsf", "noise=drop=not(key)"]);
+        for (stream, keys) in streams.iter_mut().zip(keys) {
             for unit in &mut stream.units {
                 unit.key = keys.units.iter().any(|key| key.payload == unit.payload);
             }
         }
         Self { streams, path, _folder: folder }
+    }
+
+    /// The streams of these numbers, as ffmpeg counts them.
+    #[must_use]
+    pub fn choose(&self, numbers: &[usize]) -> Vec<&Elementary> {
+        numbers.iter().filter_map(|&number| self.streams.get(number)).collect()
     }
 
     /// ffmpeg publishes it as it is, in real time, once.
@@ -131,6 +134,12 @@ impl Clip {
         command.args(["-map", "0", "-c", "copy", "-f", "flv", url]);
         Process::start(&mut command)
     }
+}
+
+fn read(file: &Path, output: &[&str]) -> Vec<Elementary> {
+    let mut reader = hash(&text(file), &[], output);
+    assert!(reader.wait(secs(20)).success(), "{}", reader.tail());
+    parse(&reader.out.text())
 }
 
 /// ffmpeg to its end.
@@ -172,23 +181,27 @@ impl Receiver {
         Self { name: name.to_owned(), process: hash(url, &["-listen", "1"], &[]) }
     }
 
-    /// What came so far.
-    #[must_use]
-    pub fn streams(&self) -> Vec<Elementary> {
-        parse(&self.process.out.text())
-    }
-
     /// Whether it is still there.
     pub fn is_running(&mut self) -> bool {
         self.process.ended().is_none()
     }
 
-    /// Ends it; what came.
+    /// One who reads what somebody recorded.
     #[must_use]
-    pub fn stop(&mut self) -> Vec<Elementary> {
+    pub fn file(name: &str, path: &Path) -> Self {
+        Self { name: name.to_owned(), process: hash(&text(path), &[], &[]) }
+    }
+
+    /// What came until the stream ended. A player leaves by itself then; who does not is told to.
+    #[must_use]
+    pub fn end(&mut self) -> Vec<Elementary> {
+        let from = Instant::now();
+        while self.process.ended().is_none() && from.elapsed() < secs(4) {
+            pause(millis(20));
+        }
         self.process.signal(Signal::SIGINT);
         self.process.wait(secs(10));
-        self.streams()
+        parse(&self.process.out.text())
     }
 
     /// What it complained of.
@@ -198,25 +211,38 @@ impl Receiver {
     }
 }
 
-/// What a receiver has of a stream that was cut off somewhere and then came once more from its start to
-/// its end.
-///
-/// # Errors
-/// In what it differs from that.
-pub fn cut_and_whole(got: &Elementary, sent: &Elementary) -> Result<(), String> {
-    if (&got.config, &got.shape) != (&sent.config, &sent.shape) {
-        return Err(format!("{:?} {} came of {:?}", got.config, got.shape, sent.config));
-    }
-    let whole = sent.units.len();
-    let runs = runs(&got.units, &sent.units);
-    match &runs[..] {
-        [Run { from, count, .. }, Run { from: 0, count: all, .. }]
-            if *all == whole && *count > 0 && sent.units[*from].key =>
-        {
-            let rising = got.units.windows(2).all(|two| two[0].times.0 < two[1].times.0);
-            if rising { Ok(()) } else { Err("its time steps back".to_owned()) }
+/// In which pieces a stream is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pieces {
+    /// From some key frame to the end.
+    Rest,
+    /// From some key frame to where the encoder was killed, then everything.
+    PartAndWhole,
+}
+
+impl Pieces {
+    /// `early`: so many units of sound were sent before the first picture. They belong to no group of
+    /// pictures and may be missing.
+    fn fit(self, got: &Elementary, sent: &Elementary, early: usize) -> Result<(), String> {
+        if (&got.config, &got.shape) != (&sent.config, &sent.shape) {
+            return Err(format!("{:?} {} came of {:?}", got.config, got.shape, sent.config));
         }
-        _ => Err(format!("a part from a key frame on and then {whole} units: {runs:?}")),
+        let runs = runs(&got.units, &sent.units);
+        let begins = |run: &Run| sent.units.get(run.from).is_some_and(|unit| unit.key);
+        let ends = |run: &Run| run.from + run.count == sent.units.len();
+        let fits = match (self, &runs[..]) {
+            (Self::Rest, [all]) => begins(all) && ends(all),
+            (Self::PartAndWhole, [part, whole]) => {
+                begins(part) && whole.from <= early && ends(whole)
+            }
+            _ => false,
+        };
+        let rising = got.units.windows(2).all(|two| two[0].times.0 < two[1].times.0);
+        match (fits, rising) {
+            (true, true) => Ok(()),
+            (true, false) => Err("its time steps back".to_owned()),
+            _ => Err(format!("{self:?} of {} units are to come: {runs:?}", sent.units.len())),
+        }
     }
 }
 
@@ -253,38 +279,35 @@ fn runs(came: &[Unit], sent: &[Unit]) -> Vec<Run> {
     runs
 }
 
-/// Each of what was sent is there once.
+/// Each of what was sent is there once, and nothing else.
 ///
 /// # Errors
 /// What is not, and why.
-pub fn all_came(got: &[Elementary], sent: &[Elementary]) -> Result<(), String> {
+pub fn compare(got: &[Elementary], sent: &[&Elementary], pieces: Pieces) -> Result<(), String> {
+    let pictures = sent.iter().filter(|stream| stream.kind == "video");
+    let first = pictures.filter_map(|stream| stream.units.first()).map(|unit| unit.times.0).min();
+    let is_early = |unit: &&Unit| first.is_some_and(|first| unit.times.0 < first);
     let mut left: Vec<_> = got.iter().collect();
     let mut faults = Vec::new();
     for stream in sent {
+        let early = stream.units.iter().take_while(is_early).count();
         let alike = |e: &&Elementary| (&e.kind, &e.codec) == (&stream.kind, &stream.codec);
-        let said: Vec<_> =
-            left.iter().map(|e| alike(e).then(|| cut_and_whole(e, stream))).collect();
-        match said.iter().position(|found| *found == Some(Ok(()))) {
+        let fits = |e: &&Elementary| pieces.fit(e, stream, early);
+        match left.iter().position(|e| alike(e) && fits(e).is_ok()) {
             Some(at) => drop(left.remove(at)),
-            None => faults.push(format!("{} {}: {said:?}", stream.codec, stream.shape)),
+            None => {
+                let said: Vec<_> = left.iter().filter(|e| alike(e)).map(fits).collect();
+                faults.push(format!("{} {}: {said:?}", stream.codec, stream.shape));
+            }
         }
     }
     for more in left {
         let (codec, shape, units) = (&more.codec, &more.shape, more.units.len());
-        faults.push(format!("nobody sent {codec} {shape}, of which {units} units came"));
+        faults.push(format!("nobody wants {codec} {shape}, of which {units} units came"));
     }
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
 }
 
-/// Whether each of what was sent came to its last unit.
-#[must_use]
-pub fn ended(got: &[Elementary], sent: &[Elementary]) -> bool {
-    let last = |e: &Elementary| e.units.last().map(|unit| unit.payload.clone());
-    sent.iter().all(|s| got.iter().any(|g| g.units.len() > s.units.len() && last(g) == last(s)))
-}
-
-/// Where something is, for ffmpeg.
-#[must_use]
-pub fn text(path: &Path) -> String {
+fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
