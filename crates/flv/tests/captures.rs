@@ -187,6 +187,25 @@ const CAPTURES: &[Capture] = &[
         described: &[],
         dropped: 0,
     },
+    Capture {
+        file: "obs32-av1.flv",
+        tracks: &[
+            ("video:0", Codec::Av1, true, 11, 2, false),
+            ("audio:0", Codec::Aac, true, 50, 50, false),
+        ],
+        described: &[],
+        dropped: 1,
+    },
+    Capture {
+        file: "obs32-tracks.flv",
+        tracks: &[
+            ("video:0", Codec::H264, true, 30, 2, false),
+            ("video:1", Codec::H264, true, 30, 2, false),
+            ("audio:0", Codec::Aac, true, 137, 137, false),
+        ],
+        described: &[],
+        dropped: 1,
+    },
 ];
 
 #[derive(Default)]
