@@ -7,7 +7,7 @@ mod health;
 
 use crate::routes::Knowledge;
 use crate::server::HttpCounters;
-use crate::source::{ConfigFacts, ListenerFacts};
+use crate::source::{CertificateFacts, ConfigFacts, ListenerFacts};
 use crate::time::{Clock, rfc3339};
 use health::{FindingView, HealthView, TrackHealthView};
 use manycast_coach::{Finding, Subject, findings};
@@ -25,6 +25,7 @@ pub(crate) struct Picture {
     pub(crate) started: SystemTime,
     pub(crate) readiness: Result<(), String>,
     pub(crate) listeners: Vec<ListenerFacts>,
+    pub(crate) certificate: Option<CertificateFacts>,
     pub(crate) config: ConfigFacts,
     pub(crate) streams: Vec<StreamPicture>,
     pub(crate) http: Arc<HttpCounters>,
@@ -68,6 +69,7 @@ impl Picture {
             started: known.started,
             readiness: known.readiness.get(),
             listeners: known.source.listeners(),
+            certificate: known.source.certificate(),
             config: known.source.config(),
             streams: known.hub.streams().iter().map(picture).collect(),
             http: known.counters.clone(),
@@ -91,6 +93,7 @@ struct ServerView {
     ready: bool,
     not_ready_reason: Option<String>,
     listeners: Vec<ListenerView>,
+    certificate: Option<CertificateView>,
     sessions: SessionsView,
     config: ConfigView,
 }
@@ -99,6 +102,27 @@ struct ServerView {
 struct ListenerView {
     protocol: &'static str,
     address: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct CertificateView {
+    fingerprint: String,
+    names: Vec<String>,
+    not_after: Option<String>,
+    self_signed: bool,
+    problem: Option<String>,
+}
+
+impl From<&CertificateFacts> for CertificateView {
+    fn from(facts: &CertificateFacts) -> Self {
+        Self {
+            fingerprint: facts.fingerprint.clone(),
+            names: facts.names.clone(),
+            not_after: facts.not_after.map(rfc3339),
+            self_signed: facts.self_signed,
+            problem: facts.problem.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -297,6 +321,7 @@ impl From<&Picture> for StatusView {
             ready: picture.readiness.is_ok(),
             not_ready_reason: picture.readiness.clone().err(),
             listeners: picture.listeners.iter().map(listener).collect(),
+            certificate: picture.certificate.as_ref().map(CertificateView::from),
             sessions,
             config: ConfigView {
                 loaded_at: rfc3339(picture.config.loaded_at),
