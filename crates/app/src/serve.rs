@@ -7,10 +7,10 @@
 //!
 //! Belongs here: the order of things. Must not come here: what a transport does.
 
-mod bind;
+pub(crate) mod bind;
 mod certificates;
-mod datadir;
-mod disk;
+pub(crate) mod datadir;
+pub(crate) mod disk;
 mod embed;
 mod facts;
 mod gate;
@@ -24,13 +24,13 @@ mod signals;
 mod welcome;
 mod wiring;
 
+pub(crate) use datadir::DataDir;
 pub(crate) use embed::Embedded;
 pub use gate::ConfigGate;
 
 use crate::config::{self, Config};
 use anyhow::{Context, Result};
 use certificates::Certificates;
-use datadir::DataDir;
 use facts::Facts;
 use logging::Logging;
 use manycast_hub::Hub;
