@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("net-rtmp", 6),
     ("restream", 7),
     ("store", 8),
+    ("auth", 9),
     ("web", 11),
     ("app", 12),
 ];
@@ -44,6 +45,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("hickory-resolver", "dial"),
     ("sqlx", "store"),
     ("chacha20poly1305", "store"),
+    ("argon2", "auth"),
     ("anyhow", "app"),
     ("clap", "app"),
 ];
