@@ -34,7 +34,7 @@ mod stats;
 mod tests;
 
 pub use client::{
-    Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender,
+    Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender, rehearse,
 };
 pub use lane::{RTMP_LANE, RtmpLane};
 pub use policy::{Asks, Policies, Policy};

@@ -7,9 +7,11 @@ mod login;
 mod metadata;
 mod peer;
 mod tools;
+mod trial;
 mod writer;
 
 pub use conn::{Address, ClientSettings};
 pub use deliver::RtmpLink;
 pub use tools::{MediaEvent, Player, PlayerError, PlayerEvent, Sender};
+pub use trial::rehearse;
 pub(crate) use writer::DeliveryWriter;
