@@ -4,7 +4,7 @@
 //! any of these types shows none. Must not come here: how it is written in the file.
 
 use manycast_dial::Allow;
-use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WindowLimits};
+use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks, WindowLimits};
 use manycast_media::StreamName;
 use manycast_restream::BackupMode;
 use manycast_rtmp::auth::Dialect;
@@ -169,6 +169,8 @@ pub struct DestinationConfig {
     pub config_change: ConfigChange,
     /// Whether it is told what we can.
     pub announce: Announce,
+    /// Which Tracks it is sent.
+    pub tracks: WantedTracks,
     /// Whether it is fed.
     pub enabled: bool,
 }
@@ -216,6 +218,7 @@ impl DestinationConfig {
             && self.backup == other.backup
             && self.config_change == other.config_change
             && self.announce == other.announce
+            && self.tracks == other.tracks
             && self.enabled == other.enabled
     }
 }

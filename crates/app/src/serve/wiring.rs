@@ -121,6 +121,7 @@ fn spec(stream: &StreamConfig, destination: &DestinationConfig) -> DestinationSp
         login: remote.login.clone(),
         config_change: destination.config_change,
         announce: destination.announce,
+        tracks: destination.tracks,
         ..Target::new(&remote.url, remote.key.clone())
     };
     let main = target(&destination.remote);
