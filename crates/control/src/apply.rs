@@ -45,7 +45,7 @@ pub(crate) fn all(
 pub(crate) fn table(file: &FileDefs, registry: &Registry, books: &Books) -> AccessTable {
     let access = |stream: &Defined| {
         let own = stream.key.iter().map(|key| AccessKey::from_file(key.clone()));
-        let kept = books.keys.get(&stream.name).into_iter().flatten().cloned();
+        let kept = books.keys.get(stream.name.as_str()).into_iter().flatten().cloned();
         StreamAccess {
             name: stream.name.clone(),
             keys: own.chain(kept).collect(),
@@ -77,6 +77,7 @@ fn spec(stream: &Defined, one: &Destination, wanted: bool) -> DestinationSpec {
         login: remote.login.clone(),
         config_change: one.config_change,
         announce: one.announce,
+        tracks: one.tracks,
         ..Target::new(&remote.url, remote.key.clone())
     };
     let mut spec = DestinationSpec::new(stream.name.clone(), &one.name, target(&one.remote));

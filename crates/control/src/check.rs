@@ -9,7 +9,7 @@ use crate::services::service;
 use crate::{ControlError, FieldError};
 use manycast_dial::{Dialer, Target};
 use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover};
-use manycast_media::{StreamName, TrackRules};
+use manycast_media::{StreamName, TrackKind, TrackRule};
 use manycast_restream::BackupMode;
 use std::time::Duration;
 
@@ -212,16 +212,17 @@ pub(crate) fn service_key(key: Option<&str>, faults: &mut Faults) {
     }
 }
 
-pub(crate) fn tracks(video: Option<&str>, audio: Option<&str>, faults: &mut Faults) {
-    for (field, words) in [("video_track", video), ("audio_track", audio)] {
-        let Some(words) = words else { continue };
-        if words.contains(['&', '=']) || TrackRules::from_query(&format!("{field}={words}")).is_err()
-        {
-            let remedy = match field {
-                "video_track" => "give a number, default, all, none, largest up to 720p, or portrait",
-                _ => "give a number, default, all or none",
+/// The choice of a Track, in its one normal form.
+pub(crate) fn track(kind: TrackKind, words: &str, faults: &mut Faults) -> Option<String> {
+    match TrackRule::parse(kind, words) {
+        Ok(rule) => Some(rule.to_string()),
+        Err(error) => {
+            let (field, remedy) = match kind {
+                TrackKind::Audio => ("audio_track", "write it like 1"),
+                TrackKind::Video | TrackKind::Data => ("video_track", "write it like largest up to 720p"),
             };
-            faults.add(field, "is no choice of a track", remedy);
+            faults.add(field, format!("is not understood: {error}"), remedy);
+            None
         }
     }
 }
@@ -349,7 +350,7 @@ pub(crate) fn backup(
 }
 
 /// Parts of the path.
-fn depth(url: &str) -> usize {
+pub(crate) fn depth(url: &str) -> usize {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = rest.split('?').next().unwrap_or_default();
     path.trim_end_matches('/').matches('/').count()
@@ -452,13 +453,9 @@ mod tests {
         assert_eq!(fields(&|f| notes(&long, f)), 1);
         assert_eq!(fields(&|f| title(&long, f)), 1);
         assert_eq!(fields(&|f| window(Duration::from_secs(3601), f)), 1);
-        for (video, audio, bad) in [
-            (Some("portrait"), Some("2"), 0),
-            (Some("largest up to 720p"), Some("none"), 0),
-            (Some("best"), Some("portrait"), 2),
-            (Some("1&audio_track=2"), None, 1),
-        ] {
-            assert_eq!(fields(&|f| tracks(video, audio, f)), bad, "{video:?} {audio:?}");
-        }
+        let video = |words| fields(&|f| drop(track(TrackKind::Video, words, f)));
+        let audio = |words| fields(&|f| drop(track(TrackKind::Audio, words, f)));
+        assert_eq!((video("portrait"), audio("2"), video("largest up to 720p")), (0, 0, 0));
+        assert_eq!((video("best"), audio("portrait"), video("1&audio_track=2")), (1, 1, 1));
     }
 }

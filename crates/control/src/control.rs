@@ -58,7 +58,7 @@ pub struct Reloaded {
 #[derive(Default)]
 pub(crate) struct Books {
     pub(crate) rows: Rows,
-    pub(crate) keys: HashMap<StreamName, Vec<AccessKey>>,
+    pub(crate) keys: HashMap<String, Vec<AccessKey>>,
 }
 
 /// What is defined and what is applied. See the [crate](crate).
@@ -272,7 +272,10 @@ impl Control {
     pub async fn shutdown(&self) {
         self.end.send_replace(true);
         let tasks = std::mem::take(&mut *self.tasks.lock());
-        for mut task in tasks {
+        for (n, mut task) in tasks.into_iter().enumerate() {
+            if n == 1 {
+                self.desk.close(LAST_WORDS).await; // the watcher has said all
+            }
             if tokio::time::timeout(LAST_WORDS, &mut task).await.is_err() {
                 task.abort();
             }

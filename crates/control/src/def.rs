@@ -10,9 +10,13 @@
 mod join;
 pub(crate) mod words;
 
-pub(crate) use join::{AIR, Defined, Destination, ENABLED, OFF, ON, Origin, Registry, Rows, join};
+pub(crate) use join::{
+    AIR, Defined, Destination, ENABLED, OFF, ON, Origin, Registry, Rows, join, of_row, stream_of_row,
+};
 
-use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WindowLimits};
+use manycast_hub::{
+    Announce, ConfigChange, Login, Secret, Takeover, WantedTracks, WindowLimits,
+};
 use manycast_media::StreamName;
 use manycast_restream::BackupMode;
 use std::path::PathBuf;
@@ -123,10 +127,8 @@ pub struct DestinationDef {
     pub config_change: ConfigChange,
     /// Whether it is told what we can.
     pub announce: Announce,
-    /// Which picture it gets, in the words of `video_track`.
-    pub video_track: Option<String>,
-    /// Which sound it gets, in the words of `audio_track`.
-    pub audio_track: Option<String>,
+    /// Which Tracks it is sent.
+    pub tracks: WantedTracks,
     /// Whether it is fed, unless people decide otherwise at run time.
     pub enabled: bool,
 }

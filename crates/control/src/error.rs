@@ -141,13 +141,12 @@ impl From<AuthError> for ControlError {
     fn from(error: AuthError) -> Self {
         let sentence = error.to_string();
         match error {
-            AuthError::NotFound(_) => Self::NotFound { what: "key" },
-            AuthError::Conflict { version } => Self::Conflict { version },
             AuthError::Store(error) => error.into(),
+            AuthError::Limit(sentence) => Self::Limit { sentence },
             AuthError::Busy => Self::Busy { sentence },
-            other => {
-                let field = other.field().unwrap_or("key").to_owned();
-                Self::Invalid(vec![FieldError { field, message: sentence, remedy: String::new() }])
+            AuthError::Invalid(_) | AuthError::Forbidden(_) => {
+                let field = error.field().unwrap_or("key");
+                Self::invalid(field, sentence, "change it and send it again")
             }
         }
     }

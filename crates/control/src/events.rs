@@ -125,18 +125,18 @@ pub trait Herald: Send + Sync + 'static {
 }
 
 impl From<EventRow> for Event {
-    fn from(row: EventRow) -> Self {
+    fn from(EventRow { id, event }: EventRow) -> Self {
         Self {
-            id: row.id,
-            at: row.at.system(),
-            kind: row.kind,
-            stream: row.stream,
-            destination: row.destination,
-            actor: row.actor,
-            address: row.address,
-            severity: Severity::of(&row.severity),
-            text: row.text,
-            data: serde_json::from_str(&row.data).unwrap_or_default(),
+            id,
+            at: event.at.system(),
+            kind: event.kind,
+            stream: event.stream,
+            destination: event.destination,
+            actor: event.actor,
+            address: event.address,
+            severity: Severity::of(&event.severity),
+            text: event.text,
+            data: serde_json::from_str(&event.data).unwrap_or_default(),
         }
     }
 }

@@ -60,8 +60,8 @@ impl Live {
         now: Instant,
         chosen: impl Fn(&StreamName) -> Option<bool>,
     ) {
-        let defined = |name: &StreamName| registry.streams.iter().find(|one| one.name == *name);
-        self.streams.retain(|name, live| live.is_open() || defined(name).is_some());
+        let defined = |name: &StreamName| registry.stream(name.as_str()).is_some();
+        self.streams.retain(|name, live| live.is_open() || defined(name));
         for stream in &registry.streams {
             let rules = Rules::of(stream);
             match self.streams.get_mut(&stream.name) {

@@ -128,6 +128,15 @@ impl Restream {
         primaries.map(|(seat, member)| self.status_of(&crew, seat, member, now)).collect()
     }
 
+    /// What one Destination is doing.
+    #[must_use]
+    pub fn status_of_one(&self, id: &DestinationId) -> Option<DestinationStatus> {
+        let crew = self.crew.lock();
+        let seat = (id.clone(), Leg::Primary);
+        let member = crew.members.get(&seat)?;
+        Some(self.status_of(&crew, &seat, member, now()))
+    }
+
     fn status_of(
         &self,
         crew: &Crew,

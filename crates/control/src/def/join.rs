@@ -2,13 +2,13 @@
 //!
 //! Belongs here: who wins a name clash, and what a row means. Pure.
 
-use super::words::{announce, backup_mode, config_change, takeover};
+use super::words::{announce, backup_mode, config_change, takeover, tracks};
 use super::{BackupDef, DestinationDef, FileDefs, ManagedBy, Remote, Start, StreamDef};
-use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover};
+use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks};
 use manycast_media::StreamName;
 use manycast_restream::DestinationId as Seat;
 use manycast_store::{DestinationId, DestinationRow, Kept, RuntimeRow, StreamId, StreamRow};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -86,8 +86,7 @@ pub(crate) struct Destination {
     pub(crate) backup: Option<BackupDef>,
     pub(crate) config_change: ConfigChange,
     pub(crate) announce: Announce,
-    pub(crate) video_track: Option<String>,
-    pub(crate) audio_track: Option<String>,
+    pub(crate) tracks: WantedTracks,
     /// People's wish.
     pub(crate) enabled: bool,
     /// A secret of it cannot be opened: it cannot be fed.
@@ -103,13 +102,50 @@ pub(crate) struct Registry {
     pub(crate) streams: Vec<Defined>,
     /// Streams of the database whose name the file takes.
     pub(crate) shadowed: Vec<StreamName>,
+    index: HashMap<String, usize>,
     /// Run-time choices that say no more than the file does by now.
     pub(crate) spent: Vec<(String, String)>,
 }
 
+impl Rows {
+    /// Takes a row that was written.
+    pub(crate) fn put_stream(&mut self, row: StreamRow) {
+        self.streams.retain(|one| one.id != row.id);
+        self.streams.push(row);
+        self.streams.sort_by_key(|row| row.position);
+    }
+
+    /// Takes a row that was written.
+    pub(crate) fn put_destination(&mut self, row: DestinationRow) {
+        self.destinations.retain(|one| one.id != row.id);
+        self.destinations.push(row);
+        self.destinations.sort_by_key(|row| (row.stream_id, row.position));
+    }
+
+    /// Takes a run-time choice that was written.
+    pub(crate) fn put_choice(
+        &mut self,
+        stream: &str,
+        destination: &str,
+        field: &str,
+        value: Option<&str>,
+    ) {
+        let same = |row: &RuntimeRow| {
+            row.stream == stream && row.destination == destination && row.field == field
+        };
+        self.runtime.retain(|row| !same(row));
+        self.runtime.extend(value.map(|value| RuntimeRow {
+            stream: stream.to_owned(),
+            destination: destination.to_owned(),
+            field: field.to_owned(),
+            value: value.to_owned(),
+        }));
+    }
+}
+
 impl Registry {
     pub(crate) fn stream(&self, name: &str) -> Option<&Defined> {
-        self.streams.iter().find(|stream| stream.name.as_str() == name)
+        self.streams.get(*self.index.get(name)?)
     }
 }
 
@@ -137,11 +173,14 @@ pub(crate) fn join(file: &FileDefs, rows: &Rows) -> Registry {
             shadowed.push(name);
             continue;
         }
+        let mut stream = stream_of_row(name, row);
         let own = rows.destinations.iter().filter(|one| one.stream_id == row.id);
-        let destinations = own.map(|one| of_row(&name, one)).collect();
-        streams.push(stream_of_row(name, row, destinations));
+        stream.destinations = own.map(|one| of_row(&stream.name, one)).collect();
+        streams.push(stream);
     }
-    Registry { path: file.path.clone(), streams, shadowed, spent }
+    let names = streams.iter().map(|stream| stream.name.to_string());
+    let index = names.zip(0..).collect();
+    Registry { path: file.path.clone(), streams, shadowed, index, spent }
 }
 
 fn choices(rows: &[RuntimeRow]) -> Choices {
@@ -170,8 +209,7 @@ fn of_file(
             backup: one.backup.clone(),
             config_change: one.config_change,
             announce: one.announce,
-            video_track: one.video_track.clone(),
-            audio_track: one.audio_track.clone(),
+            tracks: one.tracks,
             enabled: choice.unwrap_or(one.enabled),
             unreadable: false,
             position: i64::try_from(n).unwrap_or(i64::MAX),
@@ -194,7 +232,8 @@ fn of_file(
     }
 }
 
-fn stream_of_row(name: StreamName, row: &StreamRow, destinations: Vec<Destination>) -> Defined {
+/// What a row says, without its Destinations.
+pub(crate) fn stream_of_row(name: StreamName, row: &StreamRow) -> Defined {
     Defined {
         name,
         origin: Origin::Row { id: row.id, version: row.version },
@@ -207,11 +246,12 @@ fn stream_of_row(name: StreamName, row: &StreamRow, destinations: Vec<Destinatio
         reconnect_window: Duration::from_millis(u64::try_from(row.reconnect_window_ms).unwrap_or(0)),
         hold_on_stop: row.hold_on_stop,
         notes: row.notes.clone(),
-        destinations,
+        destinations: Vec::new(),
     }
 }
 
-fn of_row(stream: &StreamName, row: &DestinationRow) -> Destination {
+/// What a row says.
+pub(crate) fn of_row(stream: &StreamName, row: &DestinationRow) -> Destination {
     let id = row.id.to_string();
     let sealed = [&row.key, &row.password, &row.backup_key, &row.backup_password];
     let remote = Remote {
@@ -238,8 +278,7 @@ fn of_row(stream: &StreamName, row: &DestinationRow) -> Destination {
         backup,
         config_change: config_change(&row.config_change),
         announce: announce(&row.announce),
-        video_track: row.video_track.clone(),
-        audio_track: row.audio_track.clone(),
+        tracks: tracks(row.video_track.as_deref(), row.audio_track.as_deref()),
         enabled: row.enabled,
         unreadable: sealed.iter().any(|kept| matches!(kept, Kept::Unreadable)),
         position: row.position,

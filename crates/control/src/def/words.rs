@@ -1,6 +1,7 @@
 //! The words of the database and the API for what other crates have as values.
 
-use manycast_hub::{Announce, ConfigChange, Takeover};
+use manycast_hub::{Announce, ConfigChange, Takeover, WantedTracks};
+use manycast_media::{TrackKind, TrackRule};
 use manycast_restream::BackupMode;
 
 /// The words of the database, which its schema checks.
@@ -51,4 +52,10 @@ pub(crate) fn announce_word(announce: Announce) -> &'static str {
         Announce::Nothing => "none",
         Announce::Everything => "full",
     }
+}
+
+/// Words that were checked before they were stored; those of another version ask for nothing.
+pub(crate) fn tracks(video: Option<&str>, audio: Option<&str>) -> WantedTracks {
+    let rule = |kind, words: Option<&str>| TrackRule::parse(kind, words?).ok();
+    WantedTracks { video: rule(TrackKind::Video, video), audio: rule(TrackKind::Audio, audio) }
 }

@@ -2,7 +2,7 @@
 
 use super::{Event, Follow, Happening, Herald, NewEvent};
 use manycast_media::StreamName;
-use manycast_store::{Store, UnixMs};
+use manycast_store::{EventRow, Store, UnixMs};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub(crate) enum Job {
     Told(UnixMs, NewEvent),
     /// What has to be remembered of a Stream's air, changed by the server itself.
     Air(StreamName, Option<bool>),
+    /// Nothing more comes.
+    End,
 }
 
 /// Where events are handed in and followed. Never makes anybody wait.
@@ -80,10 +82,16 @@ impl Desk {
         Follow::new(missed.into_iter().map(Event::from).collect(), after.unwrap_or(0), live)
     }
 
-    /// Writes until the queue is closed and empty.
+    /// Nothing more comes: the writer ends after what waits.
+    pub(crate) async fn close(&self, bound: Duration) {
+        let _ = self.jobs.send_timeout(Job::End, bound).await; // else it is cut
+    }
+
+    /// Writes until [`Desk::close`].
     pub(crate) async fn write(self: Arc<Self>, mut waiting: mpsc::Receiver<Job>) {
         let mut batch = Vec::with_capacity(BATCH);
-        while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        let mut open = true;
+        while open && waiting.recv_many(&mut batch, BATCH).await > 0 {
             let mut events = Vec::new();
             for job in batch.drain(..) {
                 match job {
@@ -92,6 +100,7 @@ impl Desk {
                     }
                     Job::Told(at, event) => events.push((event.row(at), None)),
                     Job::Air(stream, wanted) => self.remember(&stream, wanted).await,
+                    Job::End => open = false,
                 }
             }
             if !events.is_empty() {
@@ -100,7 +109,7 @@ impl Desk {
         }
     }
 
-    /// Twice, then the events are only told live no more: their ids are the database's.
+    /// Tried twice. What is not kept is not told either: an event without an id cannot be resumed at.
     async fn keep(&self, events: Vec<(manycast_store::NewEvent, Option<Happening>)>) {
         let rows: Vec<_> = events.iter().map(|(row, _)| row.clone()).collect();
         let mut kept = self.store.insert_events(&rows).await;
@@ -117,9 +126,10 @@ impl Desk {
                 return;
             }
         };
-        for (id, (row, happening)) in ids.into_iter().zip(events) {
-            let at = row.at.system();
-            let _ = self.live.send(Arc::new(event(id, row))); // nobody may be listening
+        for (id, (event, happening)) in ids.into_iter().zip(events) {
+            let at = event.at.system();
+            let event = Event::from(EventRow { id, event });
+            let _ = self.live.send(Arc::new(event)); // nobody may be listening
             if let (Some(herald), Some(happening)) = (self.heralds.get(), &happening) {
                 herald.tell(id, at, happening).await;
             }
@@ -132,20 +142,5 @@ impl Desk {
         if let Err(error) = noted {
             warn!(%stream, %error, "whether the stream is on air is not remembered");
         }
-    }
-}
-
-fn event(id: i64, row: manycast_store::NewEvent) -> Event {
-    Event {
-        id,
-        at: row.at.system(),
-        kind: row.kind,
-        stream: row.stream,
-        destination: row.destination,
-        actor: row.actor,
-        address: row.address,
-        severity: super::Severity::of(&row.severity),
-        text: row.text,
-        data: serde_json::from_str(&row.data).unwrap_or_default(),
     }
 }
