@@ -11,7 +11,9 @@
 //! only crate that knows HTTP, JSON or the metrics format.
 
 mod answer;
+mod client;
 mod metrics;
+mod plain;
 mod readiness;
 mod routes;
 mod server;
@@ -19,9 +21,14 @@ mod source;
 mod stall;
 mod status;
 mod time;
+mod via;
 
+pub use client::{Call, Client, ClientError, Reply};
+pub use hyper::Method;
 pub use metrics::{Family, Kind, Sample};
 pub use readiness::Readiness;
 pub use routes::Site;
-pub use server::{HttpCounters, HttpServer, Limits};
-pub use source::{ConfigFacts, ListenerFacts, Source};
+pub use server::{HttpCounters, HttpServer, Limits, Way};
+pub use source::{CertificateFacts, ConfigFacts, ListenerFacts, Source};
+pub use time::rfc3339;
+pub use via::{Distrust, Door, Via};

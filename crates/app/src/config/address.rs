@@ -3,6 +3,7 @@
 //!
 //! Belongs here: from text to a checked address, with a sentence when it is none.
 
+use ipnet::IpNet;
 use manycast_dial::Allow;
 use std::net::{IpAddr, SocketAddr};
 
@@ -29,6 +30,15 @@ pub(super) fn resolver(text: &str) -> Result<SocketAddr, String> {
     text.parse::<SocketAddr>()
         .or_else(|_| ip())
         .map_err(|_| "is no IP address of a name server".to_owned())
+}
+
+/// A network or a single address.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let single = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .map(|net| net.trunc())
+        .or_else(|_| single())
+        .map_err(|_| "is neither a network nor an address".to_owned())
 }
 
 /// A network, a single address, or one with a port.

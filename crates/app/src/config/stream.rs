@@ -41,11 +41,6 @@ pub(super) fn read(root: &mut Section<'_>, config: &mut Config) {
             config.streams.push(stream);
         }
     }
-    if config.streams.is_empty() && !config.rtmp.open {
-        let place = root.place().clone();
-        let remedy = "add a [[stream]] with name and key, or open = true in [rtmp]";
-        root.warn(&place, "stream", "there is none: nobody can publish", remedy);
-    }
 }
 
 fn stream(mut at: Section<'_>, config: &Config, known: &mut Known) -> Option<StreamConfig> {
