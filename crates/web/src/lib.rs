@@ -4,6 +4,7 @@
 //! GET /healthz /readyz        for supervisors and load balancers (Readiness)
 //! GET /metrics                for Prometheus (metrics)
 //! GET /api/v1/status          for people and programs, documented JSON (status)
+//! /, /assets/...              the dashboard, embedded (ui)
 //! ```
 //!
 //! Belongs here: the shapes shown to strangers, each with one conversion from a domain type, and the
@@ -22,6 +23,7 @@ mod stall;
 mod status;
 mod time;
 mod via;
+pub mod ui;
 
 pub use client::{Call, Client, ClientError, Reply};
 pub use hyper::Method;

@@ -82,8 +82,12 @@ impl TryFrom<UserRow> for User {
 impl User {
     /// What the audit log keeps of him.
     pub(super) fn json(&self) -> String {
+        self.object().end()
+    }
+
+    fn object(&self) -> Object {
         let object = Object::new().text("name", &self.name).text("role", self.role.as_str());
-        object.bare("disabled", self.disabled).bare("totp", self.totp).end()
+        object.bare("disabled", self.disabled).bare("totp", self.totp)
     }
 }
 
@@ -213,8 +217,7 @@ impl Accounts {
             edit.delete_sessions_of(id, None).await?;
         }
         still_owned(&mut edit).await?;
-        let password = Object::new().bare("password_changed", new_password).end();
-        edit.after(merged(&user.json(), &password));
+        edit.after(user.object().bare("password_changed", new_password).end());
         edit.commit().await?;
         self.0.cache.forget_user(id);
         Ok(user)
@@ -331,9 +334,4 @@ async fn still_owned(edit: &mut Edit) -> Result<(), AuthError> {
     }
     let message = "this is the last owner: make somebody else an owner first";
     Err(AuthError::Limit(message.to_owned()))
-}
-
-/// Two objects of ours as one.
-fn merged(a: &str, b: &str) -> String {
-    format!("{},{}", a.trim_end_matches('}'), b.trim_start_matches('{'))
 }
