@@ -7,19 +7,21 @@
 //!         of the drain can be watched
 //! ```
 
-use super::Server;
 use super::certificates::Certificates;
 use super::defs::file_defs;
 use super::facts::{families, float};
 use super::http::{Bound, Http};
 use super::rtmp::Rtmp;
 use super::state::State;
+use super::{Server, authorize};
 use crate::config::Config;
 use anyhow::{Context, Result};
+use manycast_auth::AccessGate;
 use manycast_control::{Control, Parts};
 use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::Restream;
 use manycast_web::{Family, Kind, Site};
+use manycast_webhook::Authorised;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -33,6 +35,7 @@ pub(super) struct Wiring {
     restream: Arc<Restream>,
     control: Arc<Control>,
     state: State,
+    access: Arc<Authorised<AccessGate>>,
     http: Http,
     certificates: Arc<Certificates>,
     /// Looks for certificates that changed.
@@ -53,6 +56,10 @@ impl Wiring {
 
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
+
+        let access = server.access.clone();
+        let asked = access.clone();
+        server.facts.tell_counted(Box::new(move || authorize::families(asked.counters())));
 
         let restream = Arc::new(Restream::new(server.hub.clone(), rtmp.links(), rand::random()));
         server.facts.restreams(restream.clone());
@@ -77,7 +84,7 @@ impl Wiring {
         let http = http.run(site, server);
         let certificates = certificates.clone();
         let following = tokio::spawn(certificates.clone().follow());
-        Ok(Self { rtmp, restream, control, state, http, certificates, following })
+        Ok(Self { rtmp, restream, control, state, access, http, certificates, following })
     }
 
     /// Takes what a reload changed; what cannot change live is as it was.
@@ -117,9 +124,11 @@ impl Wiring {
         self.following.abort();
         let _ = self.following.await;
         tokio::join!(self.restream.shutdown(session_bound(bound)), self.rtmp.drain());
-        self.control.shutdown().await;
-        self.state.close().await;
-        self.http.drain().await;
+        let state = async {
+            self.control.shutdown().await;
+            self.state.close().await;
+        };
+        tokio::join!(self.access.finish(HTTP_END), self.http.drain(), state);
     }
 }
 

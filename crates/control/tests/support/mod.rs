@@ -276,6 +276,7 @@ impl Bench {
             name: Secret::new(key),
             keys: vec![Secret::new(key)],
             query: Secret::default(),
+            client: manycast_hub::ClientFacts::default(),
             user: None,
             login: None,
             peer: "192.0.2.1:5000".parse().unwrap(),
