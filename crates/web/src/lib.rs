@@ -22,8 +22,8 @@ mod source;
 mod stall;
 mod status;
 mod time;
-mod via;
 pub mod ui;
+mod via;
 
 pub use client::{Call, Client, ClientError, Reply};
 pub use hyper::Method;
