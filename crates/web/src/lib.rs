@@ -12,7 +12,9 @@
 //! only crate that knows HTTP, JSON or the metrics format.
 
 mod answer;
+mod client;
 mod metrics;
+mod plain;
 mod readiness;
 mod routes;
 mod server;
@@ -21,9 +23,14 @@ mod stall;
 mod status;
 mod time;
 pub mod ui;
+mod via;
 
+pub use client::{Call, Client, ClientError, Reply};
+pub use hyper::Method;
 pub use metrics::{Family, Kind, Sample};
 pub use readiness::Readiness;
 pub use routes::Site;
-pub use server::{HttpCounters, HttpServer, Limits};
-pub use source::{ConfigFacts, ListenerFacts, Source};
+pub use server::{HttpCounters, HttpServer, Limits, Way};
+pub use source::{CertificateFacts, ConfigFacts, ListenerFacts, Source};
+pub use time::rfc3339;
+pub use via::{Distrust, Door, Via};

@@ -28,9 +28,10 @@ pub(crate) struct Knowledge {
     pub(crate) started: SystemTime,
 }
 
-/// All paths of the server.
+/// The paths of a listener.
 pub struct Site {
     router: Router,
+    knowledge: Knowledge,
     pub(crate) counters: Arc<HttpCounters>,
 }
 
@@ -41,15 +42,16 @@ impl Site {
         let counters = Arc::<HttpCounters>::default();
         let started = SystemTime::now();
         let knowledge = Knowledge { hub, readiness, source, counters: counters.clone(), started };
-        let router = Router::new()
-            .route("/healthz", get(alive))
-            .route("/readyz", get(ready))
-            .route("/metrics", get(counted))
-            .route("/api/v1/status", get(status))
-            .fallback(unknown)
-            .method_not_allowed_fallback(only_get)
-            .with_state(knowledge);
-        Self { router, counters }
+        Self { router: figures(knowledge.clone()), knowledge, counters }
+    }
+
+    /// The paths for those who only watch, over the same knowledge and without login: `/healthz`,
+    /// `/readyz`, `/metrics` and `/api/v1/status`.
+    #[must_use]
+    pub fn figures(&self) -> Self {
+        let knowledge = self.knowledge.clone();
+        let router = figures(knowledge.clone());
+        Self { router, knowledge, counters: self.counters.clone() }
     }
 
     /// Answers one request.
@@ -65,6 +67,17 @@ impl Site {
         harden(&mut response);
         response
     }
+}
+
+fn figures(knowledge: Knowledge) -> Router {
+    Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(counted))
+        .route("/api/v1/status", get(status))
+        .fallback(unknown)
+        .method_not_allowed_fallback(only_get)
+        .with_state(knowledge)
 }
 
 /// Nothing here takes a body; one that is announced is not waited for.

@@ -9,10 +9,25 @@ use std::time::SystemTime;
 /// A listener of the server.
 #[derive(Clone, Debug)]
 pub struct ListenerFacts {
-    /// `rtmp`, `rtmps` or `http`.
+    /// `rtmp`, `rtmps`, `http`, `https` or `metrics`.
     pub protocol: &'static str,
     /// Where it is bound.
     pub address: SocketAddr,
+}
+
+/// The certificate that encrypted listeners show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// SHA-256 over it, as browsers show it: `AB:CD:...`.
+    pub fingerprint: String,
+    /// DNS names and addresses that it is for.
+    pub names: Vec<String>,
+    /// Its last second.
+    pub not_after: Option<SystemTime>,
+    /// It was made here, and clients have to be told to trust it.
+    pub self_signed: bool,
+    /// Why a newer one could not be taken; the one in use then stays.
+    pub problem: Option<String>,
 }
 
 /// The configuration in force.
@@ -30,6 +45,11 @@ pub struct ConfigFacts {
 pub trait Source: Send + Sync + 'static {
     /// Where the server listens.
     fn listeners(&self) -> Vec<ListenerFacts>;
+
+    /// The certificate of HTTPS, or else of RTMPS; `None` when nothing here is encrypted.
+    fn certificate(&self) -> Option<CertificateFacts> {
+        None
+    }
 
     /// The configuration in force.
     fn config(&self) -> ConfigFacts;

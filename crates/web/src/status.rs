@@ -7,11 +7,11 @@ mod health;
 
 use crate::routes::Knowledge;
 use crate::server::HttpCounters;
-use crate::source::{ConfigFacts, ListenerFacts};
+use crate::source::{CertificateFacts, ConfigFacts, ListenerFacts};
 use crate::time::{Clock, rfc3339};
 use health::{FindingView, HealthView, TrackHealthView};
 use manycast_coach::{Finding, Subject, findings};
-use manycast_codec::{Shape, describe};
+use manycast_codec::{Chroma, Shape};
 use manycast_hub::{PublisherStats, StreamStats, TrackHealth, TrackStats, Trouble};
 use manycast_restream::{DestinationStatus, LegStatus, State};
 use serde::Serialize;
@@ -25,6 +25,7 @@ pub(crate) struct Picture {
     pub(crate) started: SystemTime,
     pub(crate) readiness: Result<(), String>,
     pub(crate) listeners: Vec<ListenerFacts>,
+    pub(crate) certificate: Option<CertificateFacts>,
     pub(crate) config: ConfigFacts,
     pub(crate) streams: Vec<StreamPicture>,
     pub(crate) http: Arc<HttpCounters>,
@@ -48,8 +49,8 @@ impl StreamPicture {
     /// What is wrong with what comes in.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let Some(publisher) = &self.stats.publisher else { return Vec::new() };
-        let subjects: Vec<_> =
-            publisher.tracks.iter().map(|stats| Subject::of(&stats.track)).collect();
+        let subject = |stats: &TrackStats| Subject::of(&stats.track, stats.sample.as_ref());
+        let subjects: Vec<_> = publisher.tracks.iter().map(subject).collect();
         findings(&publisher.health, publisher.trouble, &subjects)
     }
 }
@@ -68,6 +69,7 @@ impl Picture {
             started: known.started,
             readiness: known.readiness.get(),
             listeners: known.source.listeners(),
+            certificate: known.source.certificate(),
             config: known.source.config(),
             streams: known.hub.streams().iter().map(picture).collect(),
             http: known.counters.clone(),
@@ -91,6 +93,7 @@ struct ServerView {
     ready: bool,
     not_ready_reason: Option<String>,
     listeners: Vec<ListenerView>,
+    certificate: Option<CertificateView>,
     sessions: SessionsView,
     config: ConfigView,
 }
@@ -99,6 +102,27 @@ struct ServerView {
 struct ListenerView {
     protocol: &'static str,
     address: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct CertificateView {
+    fingerprint: String,
+    names: Vec<String>,
+    not_after: Option<String>,
+    self_signed: bool,
+    problem: Option<String>,
+}
+
+impl From<&CertificateFacts> for CertificateView {
+    fn from(facts: &CertificateFacts) -> Self {
+        Self {
+            fingerprint: facts.fingerprint.clone(),
+            names: facts.names.clone(),
+            not_after: facts.not_after.map(rfc3339),
+            self_signed: facts.self_signed,
+            problem: facts.problem.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -133,6 +157,7 @@ struct StreamView {
     clock_levelled: u64,
     clock_rebased: u64,
     frames_late: u64,
+    frames_opaque: u64,
     destinations: Vec<DestinationView>,
 }
 
@@ -163,6 +188,10 @@ struct TrackView {
     width: Option<u32>,
     height: Option<u32>,
     fps: Option<f64>,
+    bit_depth: Option<u8>,
+    chroma: Option<&'static str>,
+    dynamic_range: Option<&'static str>,
+    captions: Vec<&'static str>,
     sample_rate: Option<u32>,
     channels: Option<u8>,
     bitrate: u64,
@@ -292,6 +321,7 @@ impl From<&Picture> for StatusView {
             ready: picture.readiness.is_ok(),
             not_ready_reason: picture.readiness.clone().err(),
             listeners: picture.listeners.iter().map(listener).collect(),
+            certificate: picture.certificate.as_ref().map(CertificateView::from),
             sessions,
             config: ConfigView {
                 loaded_at: rfc3339(picture.config.loaded_at),
@@ -325,6 +355,7 @@ impl StreamView {
             clock_levelled: stats.clock_levelled,
             clock_rebased: stats.clock_rebased,
             frames_late: stats.frames_late,
+            frames_opaque: stats.frames_opaque,
             destinations,
         }
     }
@@ -365,6 +396,16 @@ impl From<Trouble> for TroubleView {
     }
 }
 
+/// The kinds of captions that its newest picture of the kind that is looked at carries.
+fn captions(subject: &Subject) -> Vec<&'static str> {
+    let seen = subject.captions;
+    let cea608 = seen.cea608_field1 || seen.cea608_field2;
+    [("cea608", cea608), ("cea708", seen.cea708)]
+        .into_iter()
+        .filter_map(|(name, there)| there.then_some(name))
+        .collect()
+}
+
 impl TrackView {
     fn of(stats: &TrackStats, health: Option<&TrackHealth>) -> Self {
         let id = stats.track.id;
@@ -381,11 +422,15 @@ impl TrackView {
             health: health.map(TrackHealthView::from),
             ..Self::default()
         };
-        let config = stats.track.config.as_ref();
-        if let Some(found) = config.and_then(|config| describe(config.codec, &config.record)) {
+        let subject = Subject::of(&stats.track, stats.sample.as_ref());
+        view.captions = captions(&subject);
+        if let Some(found) = subject.description {
             view.codec_string = found.rfc6381;
             match found.shape {
                 Shape::Video(shape) => {
+                    view.bit_depth = shape.bit_depth;
+                    view.chroma = shape.chroma.map(Chroma::name);
+                    view.dynamic_range = Some(shape.dynamic_range().name());
                     view.profile = shape.profile;
                     view.level = shape.level;
                     view.width = Some(shape.width);

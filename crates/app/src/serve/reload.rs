@@ -1,6 +1,7 @@
 //! A new configuration for a running server: taken as a whole or refused as a whole (G1, G2).
 
 use super::Server;
+use super::access::access_table;
 use super::wiring::Wiring;
 use crate::config::{self, Config, Loaded, StreamChange};
 use std::time::Instant;
@@ -9,7 +10,7 @@ impl Server {
     /// Reads the file again. A bad one changes nothing and is reported by log and status.
     pub(super) async fn reload(&self, wiring: &mut Wiring) {
         let file = self.file.clone();
-        let loaded = tokio::task::spawn_blocking(move || config::load(&file)).await;
+        let loaded = tokio::task::spawn_blocking(move || config::load(file.as_deref())).await;
         match loaded {
             Ok(Ok(loaded)) => self.take(loaded, wiring),
             Ok(Err(refused)) => {
@@ -38,7 +39,7 @@ impl Server {
         self.facts.loaded(config.applied_to(&old), restart);
         let config = self.facts.current();
         self.logging.set_level(config.log.level);
-        self.gate.apply(&config);
+        self.gate.apply(access_table(&config));
         for one in &change.streams {
             self.change(one, &config);
         }

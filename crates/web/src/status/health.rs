@@ -23,7 +23,7 @@ pub(super) struct FindingView {
     severity: &'static str,
     track: Option<String>,
     sentence: String,
-    remedy: &'static str,
+    remedy: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -85,7 +85,7 @@ impl From<&Finding> for FindingView {
             severity: finding.rule.severity().name(),
             track: finding.track.map(|track| track.to_string()),
             sentence: finding.sentence.clone(),
-            remedy: finding.rule.remedy(),
+            remedy: finding.remedy.clone().into_owned(),
         }
     }
 }
