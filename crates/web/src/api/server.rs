@@ -1,0 +1,108 @@
+//! The server itself.
+
+use super::Api;
+use super::document::Operations;
+use super::guard::Need;
+use super::who::Who;
+use crate::source::CertificateFacts;
+use crate::status::{ConfigView, ListenerView};
+use crate::time::rfc3339;
+use crate::words::words;
+use axum::Json;
+use manycast_auth::Permission;
+use manycast_control::ServerFinding;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+pub(super) fn operations(operations: Operations) -> Operations {
+    operations.add(Need::May(Permission::ReadState), routes!(show))
+}
+
+/// The server.
+#[derive(Serialize, ToSchema)]
+struct Server {
+    version: &'static str,
+    #[schema(format = DateTime)]
+    started: String,
+    uptime_s: u64,
+    ready: bool,
+    not_ready_reason: Option<String>,
+    listeners: Vec<ListenerView>,
+    /// Null without TLS, and for who may not read the configuration.
+    certificate: Option<Certificate>,
+    /// What is wrong with the server as a whole.
+    findings: Vec<FindingOfServer>,
+    /// Null for who may not read the configuration.
+    config: Option<ConfigView>,
+    /// Whether the dashboard is in this build.
+    #[schema(schema_with = uis)]
+    ui: &'static str,
+}
+
+fn uis() -> utoipa::openapi::Object {
+    words(["built", "missing"])
+}
+
+/// The certificate of HTTPS and RTMPS.
+#[derive(Serialize, ToSchema)]
+struct Certificate {
+    /// SHA-256, as browsers show it.
+    fingerprint: String,
+    names: Vec<String>,
+    #[schema(format = DateTime)]
+    not_after: Option<String>,
+    self_signed: bool,
+    /// What is wrong with it.
+    problem: Option<String>,
+}
+
+impl From<CertificateFacts> for Certificate {
+    fn from(facts: CertificateFacts) -> Self {
+        Self {
+            fingerprint: facts.fingerprint,
+            names: facts.names,
+            not_after: facts.not_after.map(rfc3339),
+            self_signed: facts.self_signed,
+            problem: facts.problem,
+        }
+    }
+}
+
+/// What is wrong with the server as a whole.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServerFinding)]
+struct FindingOfServer {
+    /// A stable word.
+    code: String,
+    sentence: String,
+    remedy: String,
+}
+
+impl From<ServerFinding> for FindingOfServer {
+    fn from(finding: ServerFinding) -> Self {
+        let ServerFinding { code, sentence, remedy } = finding;
+        Self { code: code.to_string(), sentence, remedy }
+    }
+}
+
+/// The server
+#[utoipa::path(get, path = "/api/v1/server", tag = "server", operation_id = "server",
+    responses((status = 200, body = Server, description = "What it is and how it is")))]
+async fn show(api: Api, who: Who) -> Json<Server> {
+    let known = &api.known;
+    let inside = who.may(Permission::ReadServer);
+    let readiness = known.readiness.get();
+    Json(Server {
+        version: env!("CARGO_PKG_VERSION"),
+        started: rfc3339(known.started),
+        uptime_s: known.started.elapsed().map_or(0, |time| time.as_secs()),
+        ready: readiness.is_ok(),
+        not_ready_reason: readiness.err(),
+        listeners: known.source.listeners().iter().map(ListenerView::from).collect(),
+        certificate: known.source.certificate().filter(|_| inside).map(Certificate::from),
+        findings: api.control.findings().into_iter().map(FindingOfServer::from).collect(),
+        config: inside.then(|| ConfigView::from(&known.source.config())),
+        ui: if api.ui { "built" } else { "missing" },
+    })
+}
