@@ -15,8 +15,9 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "manycast", version, about, propagate_version = true)]
 pub struct Cli {
+    /// Without one: `serve`.
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -38,20 +39,27 @@ enum Verb {
 /// What `serve` is asked with.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArgs {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", env = "MANYCAST_CONFIG", default_value = "manycast.toml")]
-    pub config: PathBuf,
+    /// The configuration file; without it manycast.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "MANYCAST_CONFIG")]
+    pub config: Option<PathBuf>,
     /// Where state is kept; one running server per directory.
     #[arg(long, value_name = "DIR", env = "MANYCAST_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
 }
 
+/// `manycast` alone: the environment still counts.
+#[derive(Debug, Parser)]
+struct ServeCli {
+    #[command(flatten)]
+    args: ServeArgs,
+}
+
 /// What `check` is asked with.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", env = "MANYCAST_CONFIG", default_value = "manycast.toml")]
-    pub config: PathBuf,
+    /// The configuration file; without it manycast.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "MANYCAST_CONFIG")]
+    pub config: Option<PathBuf>,
 }
 
 /// What `demo` is asked with.
@@ -108,7 +116,11 @@ pub struct PlayArgs {
 /// Does what the command line asks for.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
-    match cli.verb {
+    let verb = cli.verb.unwrap_or_else(|| {
+        let ServeCli { args } = ServeCli::parse_from(["manycast"]);
+        Verb::Serve(args)
+    });
+    match verb {
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Publish(args) => publish::run(&args),

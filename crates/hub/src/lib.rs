@@ -34,7 +34,7 @@ pub use gate::{
 pub use health::{Health, TrackHealth};
 pub use link::{
     Announce, ConfigChange, Fault, Link, LinkEnd, LinkMonitor, Login, Progress, Running, Stage,
-    Stop, StopHandle, Target,
+    Stop, StopHandle, Target, WantedTracks,
 };
 pub use liveness::{Liveness, OnAir};
 pub use mark::Mark;

@@ -36,7 +36,8 @@ mod tests;
 pub use client::{
     Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender,
 };
-pub use lane::{RTMP_LANE, RtmpLane};
+pub use egress::Share;
+pub use lane::{RTMP_ALL_LANE, RTMP_LANE, RtmpLane};
 pub use policy::{Asks, Policies, Policy};
 pub use reactors::Reactors;
 pub use registry::{ConnectionLimits, Connections};

@@ -118,7 +118,8 @@ impl DestinationSpec {
     pub(crate) fn needs_redial(&self, other: &Self, leg: Leg) -> bool {
         let (target, before) = (self.target(leg), other.target(leg));
         let same = target.url == before.url && target.key == before.key;
-        !same || target.login != before.login || self.bounds != other.bounds
+        let same = same && target.login == before.login && target.tracks == before.tracks;
+        !same || self.bounds != other.bounds
     }
 }
 

@@ -37,6 +37,8 @@ faults! {
         "Compare the names and values behind the question mark with the operation's description.";
     InvalidHeader "invalid-header" BAD_REQUEST "A header is wrong"
         "Send the header as its description says.";
+    HttpsOnly "https-only" BAD_REQUEST "This port speaks https"
+        "Write https:// in the address.";
     BadCursor "bad-cursor" BAD_REQUEST "The cursor is not one of ours"
         "Pass what `next` of the page before said, unchanged, or leave `after` out to begin anew.";
     NotSignedIn "not-signed-in" UNAUTHORIZED "Nobody is signed in"

@@ -7,7 +7,7 @@ mod health;
 
 use crate::routes::Knowledge;
 use crate::server::HttpCounters;
-use crate::source::{ConfigFacts, ListenerFacts};
+use crate::source::{CertificateFacts, ConfigFacts, ListenerFacts};
 use crate::time::{Clock, rfc3339};
 use crate::words::words;
 pub(crate) use health::{FindingView, HealthView};
@@ -28,6 +28,7 @@ pub(crate) struct Picture {
     pub(crate) started: SystemTime,
     pub(crate) readiness: Result<(), String>,
     pub(crate) listeners: Vec<ListenerFacts>,
+    pub(crate) certificate: Option<CertificateFacts>,
     pub(crate) config: ConfigFacts,
     pub(crate) streams: Vec<StreamPicture>,
     pub(crate) http: Arc<HttpCounters>,
@@ -71,6 +72,7 @@ impl Picture {
             started: known.started,
             readiness: known.readiness.get(),
             listeners: known.source.listeners(),
+            certificate: known.source.certificate(),
             config: known.source.config(),
             streams: known.hub.streams().iter().map(picture).collect(),
             http: known.counters.clone(),
@@ -96,6 +98,7 @@ pub(crate) struct ServerView {
     ready: bool,
     not_ready_reason: Option<String>,
     listeners: Vec<ListenerView>,
+    certificate: Option<CertificateView>,
     sessions: SessionsView,
     config: ConfigView,
 }
@@ -105,6 +108,28 @@ pub(crate) struct ServerView {
 pub(crate) struct ListenerView {
     protocol: &'static str,
     address: String,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Certificate)]
+pub(crate) struct CertificateView {
+    fingerprint: String,
+    names: Vec<String>,
+    not_after: Option<String>,
+    self_signed: bool,
+    problem: Option<String>,
+}
+
+impl From<&CertificateFacts> for CertificateView {
+    fn from(facts: &CertificateFacts) -> Self {
+        Self {
+            fingerprint: facts.fingerprint.clone(),
+            names: facts.names.clone(),
+            not_after: facts.not_after.map(rfc3339),
+            self_signed: facts.self_signed,
+            problem: facts.problem.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -121,6 +146,22 @@ pub(crate) struct ConfigView {
     loaded_at: String,
     last_error: Option<String>,
     needs_restart: Vec<String>,
+}
+
+impl From<&ListenerFacts> for ListenerView {
+    fn from(facts: &ListenerFacts) -> Self {
+        Self { protocol: facts.protocol, address: facts.address.to_string() }
+    }
+}
+
+impl From<&ConfigFacts> for ConfigView {
+    fn from(facts: &ConfigFacts) -> Self {
+        Self {
+            loaded_at: rfc3339(facts.loaded_at),
+            last_error: facts.last_error.clone(),
+            needs_restart: facts.needs_restart.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -312,10 +353,6 @@ impl StatusView {
             let live = |one: &&DestinationStatus| legs(one).any(|leg| leg.state == State::Live);
             stream.destinations.iter().filter(live).count() as u64
         };
-        let listener = |facts: &ListenerFacts| ListenerView {
-            protocol: facts.protocol,
-            address: facts.address.to_string(),
-        };
         let sessions = SessionsView {
             publishers: picture.streams.iter().filter(|stream| stream.stats.live).count() as u64,
             viewers: picture.streams.iter().map(StreamPicture::viewers).sum(),
@@ -327,13 +364,10 @@ impl StatusView {
             uptime_s: picture.started.elapsed().map_or(0, |time| time.as_secs()),
             ready: picture.readiness.is_ok(),
             not_ready_reason: picture.readiness.clone().err(),
-            listeners: picture.listeners.iter().map(listener).collect(),
+            listeners: picture.listeners.iter().map(ListenerView::from).collect(),
+            certificate: picture.certificate.as_ref().map(CertificateView::from),
             sessions,
-            config: ConfigView {
-                loaded_at: rfc3339(picture.config.loaded_at),
-                last_error: picture.config.last_error.clone(),
-                needs_restart: picture.config.needs_restart.clone(),
-            },
+            config: ConfigView::from(&picture.config),
         };
         Self { server, streams }
     }

@@ -3,6 +3,7 @@
 //! Belongs here: from text to a checked address, with a sentence when it is none. The sentences
 //! never repeat the text: an address of a destination may hold a key.
 
+use ipnet::IpNet;
 use manycast_dial::Allow;
 use manycast_hub::Secret;
 use manycast_rtmp::auth::{Login, LoginError};
@@ -32,6 +33,15 @@ pub(super) fn resolver(text: &str) -> Result<SocketAddr, String> {
     text.parse::<SocketAddr>()
         .or_else(|_| ip())
         .map_err(|_| "is no IP address of a name server".to_owned())
+}
+
+/// A network or a single address.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let single = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .map(|net| net.trunc())
+        .or_else(|_| single())
+        .map_err(|_| "is neither a network nor an address".to_owned())
 }
 
 /// A network, a single address, or one with a port.

@@ -69,6 +69,10 @@ impl Config {
         note(old.rtmp.listen == new.rtmp.listen, false, "rtmp.listen");
         note(secure(old) == secure(new), false, "rtmps.listen");
         note(old.http == new.http, false, "http");
+        note(old.https.listen == new.https.listen, false, "https.listen");
+        let same = old.https.certificate == new.https.certificate;
+        note(same, false, "https.cert, https.key, https.certificate");
+        note(old.metrics == new.metrics, false, "metrics");
         note(old.log.format == new.log.format, false, "log.format");
         note(old.server.data_dir == new.server.data_dir, false, "server.data_dir");
         change
@@ -81,6 +85,8 @@ impl Config {
         self.rtmp.merge = old.rtmp.merge;
         self.rtmps = old.rtmps.clone();
         self.http = old.http.clone();
+        self.https = old.https.clone();
+        self.metrics = old.metrics;
         self.log.format = old.log.format;
         self.server = old.server.clone();
         self

@@ -6,8 +6,8 @@ use super::login::{self, Pair, Users};
 use super::section::{Section, Set};
 use super::types::{BackupConfig, Config, DestinationConfig, RemoteConfig, StreamConfig};
 use manycast_dial::Gate;
-use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover};
-use manycast_media::StreamName;
+use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks};
+use manycast_media::{StreamName, TrackKind, TrackRule};
 use manycast_restream::BackupMode;
 use std::time::Duration;
 
@@ -40,11 +40,6 @@ pub(super) fn read(root: &mut Section<'_>, config: &mut Config) {
         if let Some(stream) = stream(section, config, &mut known) {
             config.streams.push(stream);
         }
-    }
-    if config.streams.is_empty() && !config.rtmp.open {
-        let place = root.place().clone();
-        let remedy = "add a [[stream]] with name and key, or open = true in [rtmp]";
-        root.warn(&place, "stream", "there is none: nobody can publish", remedy);
     }
 }
 
@@ -183,6 +178,7 @@ fn destination(
     let words =
         [("auto", Announce::Auto), ("none", Announce::Nothing), ("full", Announce::Everything)];
     let announce = at.word("announce", &words).unwrap_or_default();
+    let tracks = tracks(&mut at);
     let own = login::read(&mut at);
     let wrong = matches!(own, Pair::Wrong);
     let own = own.login();
@@ -193,8 +189,30 @@ fn destination(
     at.finish();
     let Found::Good(remote) = main else { return None };
     let (name, backup) = (name.filter(|_| !wrong)?, backup?);
-    let destination = DestinationConfig { name, remote, backup, config_change, announce, enabled };
+    let tracks = tracks?;
+    let destination =
+        DestinationConfig { name, remote, backup, config_change, announce, tracks, enabled };
     Some((destination, place))
+}
+
+/// `video_track`, `audio_track`. `None`: one of them is wrong.
+fn tracks(at: &mut Section<'_>) -> Option<WantedTracks> {
+    let mut rule = |name, kind, sample| {
+        let Some(Set { place, value }) = at.text(name, sample) else {
+            return (!at.has(name)).then_some(None);
+        };
+        match TrackRule::parse(kind, &value) {
+            Ok(rule) => Some(Some(rule)),
+            Err(error) => {
+                let remedy = format!("write it like {name} = \"{sample}\"");
+                at.fault(&place, name, &format!("is not understood: {error}"), &remedy);
+                None
+            }
+        }
+    };
+    let video = rule("video_track", TrackKind::Video, "largest up to 720p");
+    let audio = rule("audio_track", TrackKind::Audio, "1");
+    Some(WantedTracks { video: video?, audio: audio? })
 }
 
 /// Platforms take one session per key: of two destinations one is refused for ever.

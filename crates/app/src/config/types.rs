@@ -3,8 +3,9 @@
 //! Every value in here is valid, every default is filled in. Keys are [`Secret`]s, so that printing
 //! any of these types shows none. Must not come here: how it is written in the file.
 
+use ipnet::IpNet;
 use manycast_dial::Allow;
-use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WindowLimits};
+use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks, WindowLimits};
 use manycast_media::StreamName;
 use manycast_restream::BackupMode;
 use manycast_rtmp::auth::Dialect;
@@ -27,6 +28,10 @@ pub struct Config {
     pub rtmps: Option<Rtmps>,
     /// The HTTP listener.
     pub http: Http,
+    /// The encrypted HTTP listener.
+    pub https: Https,
+    /// Where status and metrics are shown to everybody; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Everything that goes out.
     pub egress: Egress,
     /// The Streams, in the order of the file.
@@ -39,7 +44,7 @@ pub struct Server {
     /// How long sessions and deliveries may take to say goodbye at the end. Longer keeps viewers
     /// and platforms from an abrupt end, and delays a restart.
     pub drain: Duration,
-    /// Where state is kept: the self-signed certificate, the lock against a second instance.
+    /// Where state is kept: database, self-signed certificate, the lock against a second instance.
     pub data_dir: Option<PathBuf>,
 }
 
@@ -115,13 +120,24 @@ pub enum Certificate {
     SelfSigned,
 }
 
+/// `[https]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Https {
+    /// Where it listens; `None`: nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Who it says it is. RTMPS says the same unless it has files of its own.
+    pub certificate: Certificate,
+}
+
 /// `[http]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
     /// Where it listens; `None`: nowhere.
     pub listen: Option<SocketAddr>,
-    /// Connections at a time; further ones are closed at accept.
+    /// Connections at a time of each listener; further ones are closed at accept.
     pub connections: u32,
+    /// Whose word is taken for where a request came from.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// `[egress]`
@@ -169,6 +185,8 @@ pub struct DestinationConfig {
     pub config_change: ConfigChange,
     /// Whether it is told what we can.
     pub announce: Announce,
+    /// Which Tracks it is sent.
+    pub tracks: WantedTracks,
     /// Whether it is fed.
     pub enabled: bool,
 }
@@ -216,6 +234,7 @@ impl DestinationConfig {
             && self.backup == other.backup
             && self.config_change == other.config_change
             && self.announce == other.announce
+            && self.tracks == other.tracks
             && self.enabled == other.enabled
     }
 }

@@ -1,5 +1,6 @@
 //! The directory where state is kept, and the lock that keeps a second server out of it (G6).
 
+use super::disk;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -18,13 +19,17 @@ impl DataDir {
     /// Makes the directory if it is not there, for this user alone, and locks it.
     pub(super) fn take(path: &Path) -> Result<Self> {
         let shown = path.display();
-        create(path).with_context(|| format!("the data directory {shown} cannot be made"))?;
+        let because = |what: String, error: std::io::Error| {
+            anyhow::anyhow!("{what}: {error}; {}", disk::remedy(&error))
+        };
+        create(path)
+            .map_err(|e| because(format!("the data directory {shown} cannot be made"), e))?;
         let lock = path.join(LOCK);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options
             .open(&lock)
-            .with_context(|| format!("the data directory {shown} cannot be written to"))?;
+            .map_err(|e| because(format!("the data directory {shown} cannot be written to"), e))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -46,7 +51,7 @@ impl DataDir {
             file.rewind()?;
             writeln!(file, "{}", std::process::id())
         };
-        note().with_context(|| format!("{} cannot be written", lock.display()))?;
+        note().map_err(|e| because(format!("{} cannot be written", lock.display()), e))?;
         Ok(Self { path: path.to_owned(), _lock: file })
     }
 

@@ -12,7 +12,6 @@ use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::DestinationStatus;
 use manycast_web::{Readiness, Source};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,7 +29,7 @@ impl Embedded {
     pub(crate) async fn start(config: Config) -> Result<Self> {
         let hub = Hub::new();
         let server = Server {
-            file: PathBuf::new(),
+            file: None,
             gate: ConfigGate::new(hub.clone()),
             facts: Facts::new(),
             readiness: Readiness::new(),
@@ -42,7 +41,7 @@ impl Embedded {
         Ok(Self { server, wiring })
     }
 
-    /// Where it listens for `rtmp` or `http`.
+    /// Where it listens for `rtmp`, `metrics` and the like.
     pub(crate) fn address(&self, protocol: &str) -> Option<SocketAddr> {
         let listeners = self.server.facts.listeners();
         listeners.iter().find(|listener| listener.protocol == protocol).map(|l| l.address)

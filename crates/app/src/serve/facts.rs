@@ -1,12 +1,13 @@
 //! What the HTTP side is told about this server.
 
+use super::certificates::Certificates;
 use super::gate::GateCounters;
 use super::{logging, panics};
 use crate::config::Config;
 use arc_swap::ArcSwapOption;
 use manycast_media::StreamName;
 use manycast_restream::{DestinationStatus, Restream};
-use manycast_web::{ConfigFacts, Family, Kind, ListenerFacts, Source};
+use manycast_web::{CertificateFacts, ConfigFacts, Family, Kind, ListenerFacts, Source};
 use parking_lot::{Mutex, RwLock};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -20,6 +21,7 @@ pub(super) struct Facts {
     config: ArcSwapOption<Config>,
     state: Mutex<ConfigFacts>,
     listeners: Mutex<Vec<ListenerFacts>>,
+    certificates: OnceLock<Arc<Certificates>>,
     restream: OnceLock<Arc<Restream>>,
     counted: RwLock<Vec<Counted>>,
 }
@@ -35,6 +37,7 @@ impl Facts {
             config: ArcSwapOption::empty(),
             state: Mutex::new(state),
             listeners: Mutex::default(),
+            certificates: OnceLock::new(),
             restream: OnceLock::new(),
             counted: RwLock::default(),
         })
@@ -63,6 +66,11 @@ impl Facts {
         self.listeners.lock().push(ListenerFacts { protocol, address });
     }
 
+    /// From now on the certificates are asked for their state.
+    pub(super) fn certified(&self, certificates: Arc<Certificates>) {
+        let _ = self.certificates.set(certificates);
+    }
+
     /// From now on the destinations are asked for their state.
     pub(super) fn restreams(&self, restream: Arc<Restream>) {
         let _ = self.restream.set(restream);
@@ -77,6 +85,10 @@ impl Facts {
 impl Source for Facts {
     fn listeners(&self) -> Vec<ListenerFacts> {
         self.listeners.lock().clone()
+    }
+
+    fn certificate(&self) -> Option<CertificateFacts> {
+        self.certificates.get()?.facts()
     }
 
     fn config(&self) -> ConfigFacts {

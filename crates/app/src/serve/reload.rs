@@ -9,7 +9,7 @@ impl Server {
     /// Reads the file again. A bad one changes nothing and is reported by log and status.
     pub(super) async fn reload(&self, wiring: &mut Wiring) {
         let file = self.file.clone();
-        let loaded = tokio::task::spawn_blocking(move || config::load(&file)).await;
+        let loaded = tokio::task::spawn_blocking(move || config::load(file.as_deref())).await;
         match loaded {
             Ok(Ok(loaded)) => self.take(loaded, wiring),
             Ok(Err(refused)) => {

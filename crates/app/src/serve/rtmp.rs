@@ -3,7 +3,7 @@
 use super::facts::float;
 use super::wiring::session_bound;
 use super::{Server, bind};
-use crate::config::{Certificate, Config};
+use crate::config::Config;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use manycast_dial::{Dialer, Gate as EgressGate, Resolver, Tuning};
@@ -38,7 +38,6 @@ pub(super) struct Rtmp {
     stop: watch::Sender<bool>,
     bound: Duration,
     connections: Arc<Connections>,
-    tls: Option<Arc<ServerTls>>,
     link: Arc<ArcSwap<RtmpLink>>,
     /// Writes the pictures of all deliveries.
     deliveries: Arc<Fanout>,
@@ -52,7 +51,8 @@ impl Rtmp {
     pub(super) fn start(
         config: &Config,
         server: &Server,
-        other: Option<SocketAddr>,
+        other: &[SocketAddr],
+        tls: Option<Arc<ServerTls>>,
     ) -> Result<Self> {
         let connections = Connections::new(limits(config));
         let viewers = FanoutConfig { merge: config.rtmp.merge, ..FanoutConfig::default() };
@@ -62,13 +62,11 @@ impl Rtmp {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = threads.min(MOST_REACTORS);
         let reactors = Arc::new(Reactors::start(threads).context("no threads for connections")?);
-        let tls = config.rtmps.as_ref().map(|_| certificate(config, server)).transpose()?;
         let policies = Policies::new();
         policies.set(policy(config));
         let mut bound = Vec::new();
         let plain = config.rtmp.listen.map(|listen| ("rtmp", "rtmp.listen", listen, None));
-        let secure =
-            config.rtmps.as_ref().map(|r| ("rtmps", "rtmps.listen", r.listen, tls.clone()));
+        let secure = config.rtmps.as_ref().map(|r| ("rtmps", "rtmps.listen", r.listen, tls));
         for (protocol, key, listen, tls) in plain.into_iter().chain(secure) {
             let (policies, reactors) = (policies.clone(), Some(reactors.clone()));
             let own = ServerSettings::new(listen);
@@ -86,7 +84,8 @@ impl Rtmp {
         }
         let one = FanoutConfig { shards: 1, ..FanoutConfig::default() };
         let deliveries = Arc::new(Fanout::start(one).context("no thread for deliveries")?);
-        let own: Vec<_> = bound.iter().map(|(_, address, _)| *address).chain(other).collect();
+        let own = bound.iter().map(|(_, address, _)| *address);
+        let own: Vec<_> = own.chain(other.iter().copied()).collect();
         let link = Arc::new(ArcSwap::from_pointee(link(config, &own, &deliveries)?));
         let (stop, stopped) = watch::channel(false);
         let drain = session_bound(config.server.drain);
@@ -99,7 +98,7 @@ impl Rtmp {
         let counted = stats.clone();
         server.facts.tell_counted(Box::new(move || families(counted.snapshot())));
         let bound = drain;
-        Ok(Self { tasks, stop, bound, connections, tls, link, deliveries, own, policies, stats })
+        Ok(Self { tasks, stop, bound, connections, link, deliveries, own, policies, stats })
     }
 
     /// What carries Streams to `rtmp` and `rtmps` addresses, as it is configured at each dial.
@@ -120,9 +119,6 @@ impl Rtmp {
         match link(config, &self.own, &self.deliveries) {
             Ok(link) => self.link.store(Arc::new(link)),
             Err(error) => tracing::error!("egress stays as it was: {error:#}"),
-        }
-        if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.reload()) {
-            tracing::error!("the certificate stays as it was: {error}");
         }
     }
 
@@ -186,19 +182,6 @@ fn limits(config: &Config) -> ConnectionLimits {
     let per_address =
         config.limits.connections_per_address.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
     ConnectionLimits { total: Some(wanted.map_or(possible, |n| n.min(possible))), per_address }
-}
-
-fn certificate(config: &Config, server: &Server) -> Result<Arc<ServerTls>> {
-    let tls = match config.rtmps.as_ref().map(|r| &r.certificate) {
-        Some(Certificate::Files { cert, key }) => ServerTls::from_files(cert, key)?,
-        _ => {
-            let data =
-                server.data.as_ref().context("a self-signed certificate needs --data-dir")?;
-            let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-            ServerTls::self_signed(data.path(), &names)?
-        }
-    };
-    Ok(Arc::new(tls))
 }
 
 fn link(config: &Config, own: &[SocketAddr], deliveries: &Arc<Fanout>) -> Result<RtmpLink> {

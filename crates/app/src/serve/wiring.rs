@@ -7,40 +7,44 @@
 //!         of the drain can be watched
 //! ```
 
+use super::Server;
+use super::certificates::Certificates;
 use super::facts::{families, float};
+use super::http::{Bound, Http};
 use super::rtmp::Rtmp;
-use super::{Server, bind};
 use crate::config::{Config, DestinationConfig, RemoteConfig, StreamConfig};
 use anyhow::Result;
 use manycast_hub::Target;
 use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::{Backup, DestinationSpec, Restream, Timings};
-use manycast_web::{Family, HttpServer, Kind, Limits, Site};
-use std::future::pending;
+use manycast_web::{Family, Kind, Site};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Of the drain time, what is kept for HTTP, which ends last.
-const HTTP_END: Duration = Duration::from_millis(500);
+pub(super) const HTTP_END: Duration = Duration::from_millis(500);
 
 /// Everything that runs.
 pub(super) struct Wiring {
     rtmp: Rtmp,
     restream: Arc<Restream>,
-    http: Option<JoinHandle<()>>,
-    /// Ends the HTTP side.
-    end_http: watch::Sender<bool>,
+    http: Http,
+    certificates: Arc<Certificates>,
+    /// Looks for certificates that changed.
+    following: JoinHandle<()>,
 }
 
 impl Wiring {
     /// Binds and starts everything that the configuration asks for.
-    pub(super) async fn start(config: &Config, server: &Server) -> Result<Self> {
-        let http = bind_http(config).await?;
+    pub(super) async fn start(
+        config: &Config,
+        server: &Server,
+        certificates: &Arc<Certificates>,
+    ) -> Result<Self> {
+        let http = Bound::take(config, certificates.https()).await?;
         // No destination may lead back into any listener of this server (K1).
-        let own = http.as_ref().and_then(|http| http.address().ok());
-        let rtmp = Rtmp::start(config, server, own)?;
+        let rtmp = Rtmp::start(config, server, &http.addresses(), certificates.rtmps())?;
 
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
@@ -51,22 +55,21 @@ impl Wiring {
         server.facts.tell_counted(Box::new(move || vec![delivery_panics(&counted)]));
         restream.apply(specs(config));
 
-        let (end_http, ending) = watch::channel(false);
-        let http = http.map(|http| {
-            if let Ok(address) = http.address() {
-                server.facts.listens("http", address);
-            }
-            let facts = server.facts.clone();
-            let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
-            tokio::spawn(http.run(site, ordered(ending)))
-        });
-        Ok(Self { rtmp, restream, http, end_http })
+        let facts = server.facts.clone();
+        let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
+        let http = http.run(site, server);
+        let certificates = certificates.clone();
+        let following = tokio::spawn(certificates.clone().follow());
+        Ok(Self { rtmp, restream, http, certificates, following })
     }
 
     /// Takes what a reload changed; what cannot change live is as it was.
     pub(super) fn apply(&mut self, config: &Config) {
         // certificates are read from disk
-        tokio::task::block_in_place(|| self.rtmp.apply(config));
+        tokio::task::block_in_place(|| {
+            self.rtmp.apply(config);
+            self.certificates.reload();
+        });
         self.restream.apply(specs(config));
     }
 
@@ -77,28 +80,18 @@ impl Wiring {
 
     /// Resolves with a name when something vital ended by itself. Cancel-safe.
     pub(super) async fn broken(&mut self) -> &'static str {
-        let http = async {
-            match &mut self.http {
-                Some(http) => {
-                    let _ = http.await;
-                    "the HTTP listener"
-                }
-                None => pending().await,
-            }
-        };
         tokio::select! {
-            name = http => name,
+            name = self.http.broken() => name,
             name = self.rtmp.broken() => name,
         }
     }
 
     /// Ends everything, within `bound`.
     pub(super) async fn drain(self, bound: Duration) {
+        self.following.abort();
+        let _ = self.following.await;
         tokio::join!(self.restream.shutdown(session_bound(bound)), self.rtmp.drain());
-        self.end_http.send_replace(true);
-        if let Some(http) = self.http {
-            let _ = tokio::time::timeout(HTTP_END, http).await;
-        }
+        self.http.drain().await;
     }
 }
 
@@ -121,6 +114,7 @@ fn spec(stream: &StreamConfig, destination: &DestinationConfig) -> DestinationSp
         login: remote.login.clone(),
         config_change: destination.config_change,
         announce: destination.announce,
+        tracks: destination.tracks,
         ..Target::new(&remote.url, remote.key.clone())
     };
     let main = target(&destination.remote);
@@ -137,18 +131,4 @@ fn spec(stream: &StreamConfig, destination: &DestinationConfig) -> DestinationSp
 fn delivery_panics(restream: &Restream) -> Family {
     let help = "Deliveries that ended in a panic";
     Family::single(Kind::Counter, "delivery_panics", help, float(restream.panics()))
-}
-
-async fn bind_http(config: &Config) -> Result<Option<HttpServer>> {
-    let Some(address) = config.http.listen else { return Ok(None) };
-    let connections = usize::try_from(config.http.connections).unwrap_or(usize::MAX);
-    let goodbye = HTTP_END / 2;
-    let limits = Limits { connections, goodbye, ..Limits::default() };
-    let bound = HttpServer::bind(address, limits).await;
-    Ok(Some(bound.map_err(|error| bind::explain("http.listen", address, &error))?))
-}
-
-/// Resolves at the order to end.
-async fn ordered(mut ending: watch::Receiver<bool>) {
-    let _ = ending.wait_for(|end| *end).await;
 }

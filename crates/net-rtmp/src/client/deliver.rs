@@ -198,6 +198,7 @@ impl Delivery {
         let Some(writer) = self.conn.media_writer() else { return };
         let change = self.target.config_change;
         let writer = DeliveryWriter::new(writer, change, self.renewal.clone());
+        let writer = writer.of_tracks(self.target.tracks);
         let writer = Box::new(writer.for_peer(self.conn.peer(), self.monitor.clone()));
         let sink = self.conn.socket().clone();
         let (stream, bounds) = (self.source.stream().clone(), self.source.bounds());

@@ -5,7 +5,8 @@ mod deliver;
 pub(crate) mod fault;
 mod login;
 mod metadata;
-mod peer;
+pub(crate) mod peer;
+mod pick;
 mod tools;
 mod writer;
 

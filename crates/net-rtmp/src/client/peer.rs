@@ -161,6 +161,11 @@ fn left_out(track: &Track, instead: Option<&Track>) -> String {
     }
 }
 
+/// Whether the far end takes the codec of a Track, as far as is known.
+pub(crate) fn takes(peer: &Capabilities, track: &Track) -> bool {
+    codec_way(peer, track) != Way::NoCodec
+}
+
 /// What becomes of a Track for its codec alone.
 fn codec_way(peer: &Capabilities, track: &Track) -> Way {
     let kind = match track.id.kind {

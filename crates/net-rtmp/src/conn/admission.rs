@@ -1,5 +1,6 @@
 //! Decisions under way: asking the Gate, and waiting until a silent Publisher counts as gone.
 
+use super::wish::Wish;
 use manycast_hub::{
     AccessRequest, Action, Denial, DenialKind, Gate, Grant, Lease, Login, Publisher, Secret, Stream,
 };
@@ -15,7 +16,7 @@ use std::time::Duration;
 /// What a decision came to.
 pub(crate) enum Outcome {
     Publish { publisher: Publisher, lease: Lease },
-    Play { stream: Arc<Stream>, lease: Lease },
+    Play { stream: Arc<Stream>, lease: Lease, wish: Wish },
     Refused(Refusal),
 }
 
@@ -106,9 +107,9 @@ pub(crate) async fn publish(gate: Arc<dyn Gate>, request: AccessRequest, who: St
 }
 
 /// Decides on a viewer.
-pub(crate) async fn play(gate: Arc<dyn Gate>, request: AccessRequest) -> Outcome {
+pub(crate) async fn play(gate: Arc<dyn Gate>, request: AccessRequest, wish: Wish) -> Outcome {
     match gate.admit(request).await {
-        Ok(Grant { stream, lease, .. }) => Outcome::Play { stream, lease },
+        Ok(Grant { stream, lease, .. }) => Outcome::Play { stream, lease, wish },
         Err(denial) => Outcome::Refused(Refusal {
             code: match denial.kind {
                 DenialKind::UnknownStream | DenialKind::UnknownKey => RefusalCode::StreamNotFound,

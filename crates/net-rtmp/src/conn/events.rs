@@ -2,6 +2,7 @@
 
 use super::admission::{self, Outcome, Pending};
 use super::role::{Role, Slot, count_refusal};
+use super::wish::Wish;
 use super::{Conn, End, LINGER, MAX_WAITING, now};
 use crate::ingest::Ingest;
 use crate::lane::STREAM;
@@ -21,7 +22,8 @@ use tracing::info;
 impl Conn {
     pub(super) async fn event(&mut self, event: Event) -> Result<(), End> {
         match event {
-            Event::Connected { app, tc_url, query, flash_version, .. } => {
+            Event::Connected { app, tc_url, query, flash_version, capabilities, .. } => {
+                self.capabilities = capabilities.is_enhanced().then(|| Arc::new(capabilities));
                 self.app = app;
                 self.tc_url = tc_url;
                 self.app_query = query;
@@ -137,13 +139,16 @@ impl Conn {
         let decision: std::pin::Pin<Box<dyn Future<Output = Outcome> + Send>> = match action {
             Action::Publish => Box::pin(admission::publish(gate, asked, who)),
             Action::Play if reserved => {
-                Box::pin(std::future::ready(Outcome::Refused(admission::Refusal {
-                    code: RefusalCode::PlayFailed,
-                    why: admission::Why::Play,
-                    words: "the server is full; try again later".into(),
-                })))
+                let full = refused("the server is full; try again later");
+                Box::pin(std::future::ready(Outcome::Refused(full)))
             }
-            Action::Play => Box::pin(admission::play(gate, asked)),
+            Action::Play => {
+                let app_query = self.app_query.expose();
+                match Wish::new([&app_query, query], self.capabilities.clone()) {
+                    Ok(wish) => Box::pin(admission::play(gate, asked, wish)),
+                    Err(error) => Box::pin(std::future::ready(Outcome::Refused(refused(error)))),
+                }
+            }
         };
         self.pending.push(Pending { request, stream, decision });
     }
@@ -174,7 +179,7 @@ impl Conn {
                 self.slots.push(Slot::ingest(stream, Ingest::new(publisher), lease, now));
                 self.session.handle_input(now, accept)?;
             }
-            Outcome::Play { stream: source, lease } => {
+            Outcome::Play { stream: source, lease, wish } => {
                 self.place.admit();
                 self.unlogged = false;
                 let name = source.name();
@@ -183,11 +188,19 @@ impl Conn {
                 self.leave_fanout(STREAM).await;
                 self.session.handle_input(now, accept)?;
                 self.collect_output();
-                let slot = if self.slots.is_empty() && stream == STREAM {
-                    let hello = self.out.take();
-                    Slot::shared(&self.shared, &self.socket, source, lease, hello)
-                } else {
-                    Slot::direct(stream, &source, lease)
+                let alone = self.slots.is_empty() && stream == STREAM;
+                let slot = match wish.share(&source.tracks()).filter(|_| alone) {
+                    Some(share) => {
+                        let lane = Arc::new(self.shared.lane(share));
+                        let member = self.shared.fanout.join(
+                            source.clone(),
+                            lane,
+                            self.socket.clone(),
+                            self.out.take(),
+                        );
+                        Slot::shared(member, source, lease, wish)
+                    }
+                    None => Slot::direct(stream, &source, lease, wish),
                 };
                 self.slots.insert(0, slot);
             }
@@ -333,6 +346,12 @@ impl Conn {
         let (messages, bytes) = (ingest.messages, ingest.bytes);
         info!(peer = %self.peer, %stream, messages, bytes, seconds, why, "ingest ended");
     }
+}
+
+/// A viewer that is not let in.
+fn refused(why: impl ToString) -> admission::Refusal {
+    let words = why.to_string();
+    admission::Refusal { code: RefusalCode::PlayFailed, why: admission::Why::Play, words }
 }
 
 /// What a stranger calls itself, fit for a log line.

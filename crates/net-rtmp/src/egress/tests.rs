@@ -30,13 +30,13 @@ fn sketch(messages: &[Outgoing]) -> Vec<(MediaKind, u32)> {
 #[test]
 fn section8_3_headers_of_a_joiner_carry_the_time_of_its_first_frame() {
     let mut messages = Vec::new();
-    joiner(&set(SMALL), Timestamp::from_millis(3_600_000), &mut messages);
+    joiner(&set(SMALL), Share::Default, Timestamp::from_millis(3_600_000), &mut messages);
     assert_eq!(sketch(&messages), [(MediaKind::Video, 3_600_000), (MediaKind::Audio, 3_600_000)]);
 }
 
 #[test]
 fn section14_after_a_gap_a_viewer_is_told_only_new_headers() {
-    let mut egress = Egress::viewer();
+    let mut egress = Egress::new(TrackRules::ALL, None);
     let mut join = |at: i64, video| {
         let mut messages = Vec::new();
         let tracks = Arc::new(set(video));
@@ -58,13 +58,17 @@ struct Bench {
 
 impl Bench {
     fn new(query: &str) -> Self {
+        Self::with(query, None)
+    }
+
+    fn with(query: &str, peer: Option<Arc<Capabilities>>) -> Self {
         use manycast_hub::{Bounds, Hub, Start, Takeover, WindowLimits};
         let now = crate::conn::now();
         let name = manycast_media::StreamName::new("main").unwrap();
         let stream = Hub::new().open(&name, WindowLimits::default());
         let publisher = stream.publish(now, Takeover::Always, "test").unwrap();
         let reader = stream.subscribe(Start::NextGop, Bounds::default(), now);
-        let egress = Egress::new(TrackRules::from_query(query).unwrap());
+        let egress = Egress::new(TrackRules::from_query(query).unwrap(), peer);
         Self { publisher, reader, egress, now }
     }
 
@@ -163,6 +167,56 @@ fn e_rtmp_a_viewer_gets_the_tracks_it_asked_for() {
     let sent: Vec<_> =
         SHOW.iter().flat_map(|(kind, at, body)| all.send(*at, *kind, body)).collect();
     assert_eq!(sent.len(), SHOW.len(), "everything, once");
+}
+
+/// E-RTMP v1 and v2 connect: a viewer that names its codecs is sent no others, and where the same is
+/// there in one that it can play, that.
+#[test]
+fn negotiation_a_viewer_is_sent_what_it_can_play() {
+    let four_cc = vec!["avc1".to_owned(), "av01".to_owned()];
+    let peer = Arc::new(Capabilities { four_cc, ..Capabilities::default() });
+    let sent = |query, show: &[(MediaKind, i64, &[u8])]| {
+        let mut bench = Bench::with(query, Some(peer.clone()));
+        let each = show.iter().flat_map(|(kind, at, body)| bench.send(*at, *kind, body));
+        let video = each.filter(|(kind, _)| *kind == MediaKind::Video);
+        video.map(|(_, body)| body).collect::<Vec<_>>()
+    };
+    let avc: [&[u8]; 3] = [b"\x17\0\0\0\0\x01\x64", b"\x17\x01\0\0\0\0\0", b"\x27\x01\0\0\0\0\0"];
+    assert_eq!(sent("tracks=all", &SHOW), avc, "no HEVC in the second Track");
+    let hevc_first: [(MediaKind, i64, &[u8]); 4] = [
+        (MediaKind::Video, 0, b"\x90hvc1\x01\x01"),
+        (MediaKind::Video, 0, b"\x96\0avc1\x01\x01\x64"),
+        (MediaKind::Video, 0, b"\x93hvc1\0\0\0\x03\x26\x01\0"),
+        (MediaKind::Video, 0, b"\x96\x03avc1\x01\0\0\0\x01\x65"),
+    ];
+    assert_eq!(sent("", &hevc_first), avc[..2], "the second Track, as the first");
+}
+
+/// ffmpeg takes an order of channels for a frame while it does not know the codec.
+#[test]
+fn e_rtmp_an_order_of_channels_stands_after_its_configuration() {
+    let mut bench = Bench::new("tracks=all");
+    let show: [(MediaKind, i64, &[u8]); 5] = [
+        (MediaKind::Video, 0, b"\x17\0\0\0\0\x01\x64\0"),
+        (MediaKind::Video, 0, b"\x17\x01\0\0\0\0\0\0\x01\x65"),
+        (MediaKind::Audio, 0, b"\x90OpusOpusHead"),
+        (MediaKind::Audio, 0, b"\x94Opus\x01\x02\0\0\0\x03"),
+        (MediaKind::Audio, 0, b"\x91Opus\xfc"),
+    ];
+    for (kind, at, body) in show {
+        bench.send(at, kind, body);
+    }
+    let tracks = bench.egress.tracks.clone();
+    assert_eq!((tracks.tracks.len(), tracks.sticky.len()), (3, 1), "{tracks:?}");
+    let first = |messages: &[Outgoing]| messages.iter().map(|m| m.body[0]).collect::<Vec<_>>();
+    for share in [Share::Default, Share::All] {
+        let mut said = Vec::new();
+        joiner(&tracks, share, Timestamp::ZERO, &mut said);
+        assert_eq!(first(&said), [0x17, 0x90, 0x94], "{share:?}");
+    }
+    let (mut alone, mut said) = (Egress::new(TrackRules::default(), None), Vec::new());
+    alone.item(&Item::Joined { tracks: Arc::new(tracks), at: Timestamp::ZERO }, &mut said);
+    assert_eq!(first(&said), [0x17, 0x90, 0x94]);
 }
 
 /// A rule about sizes, with what a real encoder sends (tests/captures): the first Track that flows is

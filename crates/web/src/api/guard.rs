@@ -245,10 +245,11 @@ async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::via::Door;
 
     #[test]
     fn i4_only_our_own_pages_change_anything() {
-        let via = Via { host: Some("tv.example:8443".to_owned()), ..Via::test_https() };
+        let via = Via::test(Door::Https, "127.0.0.1:5000", &[("host", "tv.example:8443")]);
         let own = "https://tv.example:8443";
         for (site, origin, signed, passes) in [
             (Some("same-origin"), None, true, true),

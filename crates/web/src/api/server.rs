@@ -4,8 +4,7 @@ use super::Api;
 use super::document::Operations;
 use super::guard::Need;
 use super::who::Who;
-use crate::source::CertificateFacts;
-use crate::status::{ConfigView, ListenerView};
+use crate::status::{CertificateView, ConfigView, ListenerView};
 use crate::time::rfc3339;
 use crate::words::words;
 use axum::Json;
@@ -30,7 +29,7 @@ struct Server {
     not_ready_reason: Option<String>,
     listeners: Vec<ListenerView>,
     /// Null without TLS, and for who may not read the configuration.
-    certificate: Option<Certificate>,
+    certificate: Option<CertificateView>,
     /// What is wrong with the server as a whole.
     findings: Vec<FindingOfServer>,
     /// Null for who may not read the configuration.
@@ -42,31 +41,6 @@ struct Server {
 
 fn uis() -> utoipa::openapi::Object {
     words(["built", "missing"])
-}
-
-/// The certificate of HTTPS and RTMPS.
-#[derive(Serialize, ToSchema)]
-struct Certificate {
-    /// SHA-256, as browsers show it.
-    fingerprint: String,
-    names: Vec<String>,
-    #[schema(format = DateTime)]
-    not_after: Option<String>,
-    self_signed: bool,
-    /// What is wrong with it.
-    problem: Option<String>,
-}
-
-impl From<CertificateFacts> for Certificate {
-    fn from(facts: CertificateFacts) -> Self {
-        Self {
-            fingerprint: facts.fingerprint,
-            names: facts.names,
-            not_after: facts.not_after.map(rfc3339),
-            self_signed: facts.self_signed,
-            problem: facts.problem,
-        }
-    }
 }
 
 /// What is wrong with the server as a whole.
@@ -100,7 +74,7 @@ async fn show(api: Api, who: Who) -> Json<Server> {
         ready: readiness.is_ok(),
         not_ready_reason: readiness.err(),
         listeners: known.source.listeners().iter().map(ListenerView::from).collect(),
-        certificate: known.source.certificate().filter(|_| inside).map(Certificate::from),
+        certificate: known.source.certificate().filter(|_| inside).as_ref().map(CertificateView::from),
         findings: api.control.findings().into_iter().map(FindingOfServer::from).collect(),
         config: inside.then(|| ConfigView::from(&known.source.config())),
         ui: if api.ui { "built" } else { "missing" },

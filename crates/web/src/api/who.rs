@@ -157,6 +157,7 @@ fn attributes(via: &Via) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::via::Door;
 
     #[test]
     fn our_cookie_is_found_among_others() {
@@ -170,14 +171,14 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, HeaderValue::from_static(line));
-            assert_eq!(cookie(&headers, &Via::test_http()).as_deref(), plain, "{line}");
-            assert_eq!(cookie(&headers, &Via::test_https()).as_deref(), secure, "{line}");
+            assert_eq!(cookie(&headers, &Via::test(Door::Http, "127.0.0.1:5000", &[])).as_deref(), plain, "{line}");
+            assert_eq!(cookie(&headers, &Via::test(Door::Https, "127.0.0.1:5000", &[])).as_deref(), secure, "{line}");
         }
     }
 
     #[test]
     fn i4_cookies_are_bound_as_tightly_as_browsers_can() {
-        let secure = expired(&Via::test_https());
+        let secure = expired(&Via::test(Door::Https, "127.0.0.1:5000", &[]));
         let secure = secure.to_str().unwrap();
         for part in ["__Host-manycast=;", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
             assert!(secure.contains(part), "{secure}");
