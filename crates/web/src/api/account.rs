@@ -12,7 +12,7 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use manycast_auth::{
-    Credentials, LoggedIn, Permission, Principal, PrincipalKind, Role, SessionInfo,
+    Accounts, Credentials, LoggedIn, Permission, Principal, PrincipalKind, Role, SessionInfo,
 };
 use manycast_store::UserId;
 use serde::{Deserialize, Serialize};
@@ -155,9 +155,9 @@ async fn me(api: Api, who: Who) -> Result<Json<Me>, Problem> {
 /// Sign out
 #[utoipa::path(delete, path = "/api/v1/session", tag = "account", operation_id = "log_out",
     responses((status = 204, description = "Signed out")))]
-async fn log_out(api: Api, who: Who) -> Result<Response, Problem> {
+async fn log_out(api: Api, who: Who, caller: Caller) -> Result<Response, Problem> {
     if let Some(cookie) = who.cookie() {
-        api.accounts.log_out(cookie).await?;
+        api.accounts.log_out(cookie, &caller.client).await?;
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.headers_mut().insert(header::SET_COOKIE, expired(&who.via));
@@ -184,10 +184,9 @@ async fn password(
     caller: Caller,
     Given(new): Given<NewPassword>,
 ) -> Result<StatusCode, Problem> {
-    let user = who.user()?;
-    let accounts = &api.accounts;
     let (current, new) = (new.current.0, new.new.0);
-    accounts.change_password(&user, &current, &new, who.cookie(), &caller.client).await?;
+    let (by, keep) = (&who.principal, who.cookie());
+    api.accounts.change_password(by, &current, &new, keep, &caller.client).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -227,7 +226,7 @@ impl BrowserSession {
     responses((status = 200, body = List<BrowserSession>, description = "The newest first")))]
 async fn sessions(api: Api, who: Who) -> Result<Json<List<BrowserSession>>, Problem> {
     let infos = api.accounts.sessions_of(&who.user()?).await?;
-    let current = who.cookie().map(|cookie| api.accounts.session_id(cookie));
+    let current = who.cookie().map(Accounts::session_id);
     let shown = infos.into_iter().map(|info| BrowserSession::of(info, current.as_deref()));
     Ok(Json(List::whole(shown.collect())))
 }

@@ -5,7 +5,7 @@ use super::document::Operations;
 use super::extract::{Asked, page};
 use super::guard::Need;
 use super::who::Who;
-use crate::problem::{Fault, Problem};
+use crate::problem::Problem;
 use crate::shape::{EventShape, List};
 use axum::Json;
 use manycast_auth::Permission;
@@ -47,22 +47,10 @@ async fn list(
     Asked(asked): Asked<Filter>,
 ) -> Result<Json<List<EventShape>>, Problem> {
     let request = page(asked.limit, asked.after)?;
-    let cursor = |text: String| {
-        let id: Option<i64> = text.parse().ok().filter(|id| *id > 0);
-        id.ok_or_else(|| Problem::new(Fault::BadCursor, "the cursor is no id of an event"))
-    };
-    let filter = EventFilter {
-        kind: asked.kind,
-        stream: asked.stream,
-        destination: asked.destination,
-        before: request.after.map(cursor).transpose()?,
-        limit: request.limit,
-        ..EventFilter::default()
-    };
-    let found = api.control.activity(filter).await?;
-    let full = found.len() >= usize::try_from(request.limit).unwrap_or(usize::MAX);
-    let next = found.last().filter(|_| full).map(|event| event.id.to_string());
+    let Filter { kind, stream, destination, .. } = asked;
+    let filter = EventFilter { kind, stream, destination };
+    let found = api.control.activity(filter, request).await?;
     let people = who.may(Permission::ReadPeople);
-    let items = found.iter().filter_map(|event| EventShape::of(event, people)).collect();
-    Ok(Json(List { items, next }))
+    let items = found.items.iter().filter_map(|event| EventShape::of(event, people)).collect();
+    Ok(Json(List { items, next: found.next }))
 }

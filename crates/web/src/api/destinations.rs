@@ -171,11 +171,7 @@ async fn remove(
     At((stream, id)): Named,
     version: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let seen = match version.seen() {
-        Some(version) => version,
-        None => api.control.destination(&stream, &id)?.version,
-    };
-    api.control.delete_destination(&who.actor(), &stream, &id, seen).await?;
+    api.control.delete_destination(&who.actor(), &stream, &id, version.seen()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -64,8 +64,8 @@ impl From<LoginError> for Problem {
             LoginError::Wrong => Self::new(Fault::WrongLogin, sentence),
             LoginError::CodeNeeded => Self::new(Fault::CodeNeeded, sentence),
             LoginError::CodeWrong => Self::new(Fault::CodeWrong, sentence),
-            LoginError::CodesExhausted { retry_s } => {
-                Self::new(Fault::Busy, sentence).retry_after(retry_s)
+            LoginError::CodesExhausted { retry } => {
+                Self::new(Fault::Busy, sentence).retry_after(retry.as_secs().max(1))
             }
             LoginError::Busy => Self::new(Fault::Busy, sentence).retry_after(2),
             LoginError::Store(error) => error.into(),
@@ -78,9 +78,10 @@ impl From<SetupError> for Problem {
         let sentence = error.to_string();
         match error {
             SetupError::Used => Self::new(Fault::LinkUsed, sentence),
-            SetupError::Wrong => Self::new(Fault::WrongSetupLink, sentence),
-            SetupError::Invalid(wrong) => wrong.into(),
-            SetupError::Store(error) => error.into(),
+            SetupError::Wrong | SetupError::NotInvited => {
+                Self::new(Fault::WrongSetupLink, sentence)
+            }
+            SetupError::Refused(error) => error.into(),
         }
     }
 }

@@ -54,7 +54,7 @@ impl From<&StreamKeyView> for KeyShape {
     fn from(view: &StreamKeyView) -> Self {
         Self {
             id: view.id.clone(),
-            stream: view.stream.to_string(),
+            stream: view.stream.clone(),
             label: view.label.clone(),
             prefix: view.prefix.clone(),
             addresses: view.addresses.clone(),

@@ -48,15 +48,17 @@ fn uis() -> utoipa::openapi::Object {
 #[schema(as = ServerFinding)]
 struct FindingOfServer {
     /// A stable word.
-    code: String,
+    code: &'static str,
+    /// The stream that it speaks of.
+    stream: String,
     sentence: String,
     remedy: String,
 }
 
 impl From<ServerFinding> for FindingOfServer {
     fn from(finding: ServerFinding) -> Self {
-        let ServerFinding { code, sentence, remedy } = finding;
-        Self { code: code.to_string(), sentence, remedy }
+        let ServerFinding { code, stream, sentence, remedy } = finding;
+        Self { code, stream, sentence, remedy }
     }
 }
 

@@ -137,11 +137,7 @@ async fn remove(
     At(stream): At<String>,
     version: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let seen = match version.seen() {
-        Some(version) => version,
-        None => api.control.stream(&stream)?.version,
-    };
-    api.control.delete_stream(&who.actor(), &stream, seen).await?;
+    api.control.delete_stream(&who.actor(), &stream, version.seen()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -173,7 +169,7 @@ async fn end(api: Api, who: Who, At(stream): At<String>) -> Result<Response, Pro
 struct Window {
     /// Seconds up to now; 900 if left out. Up to 900 there is a sample for each second, beyond for
     /// each ten.
-    #[param(minimum = 1, maximum = 86400)]
+    #[param(minimum = 1, maximum = 14400)]
     window: Option<u32>,
 }
 
@@ -185,17 +181,17 @@ struct History {
     /// When the last sample was taken.
     #[schema(format = DateTime)]
     end: String,
-    /// Oldest first.
+    /// Oldest first; none where there was no encoder.
     samples: Vec<SampleShape>,
 }
 
-/// Figures of one moment; null without an encoder.
+/// Figures of one moment.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Sample)]
 struct SampleShape {
     #[schema(format = DateTime)]
     at: String,
-    bitrate: Option<u32>,
+    bitrate: u32,
     fps: Option<f32>,
     key_frame_ms: Option<u32>,
     jitter_ms: Option<f32>,
@@ -225,8 +221,8 @@ async fn history(
     Asked(asked): Asked<Window>,
 ) -> Result<Json<History>, Problem> {
     let window = asked.window.unwrap_or(900);
-    if !(1..=86_400).contains(&window) {
-        let detail = "window has to be from 1 to 86400 seconds";
+    if !(1..=14_400).contains(&window) {
+        let detail = "window has to be from 1 to 14400 seconds";
         return Err(Problem::new(crate::problem::Fault::InvalidQuery, detail));
     }
     let view = api.control.history(&stream, Duration::from_secs(window.into()))?;

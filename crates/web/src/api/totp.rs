@@ -5,14 +5,13 @@ use super::document::Operations;
 use super::extract::{At, Given};
 use super::guard::Need;
 use super::users::named;
-use super::who::Who;
+use super::who::{Caller, Who};
 use crate::problem::{Fault, Problem};
-use crate::shape::Hidden;
+use crate::shape::{Hidden, stamp};
 use axum::Json;
 use axum::http::StatusCode;
 use manycast_auth::Permission;
 use manycast_hub::Secret;
-use manycast_store::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -29,6 +28,23 @@ struct TotpOffer {
     secret: String,
     /// The same for a QR code: `otpauth://...`.
     uri: String,
+    /// Until when it can be confirmed.
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+/// One's password, once more.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OwnPassword {
+    password: Hidden,
+}
+
+/// One's password once more, if it is one's own second factor.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RemoveTotp {
+    password: Option<Hidden>,
 }
 
 /// Proof that the app has it.
@@ -45,10 +61,9 @@ struct RecoveryCodes {
 }
 
 /// Only one's own.
-fn oneself(user: &str, who: &Who) -> Result<UserId, Problem> {
-    let (named, own) = (named(user, who)?, who.user()?);
-    if named == own {
-        return Ok(own);
+fn oneself(user: &str, who: &Who) -> Result<(), Problem> {
+    if named(user, who)? == who.user()? {
+        return Ok(());
     }
     Err(Problem::new(Fault::Forbidden, "everybody sets up his own second factor"))
 }
@@ -57,13 +72,22 @@ fn oneself(user: &str, who: &Who) -> Result<UserId, Problem> {
 ///
 /// It is in force once a code of it was confirmed.
 #[utoipa::path(post, path = "/api/v1/users/{user}/totp", tag = "account",
-    operation_id = "begin_totp",
+    operation_id = "begin_totp", request_body = OwnPassword,
     params(("user" = String, Path, description = "`me`, or one's own id")),
     responses((status = 200, body = TotpOffer, description = "For an authenticator app")))]
-async fn begin(api: Api, who: Who, At(user): At<String>) -> Result<Json<TotpOffer>, Problem> {
-    let offer = api.accounts.begin_totp(&oneself(&user, &who)?).await?;
+async fn begin(
+    api: Api,
+    who: Who,
+    caller: Caller,
+    At(user): At<String>,
+    Given(given): Given<OwnPassword>,
+) -> Result<Json<TotpOffer>, Problem> {
+    oneself(&user, &who)?;
+    let password = given.password.0;
+    let offer = api.accounts.begin_totp(&who.principal, &password, &caller.client).await?;
     let text = |secret: &Secret| secret.expose().to_owned();
-    Ok(Json(TotpOffer { secret: text(&offer.secret_text), uri: text(&offer.uri) }))
+    let (secret, uri) = (text(&offer.secret), text(&offer.uri));
+    Ok(Json(TotpOffer { secret, uri, expires_at: stamp(offer.expires_at) }))
 }
 
 /// Put the second factor in force
@@ -77,20 +101,29 @@ async fn confirm(
     At(user): At<String>,
     Given(given): Given<TotpCode>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
-    let (user, code) = (oneself(&user, &who)?, given.code.0);
-    let accounts = &api.accounts;
-    let codes = accounts.confirm_totp(&user, code.expose(), &who.principal, who.address()).await?;
+    oneself(&user, &who)?;
+    let code = given.code.0;
+    let (by, from) = (&who.principal, who.address());
+    let codes = api.accounts.confirm_totp(by, code.expose(), from).await?;
     let recovery_codes = codes.iter().map(|code| code.expose().to_owned()).collect();
     Ok(Json(RecoveryCodes { recovery_codes }))
 }
 
 /// Remove a second factor
 ///
-/// One's own, or that of somebody below.
+/// One's own, with the password; or that of somebody below.
 #[utoipa::path(delete, path = "/api/v1/users/{user}/totp", tag = "account",
-    operation_id = "remove_totp", params(("user" = String, Path, description = "The id, or `me`")),
+    operation_id = "remove_totp", request_body = RemoveTotp, params(("user" = String, Path, description = "The id, or `me`")),
     responses((status = 204, description = "Removed")))]
-async fn remove(api: Api, who: Who, At(user): At<String>) -> Result<StatusCode, Problem> {
-    api.accounts.remove_totp(&named(&user, &who)?, &who.principal, who.address()).await?;
+async fn remove(
+    api: Api,
+    who: Who,
+    caller: Caller,
+    At(user): At<String>,
+    Given(given): Given<RemoveTotp>,
+) -> Result<StatusCode, Problem> {
+    let (user, password) = (named(&user, &who)?, given.password.map(|password| password.0));
+    let (by, client) = (&who.principal, &caller.client);
+    api.accounts.remove_totp(&user, password.as_ref(), by, client).await?;
     Ok(StatusCode::NO_CONTENT)
 }

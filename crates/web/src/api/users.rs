@@ -1,8 +1,9 @@
 //! People.
 
 use super::document::Operations;
-use super::extract::{Asked, At, Given, IfMatch, page};
+use super::extract::{Asked, At, Given, IfMatch};
 use super::guard::Need;
+use super::streams::part;
 use super::who::Who;
 use super::{Api, located, tagged};
 use crate::problem::{Fault, Problem};
@@ -88,8 +89,8 @@ pub(super) struct Part {
 /// All people
 #[utoipa::path(get, path = "/api/v1/users", tag = "users", operation_id = "users", params(Part),
     responses((status = 200, body = List<UserShape>, description = "A part of the list")))]
-async fn list(api: Api, Asked(part): Asked<Part>) -> Result<Json<List<UserShape>>, Problem> {
-    let found = api.accounts.users(page(part.limit, part.after)?).await?;
+async fn list(api: Api, Asked(asked): Asked<Part>) -> Result<Json<List<UserShape>>, Problem> {
+    let found = part(api.accounts.users().await?, asked, |user| user.id.to_string())?;
     let items = found.items.iter().map(UserShape::from).collect();
     Ok(Json(List { items, next: found.next }))
 }
@@ -152,7 +153,7 @@ async fn edit(
     version: IfMatch,
     Given(patch): Given<UserPatch>,
 ) -> Result<Response, Problem> {
-    let (id, version) = (named(&user, &who)?, version.needed()?);
+    let (id, version) = (named(&user, &who)?, Some(version.needed()?));
     let edit = UserEdit {
         name: patch.name,
         role: patch.role.map(Into::into),
@@ -167,7 +168,13 @@ async fn edit(
 #[utoipa::path(delete, path = "/api/v1/users/{user}", tag = "users", operation_id = "remove_user",
     params(("user" = String, Path, description = "The id")),
     responses((status = 204, description = "Removed")))]
-async fn remove(api: Api, who: Who, At(user): At<String>) -> Result<StatusCode, Problem> {
-    api.accounts.remove_user(&named(&user, &who)?, &who.principal, who.address()).await?;
+async fn remove(
+    api: Api,
+    who: Who,
+    At(user): At<String>,
+    version: IfMatch,
+) -> Result<StatusCode, Problem> {
+    let (id, seen) = (named(&user, &who)?, version.seen());
+    api.accounts.remove_user(&id, seen, &who.principal, who.address()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

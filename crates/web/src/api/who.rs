@@ -82,7 +82,7 @@ impl Who {
     ) -> Result<bool, Error> {
         let now = match self.proof.as_ref() {
             Proof::Bearer(token) => accounts.authenticate_bearer(token, self.via.client).await?,
-            Proof::Cookie(cookie) => accounts.authenticate_cookie(cookie).await?,
+            Proof::Cookie(cookie) => accounts.check_cookie(cookie).await?,
         };
         let people = self.may(Permission::ReadPeople);
         Ok(now.is_some_and(|now| {

@@ -94,14 +94,18 @@ impl Connection {
                     }
                 }
                 followed = self.follow.next() => match followed {
-                    Followed::Event(event) => {
+                    Some(Followed::Event(event)) => {
                         if let Some(shape) = EventShape::of(&event, people) {
                             let id = event.id.to_string();
                             return Some(message("activity", Some(&id), &shape));
                         }
                     }
-                    Followed::Missed(count) => {
+                    Some(Followed::Missed(count)) => {
                         return Some(message("missed", None, &json!({ "missed": count })));
+                    }
+                    None => {
+                        self.over = true;
+                        return Some(message("restart", None, &json!({})));
                     }
                 },
                 bytes = latest(Some(&mut self.seat.overview)) => {

@@ -7,7 +7,7 @@ use crate::status::{LegStatusView, TroubleView, trouble};
 use crate::time::Clock;
 use crate::words::words;
 use manycast_control::{
-    BackupPatch, BackupView, DestinationPatch, DestinationView, NewBackup, NewDestination,
+    BackupView, DestinationPatch, DestinationView, NewBackup, NewDestination,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -178,9 +178,8 @@ pub(crate) struct DestinationPatchShape {
     /// A new address without a key in it keeps the key.
     #[schema(max_length = 2000)]
     url: Option<String>,
-    #[serde(default, deserialize_with = "three_state")]
-    #[schema(value_type = Option<Hidden>)]
-    key: Option<Option<Hidden>>,
+    /// A new key; it cannot be taken away.
+    key: Option<Hidden>,
     #[serde(default, deserialize_with = "three_state")]
     #[schema(value_type = Option<String>)]
     user: Option<Option<String>>,
@@ -188,8 +187,8 @@ pub(crate) struct DestinationPatchShape {
     #[schema(value_type = Option<Hidden>)]
     password: Option<Option<Hidden>>,
     #[serde(default, deserialize_with = "three_state")]
-    #[schema(value_type = Option<BackupPatchShape>)]
-    backup: Option<Option<BackupPatchShape>>,
+    #[schema(value_type = Option<NewBackupShape>)]
+    backup: Option<Option<NewBackupShape>>,
     config_change: Option<ConfigChangeWord>,
     announce: Option<AnnounceWord>,
     #[serde(default, deserialize_with = "three_state")]
@@ -203,16 +202,22 @@ pub(crate) struct DestinationPatchShape {
     notes: Option<String>,
 }
 
-/// What of the second address is to change.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = BackupPatch)]
-#[expect(clippy::option_option, reason = "three states: as it is, cleared, set")]
-struct BackupPatchShape {
-    #[schema(max_length = 2000)]
-    url: Option<String>,
-    #[serde(default, deserialize_with = "three_state")]
-    #[schema(value_type = Option<Hidden>)]
-    key: Option<Option<Hidden>>,
-    mode: Option<BackupModeWord>,
+impl DestinationPatchShape {
+    pub(crate) fn take(self) -> DestinationPatch {
+        DestinationPatch {
+            name: self.name,
+            service: self.service,
+            url: self.url,
+            key: self.key.map(|key| key.0),
+            user: self.user,
+            password: self.password.map(|password| password.map(|password| password.0)),
+            backup: self.backup.map(|backup| backup.map(NewBackupShape::take)),
+            config_change: self.config_change.map(Into::into),
+            announce: self.announce.map(Into::into),
+            video_track: self.video_track,
+            audio_track: self.audio_track,
+            enabled: self.enabled,
+            notes: self.notes,
+        }
+    }
 }
