@@ -13,7 +13,7 @@ use crate::words::words;
 pub(crate) use health::{FindingView, HealthView};
 use health::TrackHealthView;
 use manycast_coach::{Finding, Subject, findings};
-use manycast_codec::{Shape, describe};
+use manycast_codec::{Chroma, Shape};
 use manycast_hub::{PublisherStats, StreamStats, TrackHealth, TrackStats, Trouble};
 use manycast_restream::{DestinationStatus, LegStatus, State};
 use serde::Serialize;
@@ -52,8 +52,8 @@ impl StreamPicture {
     /// What is wrong with what comes in.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let Some(publisher) = &self.stats.publisher else { return Vec::new() };
-        let subjects: Vec<_> =
-            publisher.tracks.iter().map(|stats| Subject::of(&stats.track)).collect();
+        let subject = |stats: &TrackStats| Subject::of(&stats.track, stats.sample.as_ref());
+        let subjects: Vec<_> = publisher.tracks.iter().map(subject).collect();
         findings(&publisher.health, publisher.trouble, &subjects)
     }
 }
@@ -183,6 +183,7 @@ pub(crate) struct StreamView {
     clock_levelled: u64,
     clock_rebased: u64,
     frames_late: u64,
+    frames_opaque: u64,
     destinations: Vec<DestinationView>,
 }
 
@@ -218,6 +219,10 @@ pub(crate) struct TrackView {
     width: Option<u32>,
     height: Option<u32>,
     fps: Option<f64>,
+    bit_depth: Option<u8>,
+    chroma: Option<&'static str>,
+    dynamic_range: Option<&'static str>,
+    captions: Vec<&'static str>,
     sample_rate: Option<u32>,
     channels: Option<u8>,
     bitrate: u64,
@@ -396,6 +401,7 @@ impl StreamView {
             clock_levelled: stats.clock_levelled,
             clock_rebased: stats.clock_rebased,
             frames_late: stats.frames_late,
+            frames_opaque: stats.frames_opaque,
             destinations,
         }
     }
@@ -444,6 +450,16 @@ impl From<Trouble> for TroubleView {
     }
 }
 
+/// The kinds of captions that its newest picture of the kind that is looked at carries.
+fn captions(subject: &Subject) -> Vec<&'static str> {
+    let seen = subject.captions;
+    let cea608 = seen.cea608_field1 || seen.cea608_field2;
+    [("cea608", cea608), ("cea708", seen.cea708)]
+        .into_iter()
+        .filter_map(|(name, there)| there.then_some(name))
+        .collect()
+}
+
 impl TrackView {
     fn of(stats: &TrackStats, health: Option<&TrackHealth>) -> Self {
         let id = stats.track.id;
@@ -460,11 +476,15 @@ impl TrackView {
             health: health.map(TrackHealthView::from),
             ..Self::default()
         };
-        let config = stats.track.config.as_ref();
-        if let Some(found) = config.and_then(|config| describe(config.codec, &config.record)) {
+        let subject = Subject::of(&stats.track, stats.sample.as_ref());
+        view.captions = captions(&subject);
+        if let Some(found) = subject.description {
             view.codec_string = found.rfc6381;
             match found.shape {
                 Shape::Video(shape) => {
+                    view.bit_depth = shape.bit_depth;
+                    view.chroma = shape.chroma.map(Chroma::name);
+                    view.dynamic_range = Some(shape.dynamic_range().name());
                     view.profile = shape.profile;
                     view.level = shape.level;
                     view.width = Some(shape.width);

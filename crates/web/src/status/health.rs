@@ -26,7 +26,7 @@ pub(crate) struct FindingView {
     severity: &'static str,
     track: Option<String>,
     sentence: String,
-    remedy: &'static str,
+    remedy: String,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -91,7 +91,7 @@ impl From<&Finding> for FindingView {
             severity: finding.rule.severity().name(),
             track: finding.track.map(|track| track.to_string()),
             sentence: finding.sentence.clone(),
-            remedy: finding.rule.remedy(),
+            remedy: finding.remedy.clone().into_owned(),
         }
     }
 }
