@@ -6,7 +6,7 @@
 mod check;
 mod serve;
 
-use crate::{demo, play, publish};
+use crate::{demo, play, publish, remote};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +34,8 @@ enum Verb {
     Demo(DemoArgs),
     /// Print the version.
     Version,
+    #[command(flatten)]
+    Remote(remote::Resource),
 }
 
 /// What `serve` is asked with.
@@ -126,6 +128,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Publish(args) => publish::run(&args),
         Verb::Play(args) => play::run(&args),
         Verb::Demo(args) => demo::run(&args),
+        Verb::Remote(resource) => remote::run(resource),
         Verb::Version => {
             println!("manycast {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS

@@ -4,6 +4,7 @@
 //! cli (verbs) --> serve --> wiring: hub, gate, transports, destinations, HTTP
 //!            \--> demo  --> the same parts on 127.0.0.1, with an encoder and destinations of its own
 //!            \--> publish, play: clients for files and eyes
+//!            \--> remote: stream, destination, ... of a running server, over its API
 //!            \--> config (file + environment --> checked values, or all faults)
 //! ```
 //!
@@ -15,5 +16,6 @@ pub mod config;
 pub mod demo;
 pub mod play;
 pub mod publish;
+pub mod remote;
 pub mod serve;
 mod tool;

@@ -7,13 +7,13 @@
 //!
 //! Belongs here: the order of things. Must not come here: what a transport does.
 
+mod access;
 mod bind;
 mod certificates;
 mod datadir;
 mod disk;
 mod embed;
 mod facts;
-mod gate;
 mod http;
 mod logging;
 mod names;
@@ -25,14 +25,15 @@ mod welcome;
 mod wiring;
 
 pub(crate) use embed::Embedded;
-pub use gate::ConfigGate;
 
 use crate::config::{self, Config};
+use access::access_table;
 use anyhow::{Context, Result};
 use certificates::Certificates;
 use datadir::DataDir;
 use facts::Facts;
 use logging::Logging;
+use manycast_auth::AccessGate;
 use manycast_hub::Hub;
 use manycast_web::{Readiness, Source};
 use signals::{Order, Signals};
@@ -49,7 +50,7 @@ struct Server {
     /// The configuration file that was named; `None`: the usual one, if it is there.
     file: Option<PathBuf>,
     hub: Arc<Hub>,
-    gate: Arc<ConfigGate>,
+    gate: Arc<AccessGate>,
     facts: Arc<Facts>,
     readiness: Readiness,
     logging: Logging,
@@ -75,7 +76,7 @@ pub fn run(file: Option<&Path>, data_dir: Option<&Path>) -> Result<()> {
     let hub = Hub::new();
     let server = Server {
         file: file.map(Path::to_owned),
-        gate: ConfigGate::new(hub.clone()),
+        gate: AccessGate::new(hub.clone()),
         facts: Facts::new(),
         readiness: Readiness::new(),
         hub,
@@ -130,7 +131,7 @@ impl Server {
     async fn start(&self, config: Config) -> Result<Wiring> {
         self.facts.loaded(config, Vec::new());
         let config = self.facts.current();
-        self.gate.apply(&config);
+        self.gate.apply(access_table(&config));
         for stream in &config.streams {
             self.hub.open(&stream.name, config.limits.window);
         }

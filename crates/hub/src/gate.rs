@@ -106,6 +106,12 @@ impl LeaseHolder {
         Lease(self.0.subscribe())
     }
 
+    /// How many leases are held at the moment.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.0.receiver_count()
+    }
+
     /// Takes every lease back; sessions end with `reason`.
     pub fn revoke(&self, reason: &str) {
         self.0.send_replace(Some(reason.into()));

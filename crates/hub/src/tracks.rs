@@ -79,7 +79,16 @@ impl TrackBook {
             Some(at) => Some(self.pending.swap_remove(at).1),
             None => known.and_then(|t| t.config.clone()).filter(|c| c.codec == codec),
         };
-        Arc::make_mut(&mut self.set).insert(Track { id, codec, config });
+        let set = Arc::make_mut(&mut self.set);
+        set.insert(Track { id, codec, config });
+        let waiting = self.pending.iter().filter(|(id, _)| set.get(*id).is_none());
+        let announced = waiting.map(|(id, config)| Track {
+            id: *id,
+            codec: config.codec,
+            config: Some(config.clone()),
+        });
+        set.announced = announced.collect();
+        set.announced.sort_by_key(|track| track.id);
         Ok(Some(id))
     }
 

@@ -5,6 +5,7 @@
 //! GET /metrics                for Prometheus (metrics)
 //! GET /api/v1/status          for people and programs, documented JSON (status)
 //! /api/v1/...                 everything that can be seen and done (api, shape, live)
+//! /, /assets/...              the dashboard, embedded (ui)
 //! ```
 //!
 //! Belongs here: the shapes shown to strangers, each with one conversion from a domain type, and the
@@ -14,6 +15,7 @@
 mod answer;
 mod api;
 mod live;
+mod client;
 mod metrics;
 mod plain;
 mod problem;
@@ -27,7 +29,10 @@ mod status;
 mod time;
 mod via;
 mod words;
+pub mod ui;
 
+pub use client::{Call, Client, ClientError, Reply};
+pub use hyper::Method;
 pub use metrics::{Family, Kind, Sample};
 pub use readiness::Readiness;
 pub use routes::{Managed, Site, openapi};
@@ -35,4 +40,5 @@ pub use server::{HttpCounters, HttpServer, Limits, Way};
 pub use source::{
     CertificateFacts, ConfigFacts, ListenerFacts, SessionFacts, SessionRole, Sessions, Source,
 };
+pub use time::rfc3339;
 pub use via::{Distrust, Door, Via};

@@ -21,6 +21,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("coach", 5),
     ("net-rtmp", 6),
     ("restream", 7),
+    ("store", 8),
+    ("auth", 9),
     ("web", 11),
     ("app", 12),
 ];
@@ -41,12 +43,15 @@ const OWNERS: &[(&str, &str)] = &[
     ("tokio-rustls", "tls"),
     ("rustls-platform-verifier", "tls"),
     ("hickory-resolver", "dial"),
+    ("sqlx", "store"),
+    ("chacha20poly1305", "store"),
+    ("argon2", "auth"),
     ("anyhow", "app"),
     ("clap", "app"),
 ];
 
 /// Shapes for strangers live at the edge (rule 9): who may derive serde's traits.
-const SERDE: (&[&str], &[&str]) = (&["serde", "serde_json"], &["web", "app"]);
+const SERDE: (&[&str], &[&str]) = (&["serde", "serde_json"], &["store", "web", "app"]);
 
 /// What brings threads, sockets or a runtime: nothing for floors 0 to 3 (`sys` is the door to them).
 const WORLD: &[&str] = &["tokio", "mio", "async-std", "smol", "futures", "socket2", "nix", "libc"];

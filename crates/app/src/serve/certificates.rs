@@ -93,7 +93,7 @@ impl Certificates {
 
     /// Reads everything again, as a reload asks. Reads files.
     pub(super) fn reload(&self) {
-        let results: Vec<_> = self.each().map(|tls| renew(tls)).collect();
+        let results: Vec<_> = self.each().map(renew).collect();
         // Who asks for a reload has finished writing.
         self.trouble.lock().suspected = results.iter().find_map(Clone::clone);
         self.judge(results);

@@ -1,12 +1,13 @@
 //! The server inside another tool: the same parts joined by the same wiring, without signals, log
 //! and files.
 
+use super::Server;
 use super::facts::Facts;
 use super::logging::Logging;
 use super::wiring::Wiring;
-use super::{ConfigGate, Server};
 use crate::config::Config;
 use anyhow::Result;
+use manycast_auth::AccessGate;
 use manycast_hub::Hub;
 use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::DestinationStatus;
@@ -30,7 +31,7 @@ impl Embedded {
         let hub = Hub::new();
         let server = Server {
             file: None,
-            gate: ConfigGate::new(hub.clone()),
+            gate: AccessGate::new(hub.clone()),
             facts: Facts::new(),
             readiness: Readiness::new(),
             logging: Logging::silent(&config.log),

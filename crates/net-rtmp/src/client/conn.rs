@@ -28,6 +28,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long the last words may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 const READ_BUFFER: usize = 16 * 1024;
+/// How often a writer that is behind is looked at before the goodbye.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How long a connection that takes nothing more is listened to. One that was reset ends at once.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Chunk size of what we send: large, and accepted everywhere.
@@ -252,6 +254,19 @@ impl ClientConn {
     pub(super) fn lend(&mut self, join: impl FnOnce(Vec<Bytes>) -> Membership) {
         let rest = self.out.take();
         self.fanout = Some(join(rest));
+    }
+
+    /// Resolves when everything that is there has been written, or after `bound`.
+    pub(super) async fn written(&self, bound: Duration) {
+        let Some(member) = &self.fanout else { return };
+        let behind = || member.end().is_none() && member.stats().lag > Duration::ZERO;
+        let caught_up = async {
+            while behind() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let _ = member.send(Vec::new());
+        let _ = tokio::time::timeout(bound, caught_up).await;
     }
 
     /// Takes the writing side back from the fan-out, with the rest of what that has begun. Its

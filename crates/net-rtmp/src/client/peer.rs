@@ -95,6 +95,7 @@ impl Plan {
         let kept = |track: TrackId| track != about_all && self.way(track) == Way::AsItCame;
         let mut seen = TrackSet {
             tracks: seen.collect(),
+            announced: Vec::new(),
             sticky: tracks.sticky.iter().filter(|sticky| kept(sticky.track)).cloned().collect(),
         };
         seen.tracks.sort_by_key(|track| track.id);

@@ -19,6 +19,8 @@ use std::borrow::Cow;
 #[derive(Clone, Debug)]
 pub(super) struct Pick {
     chooser: Chooser,
+    /// All is asked for, whatever may come.
+    all: bool,
     /// Every Track there is goes as it came.
     plain: bool,
 }
@@ -36,7 +38,7 @@ pub(super) enum Picked<'a> {
 
 impl Pick {
     pub(super) fn new(rules: TrackRules) -> Self {
-        Self { chooser: Chooser::new(rules), plain: true }
+        Self { chooser: Chooser::new(rules), all: rules == TrackRules::ALL, plain: true }
     }
 
     /// What is asked for by settings, before anything else is looked at; where nothing is: all.
@@ -61,6 +63,8 @@ impl Pick {
             };
             selection.takes(track.id) && !(selection.is_alone(track.id.kind) && numbered())
         });
+        // What is said of Tracks that do not flow yet would be of Tracks that never come.
+        self.plain &= self.all || set.sticky.iter().all(|sticky| sticky.track.index == 0);
     }
 
     /// The next pictures follow a gap.
@@ -82,6 +86,7 @@ impl Pick {
         });
         let mut seen = TrackSet {
             tracks: tracks.collect(),
+            announced: Vec::new(),
             sticky: set.sticky.iter().filter_map(|sticky| self.sticky(set, sticky)).collect(),
         };
         seen.tracks.sort_by_key(|track| track.id);
@@ -91,7 +96,7 @@ impl Pick {
     /// A Frame as the far end sees it.
     pub(super) fn frame<'a>(&mut self, set: &TrackSet, frame: &'a Frame) -> Picked<'a> {
         let taken = self.chooser.takes(frame);
-        if self.plain {
+        if self.all || (self.plain && frame.track.kind != TrackKind::Data) {
             return Picked::Yes(Cow::Borrowed(frame));
         }
         let seen = match frame.track.kind {

@@ -22,6 +22,7 @@ use manycast_media::{
     TrackRule, TrackRules, TrackSet, Wire,
 };
 use manycast_rtmp::session::{Capabilities, MediaWriter};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -69,7 +70,7 @@ impl Writer for DeliveryWriter {
         let base = self.feed.steady_base()?;
         let [fixed, video, audio] = self.writer.stand(wire_millis(Timestamp::ZERO + base))?;
         let below = base.ticks().rem_euclid(TICKS_PER_MILLISECOND).cast_unsigned();
-        Some(Stand([fixed, video, audio, below, 0]))
+        Some(Stand([fixed, video, audio, below, self.feed.wishes]))
     }
 
     fn follow(&mut self, stand: &Stand) {
@@ -83,6 +84,8 @@ impl Writer for DeliveryWriter {
 /// The messages of one Delivery, and what the far end was told so far.
 struct Feed {
     wanted: WantedTracks,
+    /// A number for what is asked for: that decides which messages about Tracks go out.
+    wishes: u64,
     /// Of all Tracks, those that the settings ask for.
     asked: Pick,
     change: ConfigChange,
@@ -113,6 +116,7 @@ impl Feed {
     fn new(change: ConfigChange, renewal: Arc<Notify>) -> Self {
         Self {
             wanted: WantedTracks::default(),
+            wishes: 0,
             asked: Pick::asked(None, None),
             rest: Pick::new(TrackRules::default()),
             tracks: TrackSet::default(),
@@ -137,6 +141,8 @@ impl Feed {
             None if !several => TrackRule::Default,
             _ => TrackRule::All,
         };
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        self.wishes = hasher.hash_one((wanted, several));
         self.wanted = wanted;
         self.asked = Pick::asked(wanted.video, wanted.audio);
         self.rest = Pick::new(TrackRules { video: rest(wanted.video), audio: rest(wanted.audio) });

@@ -219,31 +219,46 @@ fn e_rtmp_an_order_of_channels_stands_after_its_configuration() {
     assert_eq!(first(&said), [0x17, 0x90, 0x94]);
 }
 
-/// A rule about sizes, with what a real encoder sends (tests/captures): the first Track that flows is
-/// shown until a better one has a key frame, with its configuration before it; then that one alone.
+/// A rule about sizes, with what a real encoder sends (tests/captures). Where the better Track was
+/// announced it is waited for; where it comes later the pictures change at its key frame, with its
+/// configuration before it.
 #[test]
 fn e_rtmp_pictures_change_at_a_key_frame_with_their_configuration() {
+    let (announced, second) = smallest(false);
+    assert_eq!((announced[0], announced[1]), ((0x17, 0), (0x17, 1)));
+    assert_eq!((announced.len() - 1, second), (10, 10), "the smaller one alone, from the start");
+    let (sent, second) = smallest(true);
+    assert_eq!(sent[..4], [(0x17, 0), (0x17, 1), (0x17, 0), (0x17, 1)], "after one picture");
+    assert!(sent[4..].iter().all(|(_, packet_type)| *packet_type == 1), "and no other");
+    assert_eq!((sent.len() - 3, second), (10, 10), "every picture of the smaller one");
+}
+
+/// What a viewer of the smallest pictures gets, as frame type and packet type of legacy tags, and the
+/// number of those pictures. `late`: their configuration comes after the first picture of all.
+fn smallest(late: bool) -> (Vec<(u8, u8)>, usize) {
     use manycast_flv::{TagKind, file::FileReader};
     let file =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/captures/ffmpeg9-tracks-h264-aac.flv");
     let mut reader = FileReader::new();
     reader.push(&std::fs::read(file).unwrap());
     let mut bench = Bench::new("video_track=smallest&audio_track=none");
-    let (mut sent, mut second) = (Vec::new(), 0);
+    let (mut sent, mut second, mut held) = (Vec::new(), 0, Vec::new());
     while let Some(tag) = reader.next_tag().unwrap() {
         if tag.kind != TagKind::Video || tag.body[1..] == [2, 0, 0, 0] {
             continue;
         }
-        second += usize::from(tag.body[0] & 0x80 != 0 && tag.body[1] & 0x0f != 0);
+        let numbered = tag.body[0] & 0x80 != 0;
+        if late && numbered && tag.body[1] & 0x0f == 0 {
+            held.push(tag.body);
+            continue;
+        }
+        second += usize::from(numbered && tag.body[1] & 0x0f != 0);
+        let picture = !numbered && tag.body[1] == 1;
         sent.extend(bench.send(tag.timestamp.into(), MediaKind::Video, &tag.body));
+        for body in held.extract_if(.., |_| picture) {
+            sent.extend(bench.send(tag.timestamp.into(), MediaKind::Video, &body));
+        }
     }
     // legacy, all of them: 17 00 is a configuration, 17 01 and 27 01 are pictures
-    let kinds: Vec<_> = sent.iter().map(|(_, body)| (body[0], body[1])).collect();
-    assert_eq!(
-        kinds[..4],
-        [(0x17, 0), (0x17, 1), (0x17, 0), (0x17, 1)],
-        "a change after one picture"
-    );
-    assert!(kinds[4..].iter().all(|(_, packet_type)| *packet_type == 1), "and no other");
-    assert_eq!((kinds.len() - 3, second), (10, 10), "every picture of the smaller one");
+    (sent.iter().map(|(_, body)| (body[0], body[1])).collect(), second)
 }

@@ -1,0 +1,259 @@
+//! Opening: what has to be true before anything is written, then the schema, the keys and the connections.
+//!
+//! A file that is damaged, newer or foreign is refused from a connection that can only read, so that it is
+//! left byte for byte as it is.
+
+use crate::disk;
+use crate::error::{Error, Result};
+use crate::migrate::{self, STEPS};
+use crate::rotate;
+use crate::store::{Inner, Store};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection};
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::sync::RwLock;
+
+/// `PRAGMA application_id` of our files: "MCST".
+pub(crate) const APPLICATION: i32 = 0x4d43_5354;
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// KiB of pages that a connection keeps: the writer's and each reader's.
+const WRITER_CACHE: &str = "-512";
+const READER_CACHE: &str = "-256";
+/// The write-ahead log is cut to this when it was longer.
+const WAL_BYTES: &str = "4194304";
+const READERS: u32 = 2;
+
+/// What to do when the key that secrets are sealed with is not in the key file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LostKey {
+    /// Refuse to open, and say so.
+    #[default]
+    Refuse,
+    /// Go on with a new key. What was sealed stays, and is [`crate::Kept::Unreadable`].
+    Forget,
+}
+
+/// How to open.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long to wait for somebody else who writes.
+    pub busy: Duration,
+    /// The file with the vault's keys, if it is neither where [`crate::VAULT_KEY_ENV`] says nor in the
+    /// data directory.
+    pub vault_key: Option<PathBuf>,
+    /// What to do without the right key.
+    pub lost_key: LostKey,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { busy: Duration::from_secs(5), vault_key: None, lost_key: LostKey::Refuse }
+    }
+}
+
+/// Where everything lies.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    pub dir: PathBuf,
+    pub database: PathBuf,
+    pub vault_key: PathBuf,
+    pub backups: PathBuf,
+}
+
+impl Files {
+    pub(crate) fn of(dir: &Path, options: &Options) -> Self {
+        let named = std::env::var_os(crate::VAULT_KEY_ENV).filter(|v| !v.is_empty());
+        let vault_key = options.vault_key.clone().or_else(|| named.map(PathBuf::from));
+        Self {
+            dir: dir.to_owned(),
+            database: dir.join(crate::DATABASE_FILE),
+            vault_key: vault_key.unwrap_or_else(|| dir.join(crate::VAULT_KEY_FILE)),
+            backups: dir.join(crate::BACKUP_FOLDER),
+        }
+    }
+
+    pub(crate) fn corrupt(&self) -> Error {
+        let backups = crate::backup::in_folder(&self.backups);
+        let backups = backups.into_iter().map(|b| b.path).collect();
+        Error::Corrupt { file: self.database.clone(), backups }
+    }
+
+    /// What the sentence needs to know: which file it is, and which backups there are.
+    pub(crate) fn placed(&self, error: Error) -> Error {
+        match error {
+            Error::Corrupt { .. } => self.corrupt(),
+            other => other,
+        }
+    }
+}
+
+impl Store {
+    /// Opens the database of a data directory; makes what is missing.
+    ///
+    /// # Errors
+    /// All of [`Error`] that are [`Error::is_unavailable`].
+    pub async fn open(dir: &Path, options: Options) -> Result<Self> {
+        let files = Files::of(dir, &options);
+        Self::open_with(files.clone(), &options, STEPS).await.map_err(|error| files.placed(error))
+    }
+
+    pub(crate) async fn open_with(
+        files: Files,
+        options: &Options,
+        steps: &[migrate::Step],
+    ) -> Result<Self> {
+        let dir = files.dir.display();
+        disk::make_dir(&files.dir).map_err(|e| Error::io(format!("{dir} cannot be made"), &e))?;
+        examine(&files.database, options.busy, migrate::newest(steps)).await?;
+        let shown = files.database.display();
+        if !files.database.exists() {
+            disk::make_private(&files.database)
+                .map_err(|e| denied(e, &format!("{shown} cannot be made")))?;
+        }
+        let mut conn = connect(&files, &writer(&files.database, options.busy)).await?;
+        let schema = migrate::run(&mut conn, &files, steps, &|_| ()).await?;
+        let ring = rotate::open_ring(&mut conn, &files, options.lost_key).await?;
+        conn.close().await?;
+        let store = Self(Arc::new(Inner {
+            schema,
+            writer: pool(1, options.busy, writer(&files.database, options.busy)).await?,
+            readers: pool(READERS, options.busy, reader(&files.database, options.busy)).await?,
+            ring: Arc::new(RwLock::new(ring)),
+            damaged: AtomicBool::new(false),
+            files,
+        }));
+        Ok(store)
+    }
+}
+
+/// A connection that writes.
+pub(crate) fn writer(file: &Path, busy: Duration) -> SqliteConnectOptions {
+    base(file, busy)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("secure_delete", "ON")
+        .pragma("cache_size", WRITER_CACHE)
+        .pragma("journal_size_limit", WAL_BYTES)
+        .statement_cache_capacity(48)
+}
+
+fn reader(file: &Path, busy: Duration) -> SqliteConnectOptions {
+    base(file, busy)
+        .pragma("query_only", "ON")
+        .pragma("cache_size", READER_CACHE)
+        .statement_cache_capacity(32)
+}
+
+fn base(file: &Path, busy: Duration) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .busy_timeout(busy)
+        .foreign_keys(true)
+        .pragma("trusted_schema", "OFF")
+        .pragma("cell_size_check", "ON")
+        .pragma("temp_store", "MEMORY")
+        .thread_name(|_| "database".to_owned())
+        .disable_statement_logging()
+}
+
+async fn pool(most: u32, busy: Duration, options: SqliteConnectOptions) -> Result<SqlitePool> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(busy)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false);
+    Ok(pool.connect_with(options).await?)
+}
+
+async fn connect(files: &Files, options: &SqliteConnectOptions) -> Result<SqliteConnection> {
+    let shown = files.database.display();
+    options.connect().await.map_err(|error| match Error::from(error) {
+        Error::Io { why, .. } => match writable(&files.dir) {
+            Ok(()) => Error::Io { what: format!("{shown} cannot be opened"), why },
+            Err(error) => denied(error, &format!("{shown} cannot be opened")),
+        },
+        other => other,
+    })
+}
+
+/// SQLite says only that it cannot open; the directory tells why.
+fn writable(dir: &Path) -> std::io::Result<()> {
+    let probe = dir.join(".manycast-probe");
+    disk::make_private(&probe)?;
+    disk::remove(&probe)
+}
+
+fn denied(error: std::io::Error, what: &str) -> Error {
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::ReadOnly,
+        _ => Error::io(what, &error),
+    }
+}
+
+/// Looks at a database without writing a byte of it: ours, whole, and not of the future?
+pub(crate) async fn examine(file: &Path, busy: Duration, known: u32) -> Result<u32> {
+    if !begins_well(file)? {
+        return Ok(0);
+    }
+    let mut conn = base(file, busy).read_only(true).connect().await?;
+    let looked = look(&mut conn, file, known).await;
+    let closed = conn.close().await;
+    let found = looked?;
+    closed?;
+    Ok(found)
+}
+
+/// `false`: there is nothing in it yet.
+fn begins_well(file: &Path) -> Result<bool> {
+    let mut head = Vec::with_capacity(MAGIC.len());
+    let read = match fs::File::open(file) {
+        Ok(opened) => opened.take(16).read_to_end(&mut head),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => Err(error),
+    };
+    read.map_err(|e| Error::io(format!("{} cannot be read", file.display()), &e))?;
+    if head.is_empty() {
+        return Ok(false);
+    }
+    if head == MAGIC { Ok(true) } else { Err(damaged()) }
+}
+
+fn damaged() -> Error {
+    Error::Corrupt { file: PathBuf::new(), backups: Vec::new() }
+}
+
+async fn look(conn: &mut SqliteConnection, file: &Path, known: u32) -> Result<u32> {
+    let application: i32 =
+        sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *conn).await?;
+    let schema = migrate::schema(conn).await?;
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *conn).await?;
+    let fresh = application == 0 && schema == 0 && tables == 0;
+    if application != APPLICATION && !fresh {
+        return Err(Error::Foreign { file: file.to_owned() });
+    }
+    if schema > known {
+        return Err(Error::Newer { file: file.to_owned(), schema, known });
+    }
+    check(conn, "PRAGMA quick_check(1)").await?;
+    Ok(schema)
+}
+
+/// Has SQLite look for damage.
+pub(crate) async fn check(conn: &mut SqliteConnection, pragma: &'static str) -> Result<()> {
+    let verdict: String = sqlx::query_scalar(pragma).fetch_one(conn).await?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    tracing::error!(%verdict, "the database is damaged");
+    Err(damaged())
+}
