@@ -8,10 +8,12 @@
 //! Belongs here: the order of things. Must not come here: what a transport does.
 
 mod access;
+mod authorize;
 mod bind;
 mod certificates;
 mod datadir;
 mod disk;
+mod egress;
 mod embed;
 mod facts;
 mod http;
@@ -36,6 +38,7 @@ use logging::Logging;
 use manycast_auth::AccessGate;
 use manycast_hub::Hub;
 use manycast_web::{Readiness, Source};
+use manycast_webhook::Authorised;
 use signals::{Order, Signals};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +54,8 @@ struct Server {
     file: Option<PathBuf>,
     hub: Arc<Hub>,
     gate: Arc<AccessGate>,
+    /// What listeners ask: the gate, and whoever else is to be asked.
+    access: Arc<Authorised<AccessGate>>,
     facts: Arc<Facts>,
     readiness: Readiness,
     logging: Logging,
@@ -74,9 +79,11 @@ pub fn run(file: Option<&Path>, data_dir: Option<&Path>) -> Result<()> {
     raise_open_files();
     let data = Some(DataDir::take(&data_dir_of(&config, file, data_dir))?);
     let hub = Hub::new();
+    let gate = AccessGate::new(hub.clone());
     let server = Server {
         file: file.map(Path::to_owned),
-        gate: AccessGate::new(hub.clone()),
+        access: Authorised::new(gate.clone()),
+        gate,
         facts: Facts::new(),
         readiness: Readiness::new(),
         hub,

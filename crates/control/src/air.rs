@@ -19,9 +19,7 @@ pub(crate) const ARMED: Duration = Duration::from_secs(600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     /// An encoder sends.
-    Here {
-        since: Instant,
-    },
+    Here { since: Instant },
     Away {
         since: Instant,
         end: RunEnd,

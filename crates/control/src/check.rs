@@ -145,7 +145,12 @@ pub struct DestinationPatch {
 pub(crate) struct Faults(Vec<FieldError>);
 
 impl Faults {
-    pub(crate) fn add(&mut self, field: &str, message: impl Into<String>, remedy: impl Into<String>) {
+    pub(crate) fn add(
+        &mut self,
+        field: &str,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
         self.0.push(FieldError::new(field, message, remedy));
     }
 
@@ -166,7 +171,9 @@ pub(crate) fn stream_name(text: &str, faults: &mut Faults) -> Option<StreamName>
         faults.add("name", "is made of dots alone", "write it like main");
         return None;
     }
-    StreamName::new(text).map_err(|error| faults.add("name", error.to_string(), "write it like main")).ok()
+    StreamName::new(text)
+        .map_err(|error| faults.add("name", error.to_string(), "write it like main"))
+        .ok()
 }
 
 /// Characters that no line for people may hold.
@@ -176,14 +183,22 @@ fn is_odd(c: char) -> bool {
 
 pub(crate) fn title(text: &str, faults: &mut Faults) {
     if text.chars().count() > MAX_TITLE || text.chars().any(is_odd) {
-        faults.add("title", "is longer than 100 characters or holds control characters", "shorten it");
+        faults.add(
+            "title",
+            "is longer than 100 characters or holds control characters",
+            "shorten it",
+        );
     }
 }
 
 pub(crate) fn notes(text: &str, faults: &mut Faults) {
     let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     if text.chars().count() > MAX_NOTES || text.chars().any(odd) {
-        faults.add("notes", "is longer than 4,000 characters or holds control characters", "shorten it");
+        faults.add(
+            "notes",
+            "is longer than 4,000 characters or holds control characters",
+            "shorten it",
+        );
     }
 }
 
@@ -202,7 +217,11 @@ pub(crate) fn destination_name(text: &str, faults: &mut Faults) {
 
 pub(crate) fn label(text: &str, faults: &mut Faults) {
     if text.chars().count() > MAX_NAME || text.chars().any(is_odd) {
-        faults.add("label", "is longer than 64 characters or holds control characters", "shorten it");
+        faults.add(
+            "label",
+            "is longer than 64 characters or holds control characters",
+            "shorten it",
+        );
     }
 }
 
@@ -219,7 +238,9 @@ pub(crate) fn track(kind: TrackKind, words: &str, faults: &mut Faults) -> Option
         Err(error) => {
             let (field, remedy) = match kind {
                 TrackKind::Audio => ("audio_track", "write it like 1"),
-                TrackKind::Video | TrackKind::Data => ("video_track", "write it like largest up to 720p"),
+                TrackKind::Video | TrackKind::Data => {
+                    ("video_track", "write it like largest up to 720p")
+                }
             };
             faults.add(field, format!("is not understood: {error}"), remedy);
             None
@@ -304,10 +325,13 @@ pub(crate) fn remote(
         }
     };
     match Target::parse(&read.url) {
-        Err(error) => faults.add(fields.url, error.to_string(), "write it like rtmp://HOST/APPLICATION"),
+        Err(error) => {
+            faults.add(fields.url, error.to_string(), "write it like rtmp://HOST/APPLICATION")
+        }
         Ok(target) => {
             if let Err(error) = dialer.check(&target.host, target.port) {
-                let remedy = "if this is meant, list the address in egress.allow of the configuration";
+                let remedy =
+                    "if this is meant, list the address in egress.allow of the configuration";
                 faults.add(fields.url, error.reason(), remedy);
             }
         }
@@ -337,8 +361,7 @@ pub(crate) fn backup(
     let own = || address::remote(&new.url, None).is_ok_and(|read| read.key.is_some());
     let bare = main.is_none_or(|main| depth(&new.url) > depth(&main.url)) && own();
     let or_key = or_key.filter(|_| !bare);
-    let given =
-        Given { url: &new.url, key: new.key.as_ref(), or_key, user: None, password: None };
+    let given = Given { url: &new.url, key: new.key.as_ref(), or_key, user: None, password: None };
     let mut remote = remote(&given, &BACKUP, dialer, faults)?;
     remote.login = remote.login.or_else(|| main.and_then(|main| main.login.clone()));
     if main.is_some_and(|main| main.url == remote.url && main.key.matches(&remote.key)) {

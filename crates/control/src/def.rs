@@ -11,12 +11,11 @@ mod join;
 pub(crate) mod words;
 
 pub(crate) use join::{
-    AIR, Defined, Destination, ENABLED, OFF, ON, Origin, Registry, Rows, join, of_row, stream_of_row,
+    AIR, Defined, Destination, ENABLED, OFF, ON, Origin, Registry, Rows, join, of_row,
+    stream_of_row,
 };
 
-use manycast_hub::{
-    Announce, ConfigChange, Login, Secret, Takeover, WantedTracks, WindowLimits,
-};
+use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks, WindowLimits};
 use manycast_media::StreamName;
 use manycast_restream::BackupMode;
 use std::path::PathBuf;

@@ -9,12 +9,12 @@
 
 mod sentence;
 
+use crate::ControlError;
 use crate::check::{self, Faults, Given, MAIN};
 use crate::control::{Control, now};
 use crate::def::Remote;
 use crate::edit::entry;
 use crate::services::service;
-use crate::ControlError;
 use manycast_auth::Actor;
 use manycast_dial::{Host, Target as DialTarget};
 use manycast_hub::{Announce, Fault, LinkEnd, Secret, Stage, Target};
@@ -171,11 +171,7 @@ impl Control {
     /// # Errors
     /// What is wrong with the form; no such Destination; four are under way; the database, which
     /// keeps who asked.
-    pub async fn rehearse(
-        &self,
-        by: &Actor,
-        what: RehearsalOf,
-    ) -> Result<Rehearsal, ControlError> {
+    pub async fn rehearse(&self, by: &Actor, what: RehearsalOf) -> Result<Rehearsal, ControlError> {
         let trial = self.trial(what)?;
         let Ok(_place) = self.rehearsals.clone().try_acquire_owned() else {
             let sentence = "four rehearsals are under way already".to_owned();
@@ -266,9 +262,9 @@ async fn attempt(
     marks: &Marks,
 ) -> Result<std::net::SocketAddr, LinkEnd> {
     let Remote { url, key, login } = &trial.remote;
-    let login = login.as_ref().and_then(|login| {
-        Login::new(login.user.expose(), login.password.expose()).ok()
-    });
+    let login = login
+        .as_ref()
+        .and_then(|login| Login::new(login.user.expose(), login.password.expose()).ok());
     let address = Address::with_key(url, key.expose())?.or_login(login);
     let reach = |stage| marks.lock().push((stage, now()));
     manycast_net_rtmp::rehearse(settings, &address, trial.announce, reach).await

@@ -2,11 +2,11 @@
 //!
 //! Belongs here: the conversion for strangers' shapes, which web makes. Must not come here: JSON.
 
+use crate::ControlError;
 use crate::control::{Control, now, wall};
 use crate::def::{Defined, Destination, ManagedBy, Start};
 use crate::events::{Event, EventFilter};
 use crate::state::StreamState;
-use crate::ControlError;
 use manycast_auth::StreamKey;
 use manycast_coach::{Finding, Subject, findings};
 use manycast_hub::{Announce, ConfigChange, Stream, StreamStats, Takeover};

@@ -11,7 +11,9 @@ use crate::view::coached;
 use manycast_auth::{Attempt, AttemptOutcome, GateObserver};
 use manycast_hub::{OnAir, Stream};
 use manycast_media::StreamName;
-use manycast_restream::{DestinationEvent, DestinationId, DestinationStatus, Leg, LegStatus, State};
+use manycast_restream::{
+    DestinationEvent, DestinationId, DestinationStatus, Leg, LegStatus, State,
+};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;

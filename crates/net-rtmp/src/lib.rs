@@ -34,7 +34,8 @@ mod stats;
 mod tests;
 
 pub use client::{
-    Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender, rehearse,
+    Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender,
+    rehearse,
 };
 pub use egress::Share;
 pub use lane::{RTMP_ALL_LANE, RTMP_LANE, RtmpLane};

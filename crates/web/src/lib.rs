@@ -14,8 +14,8 @@
 
 mod answer;
 mod api;
-mod live;
 mod client;
+mod live;
 mod metrics;
 mod plain;
 mod problem;
@@ -29,6 +29,7 @@ mod status;
 mod time;
 mod via;
 mod words;
+
 pub mod ui;
 
 pub use client::{Call, Client, ClientError, Reply};

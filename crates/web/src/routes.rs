@@ -13,7 +13,7 @@ use crate::server::HttpCounters;
 use crate::source::{Sessions, Source};
 use crate::status::{Picture, StatusView};
 use crate::time::Clock;
-use crate::{Readiness, metrics};
+use crate::{Readiness, metrics, ui};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -54,9 +54,6 @@ pub struct Managed {
     pub webhooks: Arc<Webhooks>,
     /// Encoders and viewers.
     pub sessions: Arc<dyn Sessions>,
-    /// The dashboard's files, if they are in the binary; what it has no file for is answered as
-    /// unknown by itself.
-    pub ui: Option<Router>,
 }
 
 /// The paths of a listener.
@@ -80,7 +77,7 @@ impl Site {
     /// Adds everything that asks who you are. Metrics and status ask too from now on.
     #[must_use]
     pub fn manage(self, managed: Managed) -> Self {
-        let Managed { accounts, gate, control, store, webhooks, sessions, ui } = managed;
+        let Managed { accounts, gate, control, store, webhooks, sessions } = managed;
         let known = self.knowledge.clone();
         let feed = Feed::new(control.clone(), known.source.clone());
         let own = api::router().merge(health(&known));
@@ -94,13 +91,9 @@ impl Site {
             sessions,
             feed,
             under_way: Arc::default(),
-            ui: ui.is_some(),
         };
-        let router = match ui {
-            Some(ui) => own.fallback_service(ui.layer(from_fn(bodiless))),
-            None => own.fallback(unknown),
-        };
-        let router = router.method_not_allowed_fallback(other_method);
+        let pages = ui::router().layer(from_fn(only_pages)).layer(from_fn(bodiless));
+        let router = own.fallback_service(pages).method_not_allowed_fallback(other_method);
         Self { router, api: Some(Api::new(parts)), ..self }
     }
 
@@ -137,6 +130,15 @@ async fn bodiless(request: Request, next: Next) -> Response {
     match refuse_body(request.headers()) {
         Some(problem) => problem.into_response(),
         None => next.run(request).await,
+    }
+}
+
+/// What looks like the API and is not is a problem, no page.
+async fn only_pages(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    match path.starts_with("/api/") || path.starts_with("/problems/") {
+        true => unknown().await,
+        false => next.run(request).await,
     }
 }
 

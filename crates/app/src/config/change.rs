@@ -55,6 +55,7 @@ impl Config {
         let certificate = |config: &Self| config.rtmps.as_ref().map(|r| r.certificate.clone());
         let secure = |config: &Self| config.rtmps.as_ref().map(|r| r.listen);
         note(old.egress == new.egress, true, "egress");
+        note(old.authorize == new.authorize, true, "authorize");
         note(old.log.level == new.log.level, true, "log.level");
         note(old.rtmp.open == new.rtmp.open, true, "rtmp.open");
         note(users(old) == users(new), true, "rtmp.auth, rtmp.user");

@@ -1,6 +1,7 @@
 //! The sections that concern the server as a whole.
 
 use super::address;
+use super::authorize;
 use super::login;
 use super::section::{Section, Set};
 use super::types::{
@@ -23,6 +24,8 @@ const METRICS: SocketAddr = SocketAddr::new(HERE, 9180);
 /// Reads all sections but `[[stream]]`. `folder` is what file names are relative to.
 pub(super) fn read(root: &mut Section<'_>, folder: &Path) -> Config {
     let mut taken = Taken::default();
+    let egress = egress(root.section("egress").0, folder);
+    let authorize = authorize::read(root.section("authorize"), &egress);
     let rtmp = rtmp(root.section("rtmp").0, &mut taken);
     let http = http(root.section("http").0, &mut taken);
     let https = https(root.section("https").0, folder, &mut taken);
@@ -35,7 +38,8 @@ pub(super) fn read(root: &mut Section<'_>, folder: &Path) -> Config {
         http,
         https,
         metrics: metrics(root.section("metrics"), &mut taken),
-        egress: egress(root.section("egress").0, folder),
+        egress,
+        authorize,
         streams: Vec::new(),
     }
 }

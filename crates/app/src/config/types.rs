@@ -9,6 +9,7 @@ use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks
 use manycast_media::StreamName;
 use manycast_restream::BackupMode;
 use manycast_rtmp::auth::Dialect;
+use manycast_webhook::Authorise;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// Everything that goes out.
     pub egress: Egress,
+    /// Who else is asked who may publish and play.
+    pub authorize: Option<Authorise>,
     /// The Streams, in the order of the file.
     pub streams: Vec<StreamConfig>,
 }

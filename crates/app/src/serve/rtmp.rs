@@ -1,12 +1,12 @@
 //! RTMP and RTMPS: the listeners, what they share, and the way out to RTMP destinations.
 
 use super::facts::float;
+use super::gate::ConfigGate;
 use super::wiring::session_bound;
-use super::{Server, bind};
+use super::{Server, authorize, bind, egress};
 use crate::config::Config;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
-use manycast_dial::{Dialer, Gate as EgressGate, Resolver, Tuning};
 use manycast_fanout::{Fanout, FanoutConfig};
 use manycast_hub::Link;
 use manycast_net_rtmp::{
@@ -14,8 +14,9 @@ use manycast_net_rtmp::{
     RtmpStats, RtmpStatsSnapshot, Server as RtmpServer, ServerSettings,
 };
 use manycast_rtmp::limits::Limits;
-use manycast_tls::{ClientTls, ServerTls};
+use manycast_tls::ServerTls;
 use manycast_web::{Family, Kind};
+use manycast_webhook::Authorised;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub(super) struct Rtmp {
     /// Writes the pictures of all deliveries.
     deliveries: Arc<Fanout>,
     own: Vec<SocketAddr>,
+    access: Arc<Authorised<ConfigGate>>,
     policies: Arc<Policies>,
     stats: Arc<RtmpStats>,
 }
@@ -71,7 +73,7 @@ impl Rtmp {
             let (policies, reactors) = (policies.clone(), Some(reactors.clone()));
             let own = ServerSettings::new(listen);
             let settings = ServerSettings { tls, policies, reactors, ..own };
-            let gate = server.gate.clone();
+            let gate = server.access.clone();
             let listener = RtmpServer::bind(
                 settings,
                 gate,
@@ -87,6 +89,8 @@ impl Rtmp {
         let own = bound.iter().map(|(_, address, _)| *address);
         let own: Vec<_> = own.chain(other.iter().copied()).collect();
         let link = Arc::new(ArcSwap::from_pointee(link(config, &own, &deliveries)?));
+        let access = server.access.clone();
+        authorize::apply(&access, config, &own)?;
         let (stop, stopped) = watch::channel(false);
         let drain = session_bound(config.server.drain);
         let mut tasks = Vec::new();
@@ -98,7 +102,7 @@ impl Rtmp {
         let counted = stats.clone();
         server.facts.tell_counted(Box::new(move || families(counted.snapshot())));
         let bound = drain;
-        Ok(Self { tasks, stop, bound, connections, link, deliveries, own, policies, stats })
+        Ok(Self { tasks, stop, bound, connections, link, deliveries, own, access, policies, stats })
     }
 
     /// What carries Streams to `rtmp` and `rtmps` addresses, as it is configured at each dial.
@@ -119,6 +123,9 @@ impl Rtmp {
         match link(config, &self.own, &self.deliveries) {
             Ok(link) => self.link.store(Arc::new(link)),
             Err(error) => tracing::error!("egress stays as it was: {error:#}"),
+        }
+        if let Err(error) = authorize::apply(&self.access, config, &self.own) {
+            tracing::error!("the authorisation service stays as it was: {error:#}");
         }
     }
 
@@ -185,12 +192,9 @@ fn limits(config: &Config) -> ConnectionLimits {
 }
 
 fn link(config: &Config, own: &[SocketAddr], deliveries: &Arc<Fanout>) -> Result<RtmpLink> {
-    let egress = &config.egress;
-    let resolver = egress.resolver.map_or_else(Resolver::system, Resolver::at);
-    let gate = EgressGate::new(egress.allow.clone(), own.to_vec());
     let settings = ClientSettings {
-        dialer: Arc::new(Dialer::new(resolver, gate, Tuning::default())),
-        tls: Arc::new(ClientTls::system(egress.ca_file.as_deref())?),
+        dialer: egress::dialer(config, own),
+        tls: egress::tls(config)?,
         limits: Limits::default(),
     };
     Ok(RtmpLink::new(settings, deliveries.clone()))

@@ -7,17 +7,19 @@
 //!         of the drain can be watched
 //! ```
 
-use super::Server;
 use super::certificates::Certificates;
 use super::facts::{families, float};
+use super::gate::ConfigGate;
 use super::http::{Bound, Http};
 use super::rtmp::Rtmp;
+use super::{Server, authorize};
 use crate::config::{Config, DestinationConfig, RemoteConfig, StreamConfig};
 use anyhow::Result;
 use manycast_hub::Target;
 use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::{Backup, DestinationSpec, Restream, Timings};
 use manycast_web::{Family, Kind, Site};
+use manycast_webhook::Authorised;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -29,6 +31,7 @@ pub(super) const HTTP_END: Duration = Duration::from_millis(500);
 pub(super) struct Wiring {
     rtmp: Rtmp,
     restream: Arc<Restream>,
+    access: Arc<Authorised<ConfigGate>>,
     http: Http,
     certificates: Arc<Certificates>,
     /// Looks for certificates that changed.
@@ -49,6 +52,10 @@ impl Wiring {
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
 
+        let access = server.access.clone();
+        let asked = access.clone();
+        server.facts.tell_counted(Box::new(move || authorize::families(asked.counters())));
+
         let restream = Arc::new(Restream::new(server.hub.clone(), rtmp.links(), rand::random()));
         server.facts.restreams(restream.clone());
         let counted = restream.clone();
@@ -60,7 +67,7 @@ impl Wiring {
         let http = http.run(site, server);
         let certificates = certificates.clone();
         let following = tokio::spawn(certificates.clone().follow());
-        Ok(Self { rtmp, restream, http, certificates, following })
+        Ok(Self { rtmp, restream, access, http, certificates, following })
     }
 
     /// Takes what a reload changed; what cannot change live is as it was.
@@ -91,7 +98,7 @@ impl Wiring {
         self.following.abort();
         let _ = self.following.await;
         tokio::join!(self.restream.shutdown(session_bound(bound)), self.rtmp.drain());
-        self.http.drain().await;
+        tokio::join!(self.access.finish(HTTP_END), self.http.drain());
     }
 }
 

@@ -188,11 +188,7 @@ fn choices(rows: &[RuntimeRow]) -> Choices {
     enabled.map(|row| ((row.stream.clone(), row.destination.clone()), row.value == ON)).collect()
 }
 
-fn of_file(
-    stream: &StreamDef,
-    choices: &Choices,
-    spent: &mut Vec<(String, String)>,
-) -> Defined {
+fn of_file(stream: &StreamDef, choices: &Choices, spent: &mut Vec<(String, String)>) -> Defined {
     let destination = |(n, one): (usize, &DestinationDef)| {
         let place = (stream.name.to_string(), one.name.clone());
         let choice = choices.get(&place).copied();
@@ -243,7 +239,9 @@ pub(crate) fn stream_of_row(name: StreamName, row: &StreamRow) -> Defined {
         login: None,
         play: row.play,
         takeover: takeover(&row.takeover),
-        reconnect_window: Duration::from_millis(u64::try_from(row.reconnect_window_ms).unwrap_or(0)),
+        reconnect_window: Duration::from_millis(
+            u64::try_from(row.reconnect_window_ms).unwrap_or(0),
+        ),
         hold_on_stop: row.hold_on_stop,
         notes: row.notes.clone(),
         destinations: Vec::new(),

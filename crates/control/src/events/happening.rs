@@ -248,7 +248,9 @@ impl Happening {
             | Self::DestinationFailing { .. }
             | Self::KeyNewAddress { .. }
             | Self::FindingNew { error: false, .. } => Severity::Warning,
-            Self::DestinationRejected { .. } | Self::FindingNew { error: true, .. } => Severity::Act,
+            Self::DestinationRejected { .. } | Self::FindingNew { error: true, .. } => {
+                Severity::Act
+            }
             Self::StreamStopped { .. }
             | Self::Ended { .. }
             | Self::DestinationStopped { .. }
@@ -291,9 +293,9 @@ impl Happening {
 
     fn by(&self) -> Option<&String> {
         match self {
-            Self::WentLive { by, .. } | Self::Ended { by, .. } | Self::ConfigReloaded { by, .. } => {
-                by.as_ref()
-            }
+            Self::WentLive { by, .. }
+            | Self::Ended { by, .. }
+            | Self::ConfigReloaded { by, .. } => by.as_ref(),
             _ => None,
         }
     }

@@ -23,7 +23,9 @@ impl Far<'_> {
         let detail = match step {
             Step::Resolve => format!("The address {host} was found."),
             Step::Connect => format!("{host} answers on port {port}."),
-            Step::Tls => format!("The connection is encrypted, and the certificate of {host} is good."),
+            Step::Tls => {
+                format!("The connection is encrypted, and the certificate of {host} is good.")
+            }
             Step::Handshake => format!("{host} speaks RTMP."),
             Step::ConnectApp => format!("{host} takes the application."),
             Step::Publish => String::new(),
@@ -93,7 +95,9 @@ fn sentence(words: &str) -> String {
     let first = words.split_whitespace().next().unwrap_or_default();
     let mut chars = words.chars();
     match chars.next() {
-        Some(c) if !first.contains(['.', ':']) => format!("{}{}.", c.to_uppercase(), chars.as_str()),
+        Some(c) if !first.contains(['.', ':']) => {
+            format!("{}{}.", c.to_uppercase(), chars.as_str())
+        }
         _ => format!("{words}."),
     }
 }

@@ -132,15 +132,51 @@ async fn a_far_end_that_says_nothing_is_given_ten_seconds() {
 
 #[test]
 fn causes_are_sentences_with_a_remedy() {
-    let far = sentence::Far { name: "Vimeo", host: "live.vimeo.example", port: 1935, encrypted: false };
+    let far =
+        sentence::Far { name: "Vimeo", host: "live.vimeo.example", port: 1935, encrypted: false };
     for (fault, words, last, want) in [
-        (Fault::Dns, "x.example: this name does not exist", Stage::Resolving, "x.example: this name does not exist."),
-        (Fault::ConnectTimeout, "late", Stage::Connecting, "live.vimeo.example does not answer. A firewall may block port 1935."),
-        (Fault::ConnectTimeout, "late", Stage::Handshake, "live.vimeo.example does not answer in time."),
-        (Fault::Handshake, "the far end does not speak RTMP", Stage::Handshake, "The far end does not speak RTMP."),
-        (Fault::Rejected, "no such app.", Stage::Publishing, "Vimeo says: \u{201c}no such app\u{201d}"),
-        (Fault::Occupied, "busy", Stage::Publishing, "Vimeo is already getting a picture from somewhere else."),
-        (Fault::Closed, "closed", Stage::Publishing, "Vimeo closed the connection before it answered."),
+        (
+            Fault::Dns,
+            "x.example: this name does not exist",
+            Stage::Resolving,
+            "x.example: this name does not exist.",
+        ),
+        (
+            Fault::ConnectTimeout,
+            "late",
+            Stage::Connecting,
+            "live.vimeo.example does not answer. A firewall may block port 1935.",
+        ),
+        (
+            Fault::ConnectTimeout,
+            "late",
+            Stage::Handshake,
+            "live.vimeo.example does not answer in time.",
+        ),
+        (
+            Fault::Handshake,
+            "the far end does not speak RTMP",
+            Stage::Handshake,
+            "The far end does not speak RTMP.",
+        ),
+        (
+            Fault::Rejected,
+            "no such app.",
+            Stage::Publishing,
+            "Vimeo says: \u{201c}no such app\u{201d}",
+        ),
+        (
+            Fault::Occupied,
+            "busy",
+            Stage::Publishing,
+            "Vimeo is already getting a picture from somewhere else.",
+        ),
+        (
+            Fault::Closed,
+            "closed",
+            Stage::Publishing,
+            "Vimeo closed the connection before it answered.",
+        ),
     ] {
         let (cause, remedy) = far.cause(&LinkEnd::new(fault, words), Some(last));
         assert_eq!(cause, want);

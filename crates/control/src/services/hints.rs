@@ -34,7 +34,9 @@ const SHAPES: [Shape; 5] = [
     },
     Shape {
         service: "facebook-live",
-        fits: |key| key.starts_with("FB-") || key.bytes().next().is_some_and(|b| b.is_ascii_digit()),
+        fits: |key| {
+            key.starts_with("FB-") || key.bytes().next().is_some_and(|b| b.is_ascii_digit())
+        },
         words: "does not look like a key of Facebook: these begin with FB-",
     },
     Shape {
@@ -116,8 +118,12 @@ fn of_key(chosen: Option<&'static Service>, key: &str, found: &mut Vec<FieldErro
         say("holds a blank", COPY);
     } else if key.starts_with(['"', '\'']) || key.ends_with(['"', '\'']) {
         say("has quotation marks around it", "remove them");
-    } else if key.chars().any(|c| matches!(c, '\u{2022}' | '\u{25cf}' | '*')) && !key.contains('?') {
-        say("holds the dots that a page shows in place of a key", "press Copy on that page instead");
+    } else if key.chars().any(|c| matches!(c, '\u{2022}' | '\u{25cf}' | '*')) && !key.contains('?')
+    {
+        say(
+            "holds the dots that a page shows in place of a key",
+            "press Copy on that page instead",
+        );
     } else if key.len() > 512 {
         say("is longer than any key", COPY);
     } else if let Some(chosen) = chosen

@@ -121,10 +121,13 @@ async fn needed(api: Api) -> Json<Setup> {
     responses((status = 201, body = Me, description = "Signed in as the owner"),
         (status = 410, body = crate::problem::ProblemBody, content_type = "application/problem+json",
             description = "The link has been used")))]
-async fn set_up(api: Api, caller: Caller, Given(new): Given<NewOwner>) -> Result<Response, Problem> {
+async fn set_up(
+    api: Api,
+    caller: Caller,
+    Given(new): Given<NewOwner>,
+) -> Result<Response, Problem> {
     let (token, password) = (new.token.0, new.password.0);
-    let login =
-        api.accounts.set_up(token.expose(), &new.name, &password, &caller.client).await?;
+    let login = api.accounts.set_up(token.expose(), &new.name, &password, &caller.client).await?;
     Ok(welcome(StatusCode::CREATED, &login, &caller.via))
 }
 
@@ -235,11 +238,7 @@ async fn sessions(api: Api, who: Who) -> Result<Json<List<BrowserSession>>, Prob
 #[utoipa::path(delete, path = "/api/v1/session/list/{session}", tag = "account",
     operation_id = "end_own_session", params(("session" = String, Path, description = "Its id")),
     responses((status = 204, description = "Ended")))]
-async fn end_session(
-    api: Api,
-    who: Who,
-    At(session): At<String>,
-) -> Result<StatusCode, Problem> {
+async fn end_session(api: Api, who: Who, At(session): At<String>) -> Result<StatusCode, Problem> {
     let user: UserId = who.user()?;
     let ended = api.accounts.end_session(&user, &session, &who.principal, who.address()).await?;
     if ended {

@@ -1,8 +1,8 @@
 //! The document, and a page that shows it.
 
+use super::Public;
 use super::document::{Operations, document};
 use super::extract::At;
-use super::Public;
 use crate::answer::{page, typed};
 use crate::problem::{Fault, Problem};
 use axum::response::Response;

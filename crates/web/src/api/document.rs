@@ -169,7 +169,11 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     }
     let mut headers = Vec::new();
     if creates && !public {
-        headers.push(("Idempotency-Key", "Done once, however often it is sent with this key.", "^[!-~]{1,128}$"));
+        headers.push((
+            "Idempotency-Key",
+            "Done once, however often it is sent with this key.",
+            "^[!-~]{1,128}$",
+        ));
     }
     if edits || method == "delete" {
         headers.push(("If-Match", "The ETag that you read.", "^\"[0-9]{1,18}\"$"));
@@ -231,7 +235,9 @@ fn require_all(schema: &mut Value) {
 /// `List_Stream` is called `StreamList`.
 fn renamed(value: &Value) -> Value {
     let name = |text: &str| match text.rsplit_once("List_") {
-        Some((before, of)) if before.is_empty() || before.ends_with('/') => format!("{before}{of}List"),
+        Some((before, of)) if before.is_empty() || before.ends_with('/') => {
+            format!("{before}{of}List")
+        }
         _ => text.to_owned(),
     };
     match value {

@@ -19,7 +19,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         // it was collected and measured by the guard
         let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY).await;
-        let bytes = bytes.map_err(|_| Problem::new(Fault::BodyTooLarge, "a body may have 64 kB"))?;
+        let bytes =
+            bytes.map_err(|_| Problem::new(Fault::BodyTooLarge, "a body may have 64 kB"))?;
         parse(if bytes.is_empty() { b"{}" } else { &bytes }).map(Self)
     }
 }

@@ -220,9 +220,8 @@ pub(crate) fn refuse_body(headers: &HeaderMap) -> Option<Problem> {
 }
 
 async fn collect(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let close = |problem: Problem| {
-        problem.header(header::CONNECTION, HeaderValue::from_static("close"))
-    };
+    let close =
+        |problem: Problem| problem.header(header::CONNECTION, HeaderValue::from_static("close"));
     let large = || close(Problem::new(Fault::BodyTooLarge, "a body may have 64 kB"));
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let length = length.and_then(|text| text.parse::<usize>().ok());

@@ -72,8 +72,6 @@ pub(crate) struct ApiParts {
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) under_way: Arc<UnderWay>,
-    /// Whether the dashboard is in the binary.
-    pub(crate) ui: bool,
 }
 
 /// The parts, as each request carries them.

@@ -108,7 +108,10 @@ impl Repeat {
         let (parts, body) = response.into_parts();
         let Ok(bytes) = axum::body::to_bytes(body, MAX_ANSWER).await else {
             let detail = "the answer is too large to be kept";
-            return axum::response::IntoResponse::into_response(Problem::new(Fault::Internal, detail));
+            return axum::response::IntoResponse::into_response(Problem::new(
+                Fault::Internal,
+                detail,
+            ));
         };
         fresh.row.status = parts.status.as_u16();
         fresh.row.answer = Secret::new(kept(&parts.headers, &bytes).as_str());

@@ -76,9 +76,14 @@ async fn show(api: Api, who: Who) -> Json<Server> {
         ready: readiness.is_ok(),
         not_ready_reason: readiness.err(),
         listeners: known.source.listeners().iter().map(ListenerView::from).collect(),
-        certificate: known.source.certificate().filter(|_| inside).as_ref().map(CertificateView::from),
+        certificate: known
+            .source
+            .certificate()
+            .filter(|_| inside)
+            .as_ref()
+            .map(CertificateView::from),
         findings: api.control.findings().into_iter().map(FindingOfServer::from).collect(),
         config: inside.then(|| ConfigView::from(&known.source.config())),
-        ui: if api.ui { "built" } else { "missing" },
+        ui: if crate::ui::BUILT { "built" } else { "missing" },
     })
 }

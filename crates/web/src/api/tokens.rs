@@ -94,7 +94,8 @@ struct TokenMade {
 pub(super) fn time(field: &str, text: Option<&str>) -> Result<Option<UnixMs>, Problem> {
     let Some(text) = text else { return Ok(None) };
     let at = parse_rfc3339(text);
-    let at = at.ok_or_else(|| Problem::field(field, "has to be a time like 2030-01-31T12:00:00Z"))?;
+    let at =
+        at.ok_or_else(|| Problem::field(field, "has to be a time like 2030-01-31T12:00:00Z"))?;
     Ok(Some(UnixMs::from(at)))
 }
 
@@ -102,11 +103,7 @@ pub(super) fn time(field: &str, text: Option<&str>) -> Result<Option<UnixMs>, Pr
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", operation_id = "create_token",
     request_body = NewTokenShape,
     responses((status = 201, body = TokenMade, description = "Made; it is shown once")))]
-async fn create(
-    api: Api,
-    who: Who,
-    Given(new): Given<NewTokenShape>,
-) -> Result<Response, Problem> {
+async fn create(api: Api, who: Who, Given(new): Given<NewTokenShape>) -> Result<Response, Problem> {
     let new = NewToken {
         name: new.name,
         role: new.role.into(),

@@ -110,11 +110,7 @@ struct NewUserShape {
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", operation_id = "create_user",
     request_body = NewUserShape,
     responses((status = 201, body = UserShape, description = "Made")))]
-async fn create(
-    api: Api,
-    who: Who,
-    Given(new): Given<NewUserShape>,
-) -> Result<Response, Problem> {
+async fn create(api: Api, who: Who, Given(new): Given<NewUserShape>) -> Result<Response, Problem> {
     let new = NewUser { name: new.name, password: new.password.0, role: new.role.into() };
     let user = api.accounts.create_user(new, &who.principal, who.address()).await?;
     let path = format!("/api/v1/users/{}", user.id);

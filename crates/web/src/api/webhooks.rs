@@ -344,11 +344,7 @@ fn receiver(row: &WebhookRow) -> Result<Receiver, Problem> {
 #[utoipa::path(post, path = "/api/v1/webhooks/{webhook}/test", tag = "webhooks",
     operation_id = "test_webhook", params(("webhook" = String, Path, description = "Its id")),
     responses((status = 200, body = WebhookTest, description = "What came of it")))]
-async fn test(
-    api: Api,
-    who: Who,
-    At(webhook): At<String>,
-) -> Result<Json<WebhookTest>, Problem> {
+async fn test(api: Api, who: Who, At(webhook): At<String>) -> Result<Json<WebhookTest>, Problem> {
     let row = find(&api, &webhook).await?;
     api.store.audit(who.audit("webhook.test", &row.name)).await?;
     let attempt = api.webhooks.test(&row.id.to_string(), &receiver(&row)?).await?;

@@ -85,9 +85,8 @@ impl Who {
             Proof::Cookie(cookie) => accounts.check_cookie(cookie).await?,
         };
         let people = self.may(Permission::ReadPeople);
-        Ok(now.is_some_and(|now| {
-            now.may(permission) && (now.may(Permission::ReadPeople) || !people)
-        }))
+        Ok(now
+            .is_some_and(|now| now.may(permission) && (now.may(Permission::ReadPeople) || !people)))
     }
 }
 
@@ -171,8 +170,16 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, HeaderValue::from_static(line));
-            assert_eq!(cookie(&headers, &Via::test(Door::Http, "127.0.0.1:5000", &[])).as_deref(), plain, "{line}");
-            assert_eq!(cookie(&headers, &Via::test(Door::Https, "127.0.0.1:5000", &[])).as_deref(), secure, "{line}");
+            assert_eq!(
+                cookie(&headers, &Via::test(Door::Http, "127.0.0.1:5000", &[])).as_deref(),
+                plain,
+                "{line}"
+            );
+            assert_eq!(
+                cookie(&headers, &Via::test(Door::Https, "127.0.0.1:5000", &[])).as_deref(),
+                secure,
+                "{line}"
+            );
         }
     }
 

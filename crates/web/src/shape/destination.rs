@@ -6,9 +6,7 @@ use crate::api::three_state;
 use crate::status::{LegStatusView, TroubleView, trouble};
 use crate::time::Clock;
 use crate::words::words;
-use manycast_control::{
-    BackupView, DestinationPatch, DestinationView, NewBackup, NewDestination,
-};
+use manycast_control::{BackupView, DestinationPatch, DestinationView, NewBackup, NewDestination};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

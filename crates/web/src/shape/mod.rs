@@ -12,7 +12,7 @@ mod stream;
 mod word;
 
 pub(crate) use card::CardShape;
-pub(crate) use destination::{DestinationShape, NewDestinationShape, DestinationPatchShape};
+pub(crate) use destination::{DestinationPatchShape, DestinationShape, NewDestinationShape};
 pub(crate) use event::EventShape;
 pub(crate) use hidden::Hidden;
 pub(crate) use list::List;

@@ -255,10 +255,8 @@ mod tests {
 
     #[test]
     fn encoders_are_told_an_address_that_leads_here() {
-        let facts = |protocol, address: &str| ListenerFacts {
-            protocol,
-            address: address.parse().unwrap(),
-        };
+        let facts =
+            |protocol, address: &str| ListenerFacts { protocol, address: address.parse().unwrap() };
         for (listener, asked, want) in [
             (facts("rtmp", "0.0.0.0:1935"), Some("tv.example:8443"), "rtmp://tv.example/live"),
             (facts("rtmp", "0.0.0.0:1935"), Some("tv.example"), "rtmp://tv.example/live"),
