@@ -9,10 +9,10 @@
 
 mod access;
 mod authorize;
-mod bind;
+pub(crate) mod bind;
 mod certificates;
-mod datadir;
-mod disk;
+pub(crate) mod datadir;
+pub(crate) mod disk;
 mod egress;
 mod embed;
 mod facts;
@@ -26,13 +26,13 @@ mod signals;
 mod welcome;
 mod wiring;
 
+pub(crate) use datadir::DataDir;
 pub(crate) use embed::Embedded;
 
 use crate::config::{self, Config};
 use access::access_table;
 use anyhow::{Context, Result};
 use certificates::Certificates;
-use datadir::DataDir;
 use facts::Facts;
 use logging::Logging;
 use manycast_auth::AccessGate;

@@ -48,10 +48,6 @@ impl Air {
         self.wanted
     }
 
-    pub(crate) fn input(&self) -> Input {
-        self.input
-    }
-
     /// What has to be remembered over a restart: nothing while all is as it starts.
     pub(crate) fn chosen(&self) -> Option<bool> {
         (self.wanted != (self.start == Start::Auto)).then_some(self.wanted)

@@ -17,8 +17,6 @@ use std::time::Duration;
 pub(crate) const MAX_STREAMS: usize = 1000;
 /// Destinations of one Stream.
 pub(crate) const MAX_DESTINATIONS: usize = 50;
-/// Keys of one Stream.
-pub(crate) const MAX_KEYS: usize = 50;
 const MAX_TITLE: usize = 100;
 const MAX_NOTES: usize = 4000;
 const MAX_NAME: usize = 64;
@@ -159,6 +157,7 @@ impl Faults {
         if self.0.is_empty() { Ok(value) } else { Err(ControlError::Invalid(self.0)) }
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -212,16 +211,6 @@ pub(crate) fn destination_name(text: &str, faults: &mut Faults) {
     if text.trim().is_empty() || text.chars().count() > MAX_NAME || text.chars().any(is_odd) {
         let what = "is empty, longer than 64 characters, or holds control characters";
         faults.add("name", what, "write it like YouTube");
-    }
-}
-
-pub(crate) fn label(text: &str, faults: &mut Faults) {
-    if text.chars().count() > MAX_NAME || text.chars().any(is_odd) {
-        faults.add(
-            "label",
-            "is longer than 64 characters or holds control characters",
-            "shorten it",
-        );
     }
 }
 

@@ -4,7 +4,7 @@
 //! `view`, what is handed on in `apply`.
 
 use crate::check::MAX_STREAMS;
-use crate::def::{AIR, FileDefs, ON, Registry, Rows, join};
+use crate::def::{AIR, ENABLED, FileDefs, ON, Registry, Rows, join};
 use crate::events::{Desk, Follow, Happening, Herald, Job, NewEvent};
 use crate::history::History;
 use crate::live::Live;
@@ -129,7 +129,7 @@ impl Control {
         let watch = Watch::new(control.clone());
         let mut held = control.books.lock().await;
         *held = books;
-        control.refresh(&held);
+        control.refresh(&mut held);
         drop(held);
         let tasks = [tokio::spawn(watch.run(ending)), tokio::spawn(desk.write(waiting))];
         control.tasks.lock().extend(tasks);
@@ -146,18 +146,22 @@ impl Control {
         file: FileDefs,
     ) -> Result<Reloaded, ControlError> {
         let by = by.map(|actor| actor.name.clone());
-        let books = self.books.lock().await;
+        let mut books = self.books.lock().await;
         let streams = file.streams.len();
         self.file.store(Arc::new(file));
-        let reloaded = self.refresh(&books);
+        let reloaded = self.refresh(&mut books);
         drop(books);
         self.desk.happened(vec![Happening::ConfigReloaded { by, streams }]);
         Ok(reloaded)
     }
 
     /// Joins anew what the file and the database say, and applies it.
-    pub(crate) fn refresh(&self, books: &Books) -> Reloaded {
+    pub(crate) fn refresh(&self, books: &mut Books) -> Reloaded {
         let registry = join(&self.file.load(), &books.rows);
+        for (stream, destination) in &registry.spent {
+            books.rows.put_choice(stream, destination, ENABLED, None);
+            self.desk.hand_in(Job::Spent(stream.clone(), destination.clone()));
+        }
         let remembered: BTreeMap<_, _> = books
             .rows
             .runtime
@@ -260,6 +264,12 @@ impl Control {
             })
         });
         shadowed.chain(destinations).collect()
+    }
+
+    /// The Streams that are defined, in the order in which they are shown.
+    #[must_use]
+    pub fn defined_names(&self) -> Vec<StreamName> {
+        self.registry.load().streams.iter().map(|stream| stream.name.clone()).collect()
     }
 
     /// How many more Streams may be made.

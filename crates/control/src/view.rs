@@ -9,7 +9,7 @@ use crate::events::{Event, EventFilter};
 use crate::state::StreamState;
 use manycast_auth::StreamKey;
 use manycast_coach::{Finding, Subject, findings};
-use manycast_hub::{Announce, ConfigChange, Stream, StreamStats, Takeover};
+use manycast_hub::{Announce, ConfigChange, Stream, StreamStats, Takeover, TrackStats};
 use manycast_media::StreamName;
 use manycast_restream::{BackupMode, DestinationId, DestinationStatus, State};
 use manycast_store::{Page, PageRequest};
@@ -218,7 +218,8 @@ impl StreamKeyView {
 /// What the coach says of a Stream's figures.
 pub(crate) fn coached(stats: &StreamStats) -> Vec<Finding> {
     let Some(publisher) = &stats.publisher else { return Vec::new() };
-    let subjects: Vec<_> = publisher.tracks.iter().map(|one| Subject::of(&one.track)).collect();
+    let subject = |one: &TrackStats| Subject::of(&one.track, one.sample.as_ref());
+    let subjects: Vec<_> = publisher.tracks.iter().map(subject).collect();
     findings(&publisher.health, publisher.trouble, &subjects)
 }
 

@@ -357,7 +357,7 @@ async fn j1_the_audit_log_holds_each_change_and_no_secret() {
     control.retry(by, "show", &id).await.unwrap();
     control.delete_stream(by, "show", None).await.unwrap();
     let log = bench.store.audit_log(AuditFilter::default(), PageRequest::default()).await.unwrap();
-    let actions: Vec<_> = log.items.iter().rev().map(|row| row.action.as_str()).collect();
+    let actions: Vec<_> = log.items.iter().rev().map(|row| row.entry.action.as_str()).collect();
     assert_eq!(
         actions.join(" "),
         "stream.create destination.create destination.edit destination.disable stream.go_live \

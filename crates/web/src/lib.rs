@@ -27,10 +27,9 @@ mod source;
 mod stall;
 mod status;
 mod time;
+pub mod ui;
 mod via;
 mod words;
-
-pub mod ui;
 
 pub use client::{Call, Client, ClientError, Reply};
 pub use hyper::Method;

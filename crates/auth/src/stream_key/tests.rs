@@ -61,6 +61,7 @@ impl House {
             login: None,
             peer: "192.0.2.1:5000".parse().unwrap(),
             secure: false,
+            client: manycast_hub::ClientFacts::default(),
         };
         self.gate.admit(request).await.ok()
     }

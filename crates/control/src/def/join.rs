@@ -288,3 +288,96 @@ fn login(user: Option<&str>, password: &Kept) -> Option<Login> {
     let password = password.secret()?.clone();
     Some(Login { user: Secret::new(user?), password })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use manycast_hub::WindowLimits;
+    use manycast_store::UnixMs;
+
+    fn file(destinations: &[(&str, bool)]) -> FileDefs {
+        let one = |(name, enabled): &(&str, bool)| DestinationDef {
+            name: (*name).to_owned(),
+            service: None,
+            remote: Remote { url: "rtmp://a.example/l".into(), key: Secret::new("k"), login: None },
+            backup: None,
+            config_change: ConfigChange::Headers,
+            announce: Announce::Auto,
+            tracks: WantedTracks::default(),
+            enabled: *enabled,
+        };
+        let stream = StreamDef {
+            name: StreamName::new("both").unwrap(),
+            title: "of the file".into(),
+            start: Start::Auto,
+            key: Secret::default(),
+            login: None,
+            play: true,
+            takeover: Takeover::Always,
+            reconnect_window: Duration::ZERO,
+            hold_on_stop: false,
+            destinations: destinations.iter().map(one).collect(),
+        };
+        FileDefs {
+            path: "x.toml".into(),
+            streams: vec![stream],
+            open: true,
+            login: None,
+            publishers: None,
+            window: WindowLimits::default(),
+        }
+    }
+
+    fn row(name: &str, position: i64) -> StreamRow {
+        StreamRow {
+            id: StreamId::new(),
+            name: name.into(),
+            title: name.into(),
+            start: "manual".into(),
+            play: false,
+            takeover: "when_silent".into(),
+            reconnect_window_ms: 1500,
+            hold_on_stop: true,
+            notes: String::new(),
+            position,
+            created_at: UnixMs(0),
+            version: 3,
+        }
+    }
+
+    #[test]
+    fn the_file_wins_a_clash_and_comes_first() {
+        let mut rows = Rows::default();
+        for (name, position) in [("second", 2), ("both", 0), ("first", 1)] {
+            rows.put_stream(row(name, position));
+        }
+        let registry = join(&file(&[("a", true)]), &rows);
+        let names: Vec<_> = registry.streams.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["both", "first", "second"]);
+        assert_eq!(registry.shadowed.len(), 1);
+        let both = registry.stream("both").unwrap();
+        assert_eq!((both.title.as_str(), both.origin.version()), ("of the file", 0));
+        assert!(both.key.is_none(), "an empty key opens nothing");
+        let first = registry.stream("first").unwrap();
+        assert_eq!((first.start, first.takeover), (Start::Manual, Takeover::WhenSilent));
+        assert_eq!(first.reconnect_window, Duration::from_millis(1500));
+        assert_eq!((first.origin.managed_by(), first.origin.version()), (ManagedBy::Database, 3));
+    }
+
+    #[test]
+    fn a_choice_at_run_time_holds_until_the_file_says_the_same() {
+        let mut rows = Rows::default();
+        rows.put_choice("both", "a", ENABLED, Some(OFF));
+        rows.put_choice("both", "gone", ENABLED, Some(OFF));
+        for (said, spent) in [(true, 0), (false, 1)] {
+            let registry = join(&file(&[("a", said), ("b", said)]), &rows);
+            let both = registry.stream("both").unwrap();
+            let enabled: Vec<_> = both.destinations.iter().map(|one| one.enabled).collect();
+            assert_eq!(enabled, [false, said]);
+            assert_eq!(registry.spent.len(), spent);
+            assert_eq!(both.destination("a").unwrap().seat.as_str(), "both/a");
+        }
+        rows.put_choice("both", "a", ENABLED, None);
+        assert_eq!(rows.runtime.len(), 1);
+    }
+}

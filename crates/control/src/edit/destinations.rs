@@ -60,7 +60,7 @@ impl Control {
             edit.commit().await?;
             let id = row.id.to_string();
             books.rows.put_destination(row);
-            control.refresh(&books);
+            control.refresh(&mut books);
             drop(books);
             control.destination(&stream, &id)
         })
@@ -100,7 +100,7 @@ impl Control {
             edit.after(shown::destination(&of_row(&defined.name, &row)));
             edit.commit().await?;
             books.rows.put_destination(row);
-            control.refresh(&books);
+            control.refresh(&mut books);
             drop(books);
             control.destination(&stream, &before.id)
         })
@@ -130,7 +130,7 @@ impl Control {
             edit.delete_destination(&row_id, version).await?;
             edit.commit().await?;
             books.rows.destinations.retain(|row| row.id != row_id);
-            control.refresh(&books);
+            control.refresh(&mut books);
             Ok(())
         })
         .await
@@ -172,7 +172,7 @@ impl Control {
                 row.position = i64::try_from(place).unwrap_or(i64::MAX);
             }
             books.rows.destinations.sort_by_key(|row| (row.stream_id, row.position));
-            control.refresh(&books);
+            control.refresh(&mut books);
             Ok(())
         })
         .await

@@ -117,7 +117,7 @@ impl Control {
                     books.rows.put_choice(&stream, &one.name, ENABLED, value);
                 }
             }
-            control.refresh(&books);
+            control.refresh(&mut books);
             drop(books);
             control.destination(&stream, &one.id)
         })

@@ -8,7 +8,7 @@ use crate::def::words::takeover_word;
 use crate::{ControlError, StreamView};
 use manycast_auth::Actor;
 use manycast_store as store;
-use manycast_store::{StreamId, StreamRow, UnixMs};
+use manycast_store::{StreamId, UnixMs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ impl Control {
             edit.after(shown::stream(&stream_of_row(name.clone(), &row)));
             edit.commit().await?;
             books.rows.put_stream(row);
-            control.refresh(&books);
+            control.refresh(&mut books);
             drop(books);
             control.stream(name.as_str())
         })
@@ -84,7 +84,7 @@ impl Control {
             edit.after(shown::stream(&stream_of_row(before.name, &row)));
             edit.commit().await?;
             books.rows.put_stream(row);
-            control.refresh(&books);
+            control.refresh(&mut books);
             drop(books);
             control.stream(&name)
         })
@@ -114,7 +114,7 @@ impl Control {
             books.rows.destinations.retain(|row| row.stream_id != id);
             books.rows.runtime.retain(|row| row.stream != name);
             books.keys.remove(&name);
-            control.refresh(&books);
+            control.refresh(&mut books);
             Ok(())
         })
         .await

@@ -76,7 +76,9 @@ impl Link for World {
             loop {
                 let mut items = Vec::new();
                 tokio::select! {
-                    () = source.ready() => source.read(Instant::now(), 64, &mut items),
+                    () = source.ready() => {
+                        source.read(Instant::now(), 64, &mut items);
+                    }
                     () = stop.ordered() => return LinkEnd::new(Fault::None, "stopped"),
                     () = tokio::time::sleep(Duration::from_millis(50)) => {}
                 }

@@ -53,13 +53,19 @@ fn states() -> utoipa::openapi::Object {
     words(["pending", "delivered", "failed", "dropped"])
 }
 
+/// The kind of event that a message tells of.
+fn kind(body: &str) -> String {
+    let message: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    message["type"].as_str().unwrap_or_default().to_owned()
+}
+
 impl From<DeliveryRow> for DeliveryShape {
     fn from(row: DeliveryRow) -> Self {
         let pending = row.state == "pending";
         Self {
             id: row.id.to_string(),
             event_id: row.event_id,
-            kind: row.kind,
+            kind: kind(&row.body),
             stream: row.stream,
             state: row.state,
             attempt: row.attempt,
