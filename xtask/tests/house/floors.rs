@@ -54,7 +54,8 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Shapes for strangers live at the edge (rule 9): who may derive serde's traits.
-const SERDE: (&[&str], &[&str]) = (&["serde", "serde_json"], &["store", "webhook", "web", "app"]);
+const SERDE: (&[&str], &[&str]) =
+    (&["serde", "serde_json"], &["store", "webhook", "control", "web", "app"]);
 
 /// What brings threads, sockets or a runtime: nothing for floors 0 to 3 (`sys` is the door to them).
 const WORLD: &[&str] = &["tokio", "mio", "async-std", "smol", "futures", "socket2", "nix", "libc"];

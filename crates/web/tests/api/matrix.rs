@@ -29,8 +29,12 @@ fn principal(kind: PrincipalKind, role: Role, scopes: Scopes) -> Option<Principa
     Some(Principal { kind, id: String::new(), name: String::new(), role, scopes })
 }
 
-const ROLES: [(Role, &str); 4] =
-    [(Role::Viewer, "vera"), (Role::Operator, "otto"), (Role::Admin, "anna"), (Role::Owner, "olga")];
+const ROLES: [(Role, &str); 4] = [
+    (Role::Viewer, "vera"),
+    (Role::Operator, "otto"),
+    (Role::Admin, "anna"),
+    (Role::Owner, "olga"),
+];
 
 async fn callers(bench: &Bench) -> Vec<Caller> {
     let stale = |by, shown: &str| Caller { shown: shown.to_owned(), by, principal: None };
@@ -110,8 +114,16 @@ async fn i1_every_operation_answers_every_caller_as_its_permission_says() {
 async fn i17_nothing_else_answers_anybody() {
     let bench = Bench::new().await;
     for path in [
-        "/api", "/api/", "/api/v1", "/api/v1/", "/api/v2/streams", "/api/v1/streams/",
-        "/api/v1/secrets", "/api/v1/users/../audit", "/api/v1//streams", "/problems/nothing",
+        "/api",
+        "/api/",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v2/streams",
+        "/api/v1/streams/",
+        "/api/v1/secrets",
+        "/api/v1/users/../audit",
+        "/api/v1//streams",
+        "/problems/nothing",
     ] {
         for method in ["GET", "POST", "DELETE", "PUT"] {
             let answer = bench.send(&By::Nobody, method, path, &[], None).await;

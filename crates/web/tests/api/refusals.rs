@@ -21,7 +21,11 @@ async fn i4_a_cookie_changes_nothing_from_another_site() {
         (format!("Origin: http://{host}.evil.example\r\n"), 403),
         (format!("Sec-Fetch-Site: cross-site\r\nOrigin: http://{host}\r\n"), 403),
         ("Sec-Fetch-Site: same-origin\r\nContent-Type: text/plain\r\n".to_owned(), 415),
-        ("Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n".to_owned(), 415),
+        (
+            "Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                .to_owned(),
+            415,
+        ),
         (format!("Origin: http://{host}\r\nContent-Type: application/json\r\n"), 201),
     ] {
         let text = format!(
@@ -50,7 +54,10 @@ async fn i14_only_a_listed_proxy_speaks_for_others() {
     let answer = bench.post(&By::Nobody, "/api/v1/session", &login).await;
     assert_eq!(answer.status, 200);
     let cookie = answer.header("set-cookie").unwrap();
-    assert!(cookie.starts_with("manycast=") && cookie.contains("HttpOnly; SameSite=Lax"), "{cookie}");
+    assert!(
+        cookie.starts_with("manycast=") && cookie.contains("HttpOnly; SameSite=Lax"),
+        "{cookie}"
+    );
 }
 
 #[tokio::test]
@@ -91,15 +98,25 @@ async fn i12_i13_bodies_and_queries_have_bounds() {
         assert!(began.elapsed() < Duration::from_secs(5), "{shown}");
     }
     for query in [
-        "limit=0", "limit=-1", "limit=201", "limit=9223372036854775808", "limit=x", "page=0",
-        "after=nothing", "limit=1&limit=2", "after=%ff",
+        "limit=0",
+        "limit=-1",
+        "limit=201",
+        "limit=9223372036854775808",
+        "limit=x",
+        "page=0",
+        "after=nothing",
+        "limit=1&limit=2",
+        "after=%ff",
     ] {
         for path in ["/api/v1/streams", "/api/v1/audit", "/api/v1/activity", "/api/v1/users"] {
             let answer = bench.get(&by, &format!("{path}?{query}")).await;
             assert_eq!(answer.status, 400, "{path}?{query}: {answer:?}");
         }
     }
-    assert_eq!(bench.get(&by, "/api/v1/streams").await.json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        bench.get(&by, "/api/v1/streams").await.json()["items"].as_array().unwrap().len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -110,11 +127,23 @@ async fn methods_bodies_and_types_are_told() {
         ("PUT", "/api/v1/streams", "", 405, "method-not-allowed"),
         ("POST", "/healthz", "", 405, "method-not-allowed"),
         ("GET", "/api/v1/streams", "Content-Length: 2\r\n\r\n{}", 413, "body-too-large"),
-        ("GET", "/api/v1/streams", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411, "length-required"),
+        (
+            "GET",
+            "/api/v1/streams",
+            "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            411,
+            "length-required",
+        ),
         ("GET", "/healthz", "Content-Length: 2\r\n\r\n{}", 413, "body-too-large"),
         ("GET", "/", "Content-Length: 2\r\n\r\n{}", 413, "body-too-large"),
         ("POST", "/api/v1/streams", "Content-Length: 2\r\n\r\n{}", 415, "not-json"),
-        ("POST", "/api/v1/streams", "Content-Type: text/json\r\nContent-Length: 2\r\n\r\n{}", 415, "not-json"),
+        (
+            "POST",
+            "/api/v1/streams",
+            "Content-Type: text/json\r\nContent-Length: 2\r\n\r\n{}",
+            415,
+            "not-json",
+        ),
     ] {
         let end = if more.contains("\r\n\r\n") { "" } else { "\r\n" };
         let text = bench.head(&by, method, path, &[]) + "Connection: close\r\n" + more + end;
@@ -130,10 +159,19 @@ async fn i7_every_answer_is_hardened() {
     let bench = Bench::new().await;
     let by = bench.full().await;
     for path in [
-        "/", "/healthz", "/api/docs", "/api/docs/page.js", "/api/v1/openapi.json", "/problems/invalid",
-        "/api/v1/streams", "/api/v1/nothing", "/metrics", "/api/v1/streams/nothing",
+        "/",
+        "/healthz",
+        "/api/docs",
+        "/api/docs/page.js",
+        "/api/v1/openapi.json",
+        "/problems/invalid",
+        "/api/v1/streams",
+        "/api/v1/nothing",
+        "/metrics",
+        "/api/v1/streams/nothing",
     ] {
-        let answer = bench.send(&by, "GET", path, &[("Origin", "https://evil.example")], None).await;
+        let answer =
+            bench.send(&by, "GET", path, &[("Origin", "https://evil.example")], None).await;
         let policy = answer.header("content-security-policy").unwrap_or_default();
         assert!(policy.contains("default-src") && !policy.contains("unsafe"), "{path}: {policy}");
         assert!(policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
@@ -142,7 +180,9 @@ async fn i7_every_answer_is_hardened() {
         assert!(!answer.head.to_lowercase().contains("access-control"), "i10, {path}: {answer:?}");
     }
     let page = bench.get(&By::Nobody, "/api/docs").await.body;
-    assert!(page.contains("<script src=") && !page.contains("<script>") && !page.contains("style="));
+    assert!(
+        page.contains("<script src=") && !page.contains("<script>") && !page.contains("style=")
+    );
     let script = bench.get(&By::Nobody, "/api/docs/page.js").await.body;
     assert!(!script.contains("innerHTML") && !script.contains("eval("), "I9");
 }

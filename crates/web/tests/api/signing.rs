@@ -44,7 +44,10 @@ async fn i5_sessions_are_new_at_log_in_and_dead_at_log_out() {
     assert_eq!((wrong.status, wrong.word()), (401, "wrong-login".to_owned()));
     assert!(wrong.header("set-cookie").is_none());
     // a cookie that an attacker planted does not become the session
-    let planted = [("Cookie", "manycast=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), ("Sec-Fetch-Site", "same-origin")];
+    let planted = [
+        ("Cookie", "manycast=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        ("Sec-Fetch-Site", "same-origin"),
+    ];
     let first = bench.send(&By::Nobody, "POST", path, &planted, Some(&login(PASSWORD))).await;
     let second = bench.post(&By::Nobody, path, &login(PASSWORD)).await;
     let (one, two) = (cookie_of(&first), cookie_of(&second));
@@ -133,7 +136,8 @@ async fn tokens_are_shown_once_and_do_what_they_say() {
     assert!(!listed.body.contains(&text), "{listed:?}");
     assert_eq!(listed.json()["items"][0]["expires_at"], "2099-01-01T00:00:00.000Z");
     for expires_at in ["tomorrow", "2099-13-01T00:00:00Z"] {
-        let body = json!({"name": "x", "role": "viewer", "scopes": ["read"], "expires_at": expires_at});
+        let body =
+            json!({"name": "x", "role": "viewer", "scopes": ["read"], "expires_at": expires_at});
         let answer = bench.post(&owner, "/api/v1/tokens", &body).await;
         assert_eq!(answer.json()["errors"][0]["field"], "expires_at", "{answer:?}");
     }

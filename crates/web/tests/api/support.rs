@@ -7,9 +7,7 @@ use manycast_auth::{
 };
 use manycast_control::{Control, DestinationDef, FileDefs, Parts, Remote, Start, StreamDef};
 use manycast_dial::{Dialer, Gate, Resolver, Tuning};
-use manycast_hub::{
-    Announce, ConfigChange, Hub, Secret, Takeover, WantedTracks, WindowLimits,
-};
+use manycast_hub::{Announce, ConfigChange, Hub, Secret, Takeover, WantedTracks, WindowLimits};
 use manycast_media::StreamName;
 use manycast_net_rtmp::ClientSettings;
 use manycast_restream::{DestinationStatus, Restream};
@@ -309,7 +307,9 @@ impl Bench {
         match by {
             By::Nobody => {}
             By::Cookie(value) => {
-                text.push_str(&format!("Cookie: manycast={value}\r\nSec-Fetch-Site: same-origin\r\n"));
+                text.push_str(&format!(
+                    "Cookie: manycast={value}\r\nSec-Fetch-Site: same-origin\r\n"
+                ));
             }
             By::Token(value) => text.push_str(&format!("Authorization: Bearer {value}\r\n")),
         }
@@ -326,7 +326,11 @@ impl Bench {
         let _ = socket.read_to_end(&mut bytes).await;
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let body = if head.contains("transfer-encoding: chunked") { dechunk(body) } else { body.to_owned() };
+        let body = if head.contains("transfer-encoding: chunked") {
+            dechunk(body)
+        } else {
+            body.to_owned()
+        };
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
         Answer { status, head: head.to_owned(), body }
     }
@@ -395,7 +399,8 @@ impl Listener {
         let (mut event, mut id) = (String::new(), None);
         loop {
             let mut line = String::new();
-            let read = tokio::time::timeout(Duration::from_secs(10), self.from.read_line(&mut line));
+            let read =
+                tokio::time::timeout(Duration::from_secs(10), self.from.read_line(&mut line));
             if read.await.expect("something comes within 10 s").unwrap_or(0) == 0 {
                 return None;
             }
