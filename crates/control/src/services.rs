@@ -157,20 +157,22 @@ impl From<Raw> for Service {
     fn from(raw: Raw) -> Self {
         let known = NAMES.iter().find(|(key, _)| *key == raw.key);
         let name = known.map_or(raw.name, |(_, name)| (*name).to_owned());
-        let per_account =
-            raw.servers.is_empty() || PER_ACCOUNT.iter().any(|(key, _)| *key == raw.key);
+        // Some name a page that tells the address of an account.
+        let (rtmp, mut servers) = (raw.protocol.starts_with("RTMP"), raw.servers);
+        servers.retain(|server| !rtmp || server.url.starts_with("rtmp"));
+        let per_account = servers.is_empty() || PER_ACCOUNT.iter().any(|(key, _)| *key == raw.key);
         let key_link = raw.stream_key_url.or(raw.info_url);
         Self {
             featured: raw.featured || COMMON.contains(&raw.key.as_str()),
             adult: raw.tags.iter().any(|tag| tag == "adult"),
-            supported: raw.protocol.starts_with("RTMP"),
+            supported: rtmp,
             key_help: help(&name, per_account, key_link.is_some()),
             per_account,
             name,
             key: raw.key,
             protocol: raw.protocol,
             schemes: raw.schemes,
-            servers: raw.servers,
+            servers,
             key_link,
             limits: raw.limits,
             note: raw.note,
@@ -298,7 +300,7 @@ mod tests {
     fn all_are_read_and_the_common_ones_come_first() {
         let all = services();
         assert_eq!(all.len(), 94);
-        assert_eq!(all.iter().map(|service| service.servers.len()).sum::<usize>(), 544);
+        assert_eq!(all.iter().map(|service| service.servers.len()).sum::<usize>(), 542);
         let first: Vec<_> = all.iter().take(15).map(|service| service.key.as_str()).collect();
         assert_eq!(first, COMMON);
         let mut distinct: Vec<_> = all.iter().map(|service| &service.key).collect();
@@ -344,7 +346,7 @@ mod tests {
             ("face", "facebook-live"),
             ("ivs", "amazon-ivs"),
             ("  Twitch ", "twitch"),
-            ("live", "facebook-live"),
+            ("live", "livepeer-studio"),
         ] {
             assert_eq!(keys(&find_services(query)).first(), Some(&first), "{query}");
         }

@@ -53,7 +53,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["app"]),
 ];
 
-/// Shapes for strangers live at the edge (rule 9): who may derive serde's traits.
+/// Shapes for strangers live at the edge (rule 9): who may derive serde's traits. `control` reads the
+/// services that are part of it, and writes events' details.
 const SERDE: (&[&str], &[&str]) =
     (&["serde", "serde_json"], &["store", "webhook", "control", "web", "app"]);
 

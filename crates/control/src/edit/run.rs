@@ -62,9 +62,10 @@ impl Control {
                 let who = Some(by.name.clone());
                 pressed.map(|live| live.press(&defined.name, now(), wanted, who))
             };
-            control.apply_air();
+            // Applied in any case, and noted once more: the encoder may have come or gone meanwhile.
+            let outcome = Outcome { aired: true, ..outcome.unwrap_or_default() };
+            control.take(outcome, &defined.name);
             drop(books);
-            control.take(Outcome { aired: false, ..outcome.unwrap_or_default() }, &defined.name);
             control.stream(&stream)
         })
         .await

@@ -62,6 +62,17 @@ impl Far<'_> {
         format!("{} is reached and answers. The key is checked when you go live.", self.name)
     }
 
+    /// What to try where the far end does not speak RTMP in this way.
+    fn other_way(&self) -> String {
+        let name = self.name;
+        match self.encrypted {
+            true => format!("Look at the port: is it the one for rtmps:// at {name}?"),
+            false => format!(
+                "Look at the port. If {name} wants encryption, write rtmps:// in place of rtmp://."
+            ),
+        }
+    }
+
     /// Why it came to nothing, and what to do.
     pub(super) fn cause(&self, end: &LinkEnd, last: Option<Stage>) -> (String, Option<String>) {
         let Self { name, host, port, encrypted } = *self;
@@ -76,8 +87,11 @@ impl Far<'_> {
             ),
             Fault::ConnectTimeout => (format!("{host} does not answer in time."), "Try again, or choose another server.".to_owned()),
             Fault::Tls => (words, "Look at the address again. If this server is not meant to be encrypted, write rtmp:// in place of rtmps://; a certificate that is no good has to be mended there.".to_owned()),
-            Fault::Handshake if encrypted => (words, format!("Look at the port: is it the one for rtmps:// at {name}?")),
-            Fault::Handshake => (words, format!("Look at the port. If {name} wants encryption, write rtmps:// in place of rtmp://.")),
+            Fault::Reset | Fault::Closed if last <= Some(Stage::Handshake) => (
+                format!("{host} closed the connection when it was spoken to."),
+                self.other_way(),
+            ),
+            Fault::Handshake => (words, self.other_way()),
             Fault::Rejected | Fault::BadName => (format!("{name} says: \u{201c}{}\u{201d}", end.message.trim_end_matches('.')), "Look at the address behind the host, and at user and password if it wants them; or the broadcast was not created there.".to_owned()),
             Fault::Occupied => (format!("{name} is already getting a picture from somewhere else."), "End the other one first.".to_owned()),
             Fault::Redirected => (format!("{name} sends us on from server to server."), "Give the address of another server of it.".to_owned()),

@@ -93,6 +93,7 @@ fn of_url(
     if let Some(other) = foreign {
         let what = format!("is an address of {}, not of {}", other.name, chosen.name);
         found.push(FieldError::new("url", what, format!("choose {} as the service", other.name)));
+        return;
     }
     let encrypted = url.to_ascii_lowercase().starts_with("rtmps://");
     let plain = !chosen.schemes.iter().any(|scheme| scheme == "rtmps");

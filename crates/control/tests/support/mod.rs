@@ -161,7 +161,6 @@ fn push(publisher: &mut Publisher, number: i64) {
 /// Everything together.
 pub(crate) struct Bench {
     pub(crate) dir: PathBuf,
-    pub(crate) hub: Arc<Hub>,
     pub(crate) gate: Arc<AccessGate>,
     pub(crate) store: Store,
     pub(crate) world: World,
@@ -248,7 +247,7 @@ impl Bench {
         };
         let control = Control::start(parts, file).await.unwrap();
         let dir = dir.to_owned();
-        Self { dir, hub, gate, store, world, control, by: Actor::system() }
+        Self { dir, gate, store, world, control, by: Actor::system() }
     }
 
     /// The server dies without a word; another one starts in the same directory.
@@ -277,6 +276,7 @@ impl Bench {
             name: Secret::new(key),
             keys: vec![Secret::new(key)],
             query: Secret::default(),
+            client: manycast_hub::ClientFacts::default(),
             user: None,
             login: None,
             peer: "192.0.2.1:5000".parse().unwrap(),
