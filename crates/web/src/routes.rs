@@ -17,6 +17,7 @@ use crate::{Readiness, metrics, ui};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -136,10 +137,15 @@ async fn bodiless(request: Request, next: Next) -> Response {
 /// What looks like the API and is not is a problem, no page.
 async fn only_pages(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    match path.starts_with("/api/") || path.starts_with("/problems/") {
-        true => unknown().await,
-        false => next.run(request).await,
+    let first = path.split('/').nth(1).unwrap_or_default();
+    if matches!(first, "api" | "problems") {
+        return unknown().await;
     }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let allow = HeaderValue::from_static("GET,HEAD");
+        return no_such_method().header(header::ALLOW, allow).into_response();
+    }
+    next.run(request).await
 }
 
 fn health(knowledge: &Knowledge) -> Router {
@@ -196,7 +202,10 @@ pub(crate) fn status_of(known: &Knowledge, people: bool) -> Response {
     json(&StatusView::of(&Picture::take(known, Clock::read()), people))
 }
 
+fn no_such_method() -> Problem {
+    Problem::new(Fault::MethodNotAllowed, "this address exists, and does not do what was asked")
+}
+
 async fn other_method() -> Response {
-    let detail = "this address exists, and does not do what was asked";
-    Problem::new(Fault::MethodNotAllowed, detail).into_response()
+    no_such_method().into_response()
 }

@@ -20,6 +20,7 @@ pub(super) fn operations(operations: Operations) -> Operations {
 
 /// Which events.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Filter {
     /// Only this kind, such as `destination.live`, or kinds with this beginning, such as

@@ -47,6 +47,7 @@ fn shapes(views: &[DestinationView]) -> Vec<DestinationShape> {
 
 /// Which destinations.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Filter {
     /// Only those of this stream.

@@ -6,7 +6,8 @@
 use super::guard::{Need, Rule, guard};
 use crate::problem::{Fault, PROBLEM_JSON, ProblemBody};
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -38,7 +39,7 @@ impl Operations {
             let permission = Extensions::from_iter([("x-permission", need.word())]);
             operation.extensions.get_or_insert_default().merge(permission);
         }
-        let methods = methods.route_layer(from_fn(move |request, next| {
+        let methods = methods.route_layer(from_fn(move |request: Request, next: Next| {
             let rule = rule.clone();
             guard(rule, request, next)
         }));

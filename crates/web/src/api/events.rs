@@ -21,6 +21,7 @@ pub(super) fn operations(operations: Operations) -> Operations {
 
 /// What is listened to.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Listen {
     /// A stream that is watched closely.

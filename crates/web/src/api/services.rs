@@ -106,6 +106,7 @@ impl From<&'static Service> for ServiceShape {
 
 /// Which services.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Filter {
     /// A part of a name, or an address as it was pasted.

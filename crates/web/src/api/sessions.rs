@@ -75,6 +75,7 @@ impl From<&SessionFacts> for SessionShape {
 
 /// Which sessions.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Filter {
     /// Only those of this stream.

@@ -165,6 +165,7 @@ async fn end(api: Api, who: Who, At(stream): At<String>) -> Result<Response, Pro
 
 /// Which part of the past.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Window {
     /// Seconds up to now; 900 if left out. Up to 900 there is a sample for each second, beyond for

@@ -76,6 +76,7 @@ pub(super) fn named(text: &str, who: &Who) -> Result<UserId, Problem> {
 
 /// Which part of the list.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Part {
     /// How many at most.
