@@ -130,6 +130,17 @@ pub struct PlayArgs {
     pub ca: Option<PathBuf>,
 }
 
+#[cfg(test)]
+impl Cli {
+    /// What is asked of a server, if anything is.
+    pub(crate) fn into_remote(self) -> Option<remote::Resource> {
+        match self.verb {
+            Some(Verb::Remote(resource)) => Some(resource),
+            _ => None,
+        }
+    }
+}
+
 /// Does what the command line asks for.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {

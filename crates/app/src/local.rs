@@ -4,6 +4,7 @@
 //! in it (the `store` crate), what a token may do (the `auth` crate).
 
 mod backup;
+mod token;
 mod vault;
 
 use crate::config;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 pub use vault::VaultVerb;
 
 pub(crate) use backup::{back_up, restore};
+pub(crate) use token::create_token;
 pub(crate) use vault::vault;
 
 /// Which data directory is meant.

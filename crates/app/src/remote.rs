@@ -33,6 +33,7 @@ use api::Api;
 use clap::{Args, Subcommand};
 use show::Out;
 use std::process::ExitCode;
+pub(crate) use token::Create as TokenWish;
 
 /// What can be asked of a server.
 #[derive(Debug, Subcommand)]

@@ -17,6 +17,7 @@ pub struct BackupArgs {
     /// destination.
     #[arg(long)]
     pub with_key: bool,
+    /// Which data directory.
     #[command(flatten)]
     pub place: Place,
 }
@@ -27,6 +28,7 @@ pub struct RestoreArgs {
     /// The backup; FILE.vault.key beside it is taken too, if it is there.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Which data directory.
     #[command(flatten)]
     pub place: Place,
 }

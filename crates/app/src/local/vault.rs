@@ -12,6 +12,7 @@ pub enum VaultVerb {
     /// Make a new key, seal every secret with it, and forget the old one. The server has to be
     /// stopped: it holds the old key.
     Rotate {
+        /// Which data directory.
         #[command(flatten)]
         place: Place,
     },

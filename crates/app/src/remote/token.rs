@@ -1,8 +1,10 @@
 //! `manycast token`: tokens of programs.
 
 use super::Run;
+use super::access::Access;
 use super::api::{Api, at, body};
 use super::show::{Column, Out, time, word};
+use crate::local;
 use crate::tool::Failure;
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -16,7 +18,8 @@ const SCOPES: [&str; 4] = ["read", "control", "edit", "admin"];
 pub enum Verb {
     /// All tokens.
     List,
-    /// Make a token; it is shown this once.
+    /// Make a token; it is shown this once. With --data-dir and no token it is made in the database
+    /// itself, running or not.
     Create(Create),
     /// Revoke a token.
     Revoke {
@@ -65,6 +68,17 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl Run for Verb {
+    async fn locally(&self, access: &Access) -> Option<Result<(), Failure>> {
+        let (Self::Create(create), Some(dir)) = (self, &access.data_dir) else { return None };
+        match access.token() {
+            Ok(Some(_)) => return None,
+            Ok(None) => {}
+            Err(failure) => return Some(Err(failure)),
+        }
+        let made = local::create_token(dir, create.clone()).await;
+        Some(made.map(|shown| Out::new(access.json).once(&shown, "token", "The token")))
+    }
+
     async fn run(self, api: &Api, out: Out) -> Result<(), Failure> {
         match self {
             Self::List => {
