@@ -19,6 +19,7 @@ mod gate;
 mod http;
 mod logging;
 mod names;
+mod outbox;
 mod panics;
 mod reload;
 mod rtmp;
@@ -28,6 +29,7 @@ mod wiring;
 
 pub(crate) use embed::Embedded;
 pub use gate::ConfigGate;
+pub use outbox::Outbox;
 
 use crate::config::{self, Config};
 use anyhow::{Context, Result};

@@ -130,7 +130,7 @@ pub enum EventKind {
     },
     /// A person wants to see that messages arrive.
     Test {
-        /// The webhook's name.
+        /// The webhook's id.
         webhook: String,
     },
 }
