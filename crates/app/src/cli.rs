@@ -6,8 +6,9 @@
 mod check;
 mod serve;
 
-use crate::{demo, play, publish, remote};
-use clap::{Args, Parser, Subcommand};
+use crate::tool;
+use crate::{demo, doctor, local, play, publish, remote};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -34,6 +35,20 @@ enum Verb {
     Demo(DemoArgs),
     /// Print the version.
     Version,
+    /// Look for what is wrong here, and say how to mend it.
+    Doctor(doctor::DoctorArgs),
+    /// Copy the database, while the server runs or not.
+    Backup(local::BackupArgs),
+    /// Put a backup in the place of the database; the server has to be stopped.
+    Restore(local::RestoreArgs),
+    /// The keys of the secrets in the database.
+    #[command(subcommand)]
+    Vault(local::VaultVerb),
+    /// Print what completes these commands in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     #[command(flatten)]
     Remote(remote::Resource),
 }
@@ -128,6 +143,16 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Publish(args) => publish::run(&args),
         Verb::Play(args) => play::run(&args),
         Verb::Demo(args) => demo::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
+        Verb::Backup(args) => local::back_up(&args),
+        Verb::Restore(args) => local::restore(&args),
+        Verb::Vault(verb) => local::vault(&verb),
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "manycast", &mut script);
+            tool::say(&String::from_utf8_lossy(&script));
+            ExitCode::SUCCESS
+        }
         Verb::Remote(resource) => remote::run(resource),
         Verb::Version => {
             println!("manycast {}", env!("CARGO_PKG_VERSION"));
@@ -139,7 +164,6 @@ pub fn run(cli: Cli) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

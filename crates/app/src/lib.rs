@@ -4,6 +4,8 @@
 //! cli (verbs) --> serve --> wiring: hub, gate, transports, destinations, HTTP
 //!            \--> demo  --> the same parts on 127.0.0.1, with an encoder and destinations of its own
 //!            \--> publish, play: clients for files and eyes
+//!            \--> local: backup, restore, vault rotate on a data directory
+//!            \--> doctor: what is wrong with this machine, and how to mend it
 //!            \--> remote: stream, destination, ... of a running server, over its API
 //!            \--> config (file + environment --> checked values, or all faults)
 //! ```
@@ -14,6 +16,8 @@
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod doctor;
+pub mod local;
 pub mod play;
 pub mod publish;
 pub mod remote;

@@ -7,15 +7,15 @@
 //!
 //! Belongs here: the order of things. Must not come here: what a transport does.
 
+mod access;
 mod authorize;
-mod bind;
+pub(crate) mod bind;
 mod certificates;
-mod datadir;
-mod disk;
+pub(crate) mod datadir;
+pub(crate) mod disk;
 mod egress;
 mod embed;
 mod facts;
-mod gate;
 mod http;
 mod logging;
 mod names;
@@ -27,16 +27,17 @@ mod signals;
 mod welcome;
 mod wiring;
 
+pub(crate) use datadir::DataDir;
 pub(crate) use embed::Embedded;
-pub use gate::ConfigGate;
 pub use outbox::Outbox;
 
 use crate::config::{self, Config};
+use access::access_table;
 use anyhow::{Context, Result};
 use certificates::Certificates;
-use datadir::DataDir;
 use facts::Facts;
 use logging::Logging;
+use manycast_auth::AccessGate;
 use manycast_hub::Hub;
 use manycast_web::{Readiness, Source};
 use manycast_webhook::Authorised;
@@ -54,9 +55,9 @@ struct Server {
     /// The configuration file that was named; `None`: the usual one, if it is there.
     file: Option<PathBuf>,
     hub: Arc<Hub>,
-    gate: Arc<ConfigGate>,
+    gate: Arc<AccessGate>,
     /// What listeners ask: the gate, and whoever else is to be asked.
-    access: Arc<Authorised<ConfigGate>>,
+    access: Arc<Authorised<AccessGate>>,
     facts: Arc<Facts>,
     readiness: Readiness,
     logging: Logging,
@@ -80,7 +81,7 @@ pub fn run(file: Option<&Path>, data_dir: Option<&Path>) -> Result<()> {
     raise_open_files();
     let data = Some(DataDir::take(&data_dir_of(&config, file, data_dir))?);
     let hub = Hub::new();
-    let gate = ConfigGate::new(hub.clone());
+    let gate = AccessGate::new(hub.clone());
     let server = Server {
         file: file.map(Path::to_owned),
         access: Authorised::new(gate.clone()),
@@ -139,7 +140,7 @@ impl Server {
     async fn start(&self, config: Config) -> Result<Wiring> {
         self.facts.loaded(config, Vec::new());
         let config = self.facts.current();
-        self.gate.apply(&config);
+        self.gate.apply(access_table(&config));
         for stream in &config.streams {
             self.hub.open(&stream.name, config.limits.window);
         }

@@ -118,6 +118,12 @@ impl LeaseHolder {
         Lease(self.0.subscribe())
     }
 
+    /// How many leases are held at the moment.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.0.receiver_count()
+    }
+
     /// Resolves when nobody holds a lease any more: all sessions under it are over. Cancel-safe.
     pub async fn released(&self) {
         self.0.closed().await;

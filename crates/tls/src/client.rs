@@ -77,6 +77,12 @@ impl ClientTls {
         Ok(Self { system, extra, versions: VERSIONS, config: ArcSwapOption::new(config) })
     }
 
+    /// Whether there is anything that a server can be checked by.
+    #[must_use]
+    pub fn has_authorities(&self) -> bool {
+        self.config.load().is_some()
+    }
+
     /// The configuration; looks for authorities again as long as there were none.
     pub(crate) async fn config(&self) -> Option<Arc<ClientConfig>> {
         if let Some(config) = self.config.load_full() {

@@ -4,6 +4,7 @@
 //! GET /healthz /readyz        for supervisors and load balancers (Readiness)
 //! GET /metrics                for Prometheus (metrics)
 //! GET /api/v1/status          for people and programs, documented JSON (status)
+//! /, /assets/...              the dashboard, embedded (ui)
 //! ```
 //!
 //! Belongs here: the shapes shown to strangers, each with one conversion from a domain type, and the
@@ -21,6 +22,7 @@ mod source;
 mod stall;
 mod status;
 mod time;
+pub mod ui;
 mod via;
 
 pub use client::{Call, Client, ClientError, Reply};

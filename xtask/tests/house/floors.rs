@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("restream", 7),
     ("store", 8),
     ("webhook", 8),
+    ("auth", 9),
     ("web", 11),
     ("app", 12),
 ];
@@ -46,6 +47,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hickory-resolver", &["dial"]),
     ("sqlx", &["store"]),
     ("chacha20poly1305", &["store"]),
+    ("argon2", &["auth"]),
     ("anyhow", &["app"]),
     ("clap", &["app"]),
 ];

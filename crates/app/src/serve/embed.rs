@@ -1,12 +1,13 @@
 //! The server inside another tool: the same parts joined by the same wiring, without signals, log
 //! and files.
 
+use super::Server;
 use super::facts::Facts;
 use super::logging::Logging;
 use super::wiring::Wiring;
-use super::{ConfigGate, Server};
 use crate::config::Config;
 use anyhow::Result;
+use manycast_auth::AccessGate;
 use manycast_hub::Hub;
 use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::DestinationStatus;
@@ -29,7 +30,7 @@ impl Embedded {
     /// Whatever kept it from starting, in words for people.
     pub(crate) async fn start(config: Config) -> Result<Self> {
         let hub = Hub::new();
-        let gate = ConfigGate::new(hub.clone());
+        let gate = AccessGate::new(hub.clone());
         let server = Server {
             file: None,
             access: Authorised::new(gate.clone()),

@@ -1,10 +1,10 @@
 //! What the HTTP side is told about this server.
 
 use super::certificates::Certificates;
-use super::gate::GateCounters;
 use super::{logging, panics};
 use crate::config::Config;
 use arc_swap::ArcSwapOption;
+use manycast_auth::GateCounters;
 use manycast_media::StreamName;
 use manycast_restream::{DestinationStatus, Restream};
 use manycast_web::{CertificateFacts, ConfigFacts, Family, Kind, ListenerFacts, Source};

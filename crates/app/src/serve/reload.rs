@@ -1,6 +1,7 @@
 //! A new configuration for a running server: taken as a whole or refused as a whole (G1, G2).
 
 use super::Server;
+use super::access::access_table;
 use super::wiring::Wiring;
 use crate::config::{self, Config, Loaded, StreamChange};
 use std::time::Instant;
@@ -38,7 +39,7 @@ impl Server {
         self.facts.loaded(config.applied_to(&old), restart);
         let config = self.facts.current();
         self.logging.set_level(config.log.level);
-        self.gate.apply(&config);
+        self.gate.apply(access_table(&config));
         for one in &change.streams {
             self.change(one, &config);
         }

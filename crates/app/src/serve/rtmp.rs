@@ -1,12 +1,12 @@
 //! RTMP and RTMPS: the listeners, what they share, and the way out to RTMP destinations.
 
 use super::facts::float;
-use super::gate::ConfigGate;
 use super::wiring::session_bound;
 use super::{Server, authorize, bind, egress};
 use crate::config::Config;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
+use manycast_auth::AccessGate;
 use manycast_fanout::{Fanout, FanoutConfig};
 use manycast_hub::Link;
 use manycast_net_rtmp::{
@@ -43,7 +43,7 @@ pub(super) struct Rtmp {
     /// Writes the pictures of all deliveries.
     deliveries: Arc<Fanout>,
     own: Vec<SocketAddr>,
-    access: Arc<Authorised<ConfigGate>>,
+    access: Arc<Authorised<AccessGate>>,
     policies: Arc<Policies>,
     stats: Arc<RtmpStats>,
 }

@@ -9,12 +9,12 @@
 
 use super::certificates::Certificates;
 use super::facts::{families, float};
-use super::gate::ConfigGate;
 use super::http::{Bound, Http};
 use super::rtmp::Rtmp;
 use super::{Server, authorize};
 use crate::config::{Config, DestinationConfig, RemoteConfig, StreamConfig};
 use anyhow::Result;
+use manycast_auth::AccessGate;
 use manycast_hub::Target;
 use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::{Backup, DestinationSpec, Restream, Timings};
@@ -31,7 +31,7 @@ pub(super) const HTTP_END: Duration = Duration::from_millis(500);
 pub(super) struct Wiring {
     rtmp: Rtmp,
     restream: Arc<Restream>,
-    access: Arc<Authorised<ConfigGate>>,
+    access: Arc<Authorised<AccessGate>>,
     http: Http,
     certificates: Arc<Certificates>,
     /// Looks for certificates that changed.

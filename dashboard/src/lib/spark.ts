@@ -1,0 +1,28 @@
+// The geometry of a sparkline on a field of 120 by 28.
+
+export interface Shape { line: string; gaps: { x: number; width: number }[] }
+
+/** `top` is the value at the upper edge; 0 takes 1.5 times the largest. */
+export function shape(values: (number | null)[], top: number): Shape {
+  const known = values.filter((value): value is number => value !== null);
+  const ceiling = top > 0 ? top : Math.max(1, ...known) * 1.5;
+  const step = values.length > 1 ? 120 / (values.length - 1) : 120;
+  const round = (n: number): number => Math.round(n * 10) / 10;
+  let line = '';
+  const gaps: Shape['gaps'] = [];
+  values.forEach((value, i) => {
+    if (value === null) {
+      const last = gaps.at(-1);
+      const from = Math.max(0, (i - 0.5) * step);
+      const to = Math.min(120, (i + 0.5) * step);
+      if (last && round(last.x + last.width) >= round(from)) last.width = round(to - last.x);
+      else gaps.push({ x: round(from), width: round(to - from) });
+      return;
+    }
+    const start = i === 0 || values[i - 1] === null;
+    const y = 27 - Math.min(1, value / ceiling) * 26;
+    line += `${start ? 'M' : 'L'}${round(i * step)} ${round(y)}`;
+    if (start && (i === values.length - 1 || values[i + 1] === null)) line += 'h.1';
+  });
+  return { line, gaps };
+}
