@@ -7,15 +7,15 @@
 //!
 //! Belongs here: the order of things. Must not come here: what a transport does.
 
-mod access;
 mod authorize;
 pub(crate) mod bind;
 mod certificates;
 pub(crate) mod datadir;
+mod defs;
 pub(crate) mod disk;
-mod egress;
 mod embed;
 mod facts;
+mod herald;
 mod http;
 mod logging;
 mod names;
@@ -24,15 +24,14 @@ mod panics;
 mod reload;
 mod rtmp;
 mod signals;
+mod state;
 mod welcome;
 mod wiring;
 
 pub(crate) use datadir::DataDir;
 pub(crate) use embed::Embedded;
-pub use outbox::Outbox;
 
 use crate::config::{self, Config};
-use access::access_table;
 use anyhow::{Context, Result};
 use certificates::Certificates;
 use facts::Facts;
@@ -42,6 +41,7 @@ use manycast_hub::Hub;
 use manycast_web::{Readiness, Source};
 use manycast_webhook::Authorised;
 use signals::{Order, Signals};
+use state::State;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -140,14 +140,11 @@ impl Server {
     async fn start(&self, config: Config) -> Result<Wiring> {
         self.facts.loaded(config, Vec::new());
         let config = self.facts.current();
-        self.gate.apply(access_table(&config));
-        for stream in &config.streams {
-            self.hub.open(&stream.name, config.limits.window);
-        }
         let data = self.data.as_ref().map(DataDir::path);
+        let state = State::open(data, &self.gate).await?;
         let certificates = Certificates::open(&config, data)?;
         self.facts.certified(certificates.clone());
-        let wiring = Wiring::start(&config, self, &certificates).await?;
+        let wiring = Wiring::start(&config, self, &certificates, state).await?;
         certificates.tell();
         self.readiness.ready();
         tracing::info!(
@@ -170,8 +167,8 @@ impl Server {
                     Order::End => return Ok(()),
                 },
                 _ = sweep.tick() => {
-                    let config = self.facts.current();
-                    self.hub.sweep(Instant::now(), |name| config.stream(name).is_none());
+                    let control = wiring.control();
+                    self.hub.sweep(Instant::now(), |name| !control.is_defined(name));
                     self.logging.tell_suppressed();
                 }
                 what = wiring.broken() => {

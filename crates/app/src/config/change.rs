@@ -129,7 +129,9 @@ fn streams(old: &Config, new: &Config) -> Vec<StreamChange> {
 }
 
 fn same_but_key(a: &StreamConfig, b: &StreamConfig) -> bool {
-    a.takeover == b.takeover
+    a.title == b.title
+        && a.start == b.start
+        && a.takeover == b.takeover
         && a.reconnect_window == b.reconnect_window
         && a.hold_on_stop == b.hold_on_stop
         && a.destinations.len() == b.destinations.len()

@@ -123,7 +123,7 @@ fn rtmp(mut at: Section<'_>, taken: &mut Taken) -> Rtmp {
     let auth = at.word("auth", &[("adobe", Dialect::Adobe), ("llnw", Dialect::Llnw)]);
     let login = login::read(&mut at).login();
     let example = "rtmp://other.example/live";
-    let reconnect_url = at.parsed("reconnect_url", example, address::server);
+    let reconnect_url = at.parsed("reconnect_url", example, manycast_control::address::server);
     at.finish();
     let (open, merge) = (open.is_some_and(|open| open.value), merge.unwrap_or(Duration::ZERO));
     let reconnect_url = reconnect_url.map(|url| Secret::new(&url.value));

@@ -4,6 +4,7 @@
 //! any of these types shows none. Must not come here: how it is written in the file.
 
 use ipnet::IpNet;
+use manycast_control::Start;
 use manycast_dial::Allow;
 use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks, WindowLimits};
 use manycast_media::StreamName;
@@ -159,6 +160,10 @@ pub struct Egress {
 pub struct StreamConfig {
     /// What viewers ask for.
     pub name: StreamName,
+    /// What people call it; empty: the name.
+    pub title: String,
+    /// What brings it on air.
+    pub start: Start,
     /// What the encoder sends. Empty only if `rtmp.open` is set.
     pub key: Secret,
     /// The user that its encoder has to be, beside the key.
@@ -219,6 +224,8 @@ impl StreamConfig {
     #[must_use]
     pub fn same_settings(&self, other: &Self) -> bool {
         self.name == other.name
+            && self.title == other.title
+            && self.start == other.start
             && self.key.matches(&other.key)
             && self.login == other.login
             && self.play == other.play

@@ -101,7 +101,7 @@ fn speed(dir: &Path) -> Finding {
 /// How long 16 MiB take, and how long a small change takes until it is kept.
 fn measure(dir: &Path) -> io::Result<(Duration, Duration)> {
     let path = dir.join(format!(".doctor-{}", std::process::id()));
-    let measured = (|| {
+    let measured = (|| -> io::Result<_> {
         let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         let piece = vec![0x5a; usize::try_from(MIB).unwrap_or(1)];
         let begin = Instant::now();

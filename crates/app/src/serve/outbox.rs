@@ -23,14 +23,13 @@ const NEVER: Duration = Duration::from_secs(24 * 3_600);
 
 /// What is owed to webhooks.
 #[derive(Clone, Debug)]
-pub struct Outbox {
+pub(super) struct Outbox {
     store: Store,
 }
 
 impl Outbox {
     /// The queue of this database.
-    #[must_use]
-    pub fn new(store: Store) -> Self {
+    pub(super) fn new(store: Store) -> Self {
         Self { store }
     }
 
