@@ -102,3 +102,84 @@ pub(super) fn families(counters: Counters) -> Vec<Family> {
         Family::single(Kind::Counter, "webhook_queue_faults", help, float(counters.queue_errors));
     vec![messages, faults]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use manycast_media::StreamName;
+    use manycast_webhook::EVENT_TYPES;
+    use std::time::Duration;
+
+    fn happenings() -> Vec<Happening> {
+        let stream = StreamName::new("main").unwrap();
+        let encoder = EncoderFacts { address: "192.0.2.1:5".into(), software: "OBS".into() };
+        let destination = DestinationFacts {
+            stream: stream.clone(),
+            id: "1".into(),
+            name: "out".into(),
+            service: None,
+            backup: false,
+        };
+        let key = manycast_control::KeyFacts { id: None, label: "studio".into() };
+        let (reason, one) = ("it said no".to_owned(), Duration::from_secs(1));
+        let error_kind = "rejected";
+        vec![
+            Happening::StreamStarted { stream: stream.clone(), encoder: encoder.clone() },
+            Happening::StreamStopped {
+                stream: stream.clone(),
+                reason: reason.clone(),
+                lasted: one,
+            },
+            Happening::InputLost { stream: stream.clone(), reason: reason.clone(), held_for: one },
+            Happening::InputBack { stream: stream.clone(), away: one, times: 2, encoder },
+            Happening::WentLive { stream: stream.clone(), by: None },
+            Happening::Ended { stream: stream.clone(), by: None, lasted: one },
+            Happening::DestinationLive { destination: destination.clone(), took: one },
+            Happening::DestinationFailing {
+                destination: destination.clone(),
+                reason: reason.clone(),
+                error_kind,
+                failures: 3,
+                next_dial: None,
+            },
+            Happening::DestinationRejected {
+                destination: destination.clone(),
+                reason: reason.clone(),
+                error_kind,
+            },
+            Happening::DestinationRecovered {
+                destination: destination.clone(),
+                away: one,
+                times: 1,
+            },
+            Happening::DestinationStopped { destination, reason },
+            Happening::KeyNewAddress {
+                stream: stream.clone(),
+                key,
+                address: [192, 0, 2, 9].into(),
+            },
+            Happening::ViewerCount { stream, viewers: 1, peak: 2 },
+        ]
+    }
+
+    #[test]
+    fn what_happens_is_told_under_its_own_name() {
+        let mut told = Vec::new();
+        for happening in happenings() {
+            let of = |kind| Event { id: "evt_1".into(), at: UNIX_EPOCH, kind };
+            match kind(&happening).map(of) {
+                Some(event) => {
+                    assert_eq!(event.name(), happening.kind());
+                    assert_eq!(event.stream().map(StreamName::as_str), Some("main"));
+                    told.push(event.name());
+                }
+                None => assert!(!EVENT_TYPES.contains(&happening.kind()), "{happening:?}"),
+            }
+        }
+        told.sort_unstable();
+        let mut all = EVENT_TYPES.to_vec();
+        all.sort_unstable();
+        assert_eq!(told, all);
+        assert!(EVENT_TYPES.iter().all(|kind| Happening::KINDS.contains(kind)));
+    }
+}
