@@ -55,7 +55,8 @@ const OWNERS: &[(&str, &[&str])] = &[
 
 /// Shapes for strangers live at the edge (rule 9): who may derive serde's traits. `control` reads the
 /// services that are part of it, and writes events' details.
-const SERDE: (&[&str], &[&str]) = (&["serde", "serde_json"], &["store", "webhook", "control", "web", "app"]);
+const SERDE: (&[&str], &[&str]) =
+    (&["serde", "serde_json"], &["store", "webhook", "control", "web", "app"]);
 
 /// What brings threads, sockets or a runtime: nothing for floors 0 to 3 (`sys` is the door to them).
 const WORLD: &[&str] = &["tokio", "mio", "async-std", "smol", "futures", "socket2", "nix", "libc"];

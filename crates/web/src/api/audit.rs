@@ -76,18 +76,18 @@ fn told(text: Option<&str>) -> Option<Value> {
 }
 
 impl From<AuditRow> for EntryShape {
-    fn from(row: AuditRow) -> Self {
+    fn from(AuditRow { id, entry }: AuditRow) -> Self {
         Self {
-            id: row.id.to_string(),
-            at: stamp(row.at),
-            actor_kind: row.actor_kind,
-            actor_id: row.actor_id,
-            actor: row.actor,
-            address: row.address,
-            action: row.action,
-            subject: row.subject,
-            before: told(row.before.as_deref()),
-            after: told(row.after.as_deref()),
+            id: id.to_string(),
+            at: stamp(entry.at),
+            actor_kind: entry.actor_kind,
+            actor_id: entry.actor_id,
+            actor: entry.actor,
+            address: entry.address,
+            action: entry.action,
+            subject: entry.subject,
+            before: told(entry.before.as_deref()),
+            after: told(entry.after.as_deref()),
         }
     }
 }

@@ -151,7 +151,6 @@ pub(crate) fn page(limit: Option<u32>, after: Option<String>) -> Result<PageRequ
 }
 
 /// A field that may be left out, cleared by `null`, or set.
-#[expect(clippy::option_option, reason = "three states, as the store takes them")]
 pub(crate) fn three_state<'de, T, D>(from: D) -> Result<Option<Option<T>>, D::Error>
 where
     T: Deserialize<'de>,
@@ -177,7 +176,6 @@ mod tests {
     struct Outer {
         name: String,
         #[serde(default, deserialize_with = "three_state")]
-        #[expect(clippy::option_option, reason = "what is tested")]
         service: Option<Option<String>>,
         #[serde(default)]
         backup: Option<Inner>,

@@ -96,7 +96,7 @@ impl Feed {
         let seat = Seat {
             overview: self.overview.subscribe(),
             close: receiver,
-            place: Place { feed: self.clone(), by: by.to_owned(), close },
+            _place: Place { feed: self.clone(), by: by.to_owned(), close },
         };
         if first {
             tokio::spawn(tick(Arc::downgrade(self)));
@@ -174,8 +174,7 @@ async fn tick(feed: Weak<Feed>) {
 pub(crate) struct Seat {
     pub(super) overview: watch::Receiver<Bytes>,
     pub(super) close: Option<watch::Receiver<Bytes>>,
-    #[expect(dead_code, reason = "it is held")]
-    place: Place,
+    _place: Place,
 }
 
 struct Place {

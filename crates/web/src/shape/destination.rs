@@ -166,7 +166,6 @@ impl NewDestinationShape {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = DestinationPatch)]
-#[expect(clippy::option_option, reason = "three states: as it is, cleared, set")]
 pub(crate) struct DestinationPatchShape {
     #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,

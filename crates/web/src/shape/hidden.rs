@@ -22,7 +22,7 @@ impl PartialSchema for Hidden {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
-            .write_only(Some(true))
+            .write_only(true)
             .build()
             .into()
     }
