@@ -88,7 +88,8 @@ pub enum StepState {
 }
 
 impl Step {
-    const ALL: [Self; 6] =
+    /// All of them, in their order.
+    pub const ALL: [Self; 6] =
         [Self::Resolve, Self::Connect, Self::Tls, Self::Handshake, Self::ConnectApp, Self::Publish];
 
     /// The word of the API.
@@ -117,6 +118,9 @@ impl Step {
 }
 
 impl StepState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Failed, Self::Skipped, Self::NotTried];
+
     /// The word of the API.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -156,7 +156,7 @@ async fn edit(
 ) -> Result<Response, Problem> {
     let (version, patch) = (version.needed()?, patch.take());
     let actor = who.actor();
-    let view = api.control.edit_destination(&actor, &stream, &id, version, patch).await?;
+    let view = api.control.edit_destination(&actor, &stream, &id, Some(version), patch).await?;
     Ok(answer(StatusCode::OK, &view))
 }
 

@@ -67,7 +67,8 @@ pub(crate) async fn guard(rule: Rule, mut request: Request, next: Next) -> Respo
             _ => return Problem::new(Fault::Internal, "the server is not whole").into_response(),
         }
     };
-    let who = match admit(&api, &rule, &via, &request).await {
+    let asked = (request.method().clone(), request.headers().clone());
+    let who = match admit(&api, &rule, &via, (&asked.0, &asked.1)).await {
         Ok(who) => who,
         Err(problem) => return problem.into_response(),
     };
@@ -114,9 +115,13 @@ impl Asking {
     }
 }
 
-async fn admit(api: &Api, rule: &Rule, via: &Via, request: &Request) -> Result<Asking, Problem> {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let headers = request.headers();
+async fn admit(
+    api: &Api,
+    rule: &Rule,
+    via: &Via,
+    (method, headers): (&Method, &HeaderMap),
+) -> Result<Asking, Problem> {
+    let reads = matches!(*method, Method::GET | Method::HEAD);
     if !reads {
         let trusted = via.trusted.as_ref();
         trusted.map_err(|distrust| Problem::new(Fault::Insecure, distrust.to_string()))?;

@@ -8,6 +8,8 @@
 //! Belongs here: one file per resource, each operation with its description; the document is made
 //! from these. Must not come here: decisions about streams, people or keys.
 
+#![allow(unused_qualifications, reason = "utoipa writes the paths of parameters in full")]
+
 mod account;
 mod activity;
 mod audit;

@@ -121,7 +121,7 @@ async fn edit(
     Given(patch): Given<StreamPatchShape>,
 ) -> Result<Response, Problem> {
     let (version, patch) = (version.needed()?, patch.take()?);
-    let view = api.control.edit_stream(&who.actor(), &stream, version, patch).await?;
+    let view = api.control.edit_stream(&who.actor(), &stream, Some(version), patch).await?;
     Ok(answer(&api, &who, StatusCode::OK, &view))
 }
 

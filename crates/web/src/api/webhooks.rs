@@ -347,7 +347,7 @@ fn receiver(row: &WebhookRow) -> Result<Receiver, Problem> {
 async fn test(api: Api, who: Who, At(webhook): At<String>) -> Result<Json<WebhookTest>, Problem> {
     let row = find(&api, &webhook).await?;
     api.store.audit(who.audit("webhook.test", &row.name)).await?;
-    let attempt = api.webhooks.test(&row.id.to_string(), &row.name, &receiver(&row)?).await?;
+    let attempt = api.webhooks.test(&row.id.to_string(), &receiver(&row)?).await?;
     Ok(Json(WebhookTest {
         ok: attempt.status.is_some_and(|status| (200..300).contains(&status)),
         status: attempt.status,
