@@ -126,7 +126,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let value = parts.headers.get(header::IF_MATCH).filter(|value| !value.is_empty());
+        let Some(value) = value else { return Ok(Self(None)) };
         let tag = value.to_str().ok().map(str::trim);
         let inner = tag.and_then(|tag| tag.strip_prefix('"')?.strip_suffix('"'));
         let plain = inner.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
