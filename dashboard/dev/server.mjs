@@ -121,7 +121,7 @@ const routes = [
   ['GET', 'audit', ({ query }) => page(state.audit, query)],
   ['GET', 'users', ({ query }) => page(state.users, query)],
   ['PATCH', 'users/:user', ({ params, body, headers }) => { const each = state.users.find((user) => user.id === params.user); seen(each, headers); return Object.assign(each, body, { version: each.version + 1 }); }], ['DELETE', 'users/:user', ({ params }) => { state.users = state.users.filter((user) => user.id !== params.user); }],
-  ['POST', 'users/me/totp', () => ({ secret: 'JBSWY3DPEHPK3PXP', uri: 'otpauth://totp/Manycast:anna?secret=JBSWY3DPEHPK3PXP&issuer=Manycast' })],
+  ['POST', 'users/me/totp', ({ body }) => { if (body.password !== 'right') throw invalid('password', 'This is not your password.'); return { expires_at: iso(-600),  secret: 'JBSWY3DPEHPK3PXP', uri: 'otpauth://totp/Manycast:anna?secret=JBSWY3DPEHPK3PXP&issuer=Manycast' }; }],
   ['POST', 'users/me/totp/confirm', ({ body }) => { if (body.code !== '123456') throw invalid('code', 'This code is not right.'); state.totp = true; return { recovery_codes: Array.from({ length: 10 }, () => id().slice(0, 10)) }; }], ['DELETE', 'users/me/totp', () => { state.totp = false; }], ['DELETE', 'users/:user/totp', () => {}],
   ['GET', 'invites', () => ({ items: state.invites, next: null })], ['POST', 'invites', ({ body }) => { const made = { id: id(), role: body.role, created_at: iso(), expires_at: iso(-604800) }; state.invites.push(made); return { ...made, token: id() }; }, 201], ['DELETE', 'invites/:id', ({ params }) => { state.invites = state.invites.filter((each) => each.id !== params.id); }],
   ['POST', 'invites/accept', ({ body }) => { state.name = body.name; state.in = true; return me(); }, 201],
