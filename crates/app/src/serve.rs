@@ -13,12 +13,14 @@ mod certificates;
 pub(crate) mod datadir;
 mod defs;
 pub(crate) mod disk;
-mod egress;
 mod embed;
 mod facts;
+mod herald;
 mod http;
 mod logging;
+mod manage;
 mod names;
+mod outbox;
 mod panics;
 mod reload;
 mod rtmp;
@@ -122,7 +124,7 @@ impl Server {
         let mut signals = Signals::listen().context("signals cannot be followed")?;
         let mut wiring = self.start(config).await?;
         if let Some(address) = welcome::address(&self.facts.listeners()) {
-            welcome::show(&address, None);
+            welcome::show(&address, wiring.setup_token().as_ref());
         }
         let ended = self.attend(&mut signals, &mut wiring).await;
         let bound = self.facts.current().server.drain;

@@ -79,7 +79,7 @@ pub struct StreamView {
     pub on_air_since: Option<SystemTime>,
     /// The hub's figures, while it knows the Stream.
     pub stats: Option<StreamStats>,
-    /// What the coach says of what comes in.
+    /// What the coach says of what comes in; in a list, what it said some seconds ago.
     pub findings: Vec<Finding>,
     /// Who watches here.
     pub viewers: u64,
@@ -359,7 +359,7 @@ impl Control {
             destinations,
             ..self.bare(&stream.name)
         };
-        self.with_figures(view, picture.streams.get(&stream.name))
+        self.with_figures(view, picture.streams.get(&stream.name), picture.whole)
     }
 
     /// Of a Stream that nobody defined.
@@ -392,11 +392,19 @@ impl Control {
         }
     }
 
-    fn with_figures(&self, view: StreamView, stream: Option<&Arc<Stream>>) -> StreamView {
+    /// In a list the coach's word is some seconds old: it costs more than all other figures.
+    fn with_figures(
+        &self,
+        view: StreamView,
+        stream: Option<&Arc<Stream>>,
+        fresh: bool,
+    ) -> StreamView {
         let Some(stats) = stream.map(|stream| stream.stats(now())) else { return view };
         let reading = view.destinations.iter().filter_map(|one| one.status.as_ref()).map(reading);
         let viewers = stats.readers.saturating_sub(reading.sum());
-        StreamView { findings: coached(&stats), viewers, stats: Some(stats), ..view }
+        let said = || self.live.lock().get(&view.name).map(|live| live.said().to_vec());
+        let findings = if fresh { coached(&stats) } else { said().unwrap_or_default() };
+        StreamView { findings, viewers, stats: Some(stats), ..view }
     }
 
     fn open_streams(&self, picture: &Picture) -> Vec<StreamView> {
@@ -404,7 +412,7 @@ impl Control {
             .streams
             .values()
             .filter(|stream| !self.is_defined(stream.name()) && stream.is_live())
-            .map(|stream| self.with_figures(self.bare(stream.name()), Some(stream)))
+            .map(|stream| self.with_figures(self.bare(stream.name()), Some(stream), picture.whole))
             .collect();
         open.sort_by(|a, b| a.name.cmp(&b.name));
         open

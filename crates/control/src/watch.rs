@@ -271,7 +271,7 @@ impl Watch {
             let viewers = stats.readers.saturating_sub(one.reading());
             outcome.happenings.extend(one.audience(name, now, viewers));
             if coach {
-                outcome.happenings.extend(one.coached(name, now, &coached(&stats)));
+                outcome.happenings.extend(one.coached(name, now, coached(&stats)));
             }
             if let Some(publisher) = &stats.publisher {
                 let figures = Figures::of(publisher, viewers);

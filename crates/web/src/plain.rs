@@ -1,13 +1,14 @@
 //! What a browser hears that speaks plain HTTP to the encrypted port.
 
-use crate::answer::{harden, refusal};
+use crate::answer::harden;
+use crate::problem::{Fault, Problem};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 /// The way to where it should have gone; a sentence for what cannot be sent there.
 pub(crate) fn answer<B>(request: &Request<B>) -> Response {
     let sentence = "this port speaks https: write https:// in the address";
-    let mut response = refusal(StatusCode::BAD_REQUEST, "https_only", sentence);
+    let mut response = Problem::new(Fault::HttpsOnly, sentence).into_response();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if let Some(target) = target(request.uri(), request.headers()).filter(|_| reads) {
         *response.status_mut() = StatusCode::PERMANENT_REDIRECT;

@@ -41,6 +41,55 @@ pub struct ConfigFacts {
     pub needs_restart: Vec<String>,
 }
 
+/// What an encoder or viewer that is connected does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionRole {
+    /// It sends.
+    Publisher,
+    /// It watches.
+    Viewer,
+}
+
+impl SessionRole {
+    /// The word of the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Publisher => "publisher",
+            Self::Viewer => "viewer",
+        }
+    }
+}
+
+/// An encoder or viewer that is connected.
+#[derive(Clone, Debug)]
+pub struct SessionFacts {
+    /// Never used again while the process runs.
+    pub id: u64,
+    /// What it does.
+    pub role: SessionRole,
+    /// RTMPS.
+    pub secure: bool,
+    /// The name of the Stream.
+    pub stream: String,
+    /// The far end.
+    pub address: SocketAddr,
+    /// What it calls itself.
+    pub software: Option<String>,
+    /// When it was let in.
+    pub since: SystemTime,
+}
+
+/// The table of encoders and viewers that are connected.
+pub trait Sessions: Send + Sync + 'static {
+    /// Those that were let in, in the order of their ids.
+    fn list(&self) -> Vec<SessionFacts>;
+
+    /// Ends one; `why` goes to the log and, where the protocol can say it, to the far end. Whether
+    /// it was there.
+    fn end(&self, id: u64, why: &str) -> bool;
+}
+
 /// Answers for what the hub does not know. Asked once per request; must not block.
 pub trait Source: Send + Sync + 'static {
     /// Where the server listens.

@@ -9,7 +9,9 @@ use crate::routes::Knowledge;
 use crate::server::HttpCounters;
 use crate::source::{CertificateFacts, ConfigFacts, ListenerFacts};
 use crate::time::{Clock, rfc3339};
-use health::{FindingView, HealthView, TrackHealthView};
+use crate::words::words;
+use health::TrackHealthView;
+pub(crate) use health::{FindingView, HealthView};
 use manycast_coach::{Finding, Subject, findings};
 use manycast_codec::{Chroma, Shape};
 use manycast_hub::{PublisherStats, StreamStats, TrackHealth, TrackStats, Trouble};
@@ -18,6 +20,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
+use utoipa::ToSchema;
 
 /// Everything at one moment; what status and metrics are made of.
 pub(crate) struct Picture {
@@ -79,14 +82,16 @@ impl Picture {
 }
 
 /// The whole answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Status)]
 pub(crate) struct StatusView {
     server: ServerView,
     streams: Vec<StreamView>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct ServerView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StatusServer)]
+pub(crate) struct ServerView {
     version: &'static str,
     started: String,
     uptime_s: u64,
@@ -98,14 +103,16 @@ struct ServerView {
     config: ConfigView,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct ListenerView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Listener)]
+pub(crate) struct ListenerView {
     protocol: &'static str,
     address: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct CertificateView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Certificate)]
+pub(crate) struct CertificateView {
     fingerprint: String,
     names: Vec<String>,
     not_after: Option<String>,
@@ -125,22 +132,41 @@ impl From<&CertificateFacts> for CertificateView {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct SessionsView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StatusSessions)]
+pub(crate) struct SessionsView {
     publishers: u64,
     viewers: u64,
     destinations_live: u64,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct ConfigView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Config)]
+pub(crate) struct ConfigView {
     loaded_at: String,
     last_error: Option<String>,
     needs_restart: Vec<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct StreamView {
+impl From<&ListenerFacts> for ListenerView {
+    fn from(facts: &ListenerFacts) -> Self {
+        Self { protocol: facts.protocol, address: facts.address.to_string() }
+    }
+}
+
+impl From<&ConfigFacts> for ConfigView {
+    fn from(facts: &ConfigFacts) -> Self {
+        Self {
+            loaded_at: rfc3339(facts.loaded_at),
+            last_error: facts.last_error.clone(),
+            needs_restart: facts.needs_restart.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StatusStream)]
+pub(crate) struct StreamView {
     name: String,
     configured: bool,
     live: bool,
@@ -161,9 +187,11 @@ struct StreamView {
     destinations: Vec<DestinationView>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct PublisherView {
-    address: String,
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Publisher)]
+pub(crate) struct PublisherView {
+    /// Null for who may not see addresses of people.
+    address: Option<String>,
     software: Option<String>,
     since: String,
     bitrate: u64,
@@ -171,14 +199,17 @@ struct PublisherView {
     trouble: Option<TroubleView>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct TroubleView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Trouble)]
+pub(crate) struct TroubleView {
     code: &'static str,
+    #[schema(value_type = String)]
     advice: Cow<'static, str>,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
-struct TrackView {
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = Track)]
+pub(crate) struct TrackView {
     id: String,
     kind: &'static str,
     codec: &'static str,
@@ -202,8 +233,9 @@ struct TrackView {
     health: Option<TrackHealthView>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct DestinationView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StatusDestination)]
+pub(crate) struct DestinationView {
     name: String,
     #[serde(flatten)]
     primary: LegView,
@@ -212,9 +244,19 @@ struct DestinationView {
 }
 
 /// One address of a destination.
-#[derive(Clone, Debug, Serialize)]
-struct LegView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StatusLeg)]
+pub(crate) struct LegView {
     url: String,
+    #[serde(flatten)]
+    status: LegStatusView,
+}
+
+/// What one address of a destination is doing.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DestinationStatus)]
+pub(crate) struct LegStatusView {
+    #[schema(schema_with = leg_states)]
     state: &'static str,
     since: String,
     reason: String,
@@ -253,7 +295,7 @@ impl DestinationView {
 }
 
 /// What comes and goes is told before what lasts.
-fn trouble(status: &DestinationStatus) -> Option<TroubleView> {
+pub(crate) fn trouble(status: &DestinationStatus) -> Option<TroubleView> {
     if status.uplink_trouble {
         return Some(UPLINK);
     }
@@ -263,10 +305,20 @@ fn trouble(status: &DestinationStatus) -> Option<TroubleView> {
 
 impl LegView {
     fn of(status: &LegStatus, clock: &Clock) -> Self {
+        Self { url: status.url.clone(), status: LegStatusView::of(status, clock) }
+    }
+}
+
+/// The words of [`LegStatusView::state`].
+pub(crate) fn leg_states() -> utoipa::openapi::Object {
+    words(State::ALL.map(State::name).into_iter().chain(["standby"]))
+}
+
+impl LegStatusView {
+    pub(crate) fn of(status: &LegStatus, clock: &Clock) -> Self {
         let standby = status.standby && status.state == State::Stopped;
         let (totals, failure) = (&status.totals, status.last_failure.as_ref());
         Self {
-            url: status.url.clone(),
             state: if standby { "standby" } else { status.state.name() },
             since: clock.show(status.since),
             reason: status.reason.to_string(),
@@ -297,17 +349,14 @@ fn reads(state: State) -> bool {
     !matches!(state, State::Idle | State::Backoff | State::Rejected | State::Stopped)
 }
 
-impl From<&Picture> for StatusView {
-    fn from(picture: &Picture) -> Self {
-        let streams: Vec<_> =
-            picture.streams.iter().map(|stream| StreamView::of(stream, &picture.clock)).collect();
+impl StatusView {
+    /// The picture, with addresses of `people` or without.
+    pub(crate) fn of(picture: &Picture, people: bool) -> Self {
+        let stream = |stream| StreamView::of(stream, people, &picture.clock);
+        let streams: Vec<_> = picture.streams.iter().map(stream).collect();
         let live = |stream: &StreamPicture| {
             let live = |one: &&DestinationStatus| legs(one).any(|leg| leg.state == State::Live);
             stream.destinations.iter().filter(live).count() as u64
-        };
-        let listener = |facts: &ListenerFacts| ListenerView {
-            protocol: facts.protocol,
-            address: facts.address.to_string(),
         };
         let sessions = SessionsView {
             publishers: picture.streams.iter().filter(|stream| stream.stats.live).count() as u64,
@@ -320,30 +369,27 @@ impl From<&Picture> for StatusView {
             uptime_s: picture.started.elapsed().map_or(0, |time| time.as_secs()),
             ready: picture.readiness.is_ok(),
             not_ready_reason: picture.readiness.clone().err(),
-            listeners: picture.listeners.iter().map(listener).collect(),
+            listeners: picture.listeners.iter().map(ListenerView::from).collect(),
             certificate: picture.certificate.as_ref().map(CertificateView::from),
             sessions,
-            config: ConfigView {
-                loaded_at: rfc3339(picture.config.loaded_at),
-                last_error: picture.config.last_error.clone(),
-                needs_restart: picture.config.needs_restart.clone(),
-            },
+            config: ConfigView::from(&picture.config),
         };
         Self { server, streams }
     }
 }
 
 impl StreamView {
-    fn of(stream: &StreamPicture, clock: &Clock) -> Self {
+    fn of(stream: &StreamPicture, people: bool, clock: &Clock) -> Self {
         let stats = &stream.stats;
         let shown = stream.destinations.iter().map(|one| DestinationView::of(one, clock));
         let destinations = shown.collect();
+        let publisher = stats.publisher.as_ref();
         Self {
             name: stats.name.to_string(),
             configured: stream.configured,
             live: stats.live,
-            publisher: stats.publisher.as_ref().map(|stats| PublisherView::of(stats, clock)),
-            health: stats.publisher.as_ref().map(|stats| HealthView::from(&stats.health)),
+            publisher: publisher.map(|stats| PublisherView::of(stats, clock).seen(people)),
+            health: publisher.map(|stats| HealthView::from(&stats.health)),
             findings: stream.findings().iter().map(FindingView::from).collect(),
             viewers: stream.viewers(),
             window_bytes: stats.window_bytes,
@@ -362,11 +408,11 @@ impl StreamView {
 }
 
 impl PublisherView {
-    fn of(stats: &PublisherStats, clock: &Clock) -> Self {
+    pub(crate) fn of(stats: &PublisherStats, clock: &Clock) -> Self {
         let (address, software) = split_who(&stats.who);
         let track = |one: &TrackStats| TrackView::of(one, stats.health.track(one.track.id));
         Self {
-            address,
+            address: Some(address),
             software,
             since: clock.show(stats.began),
             bitrate: stats.bitrate,
@@ -376,8 +422,16 @@ impl PublisherView {
     }
 }
 
+impl PublisherView {
+    /// As it is shown to who may see addresses of `people`, or not.
+    pub(crate) fn seen(mut self, people: bool) -> Self {
+        self.address = self.address.filter(|_| people);
+        self
+    }
+}
+
 /// `127.0.0.1:5000 (OBS 31)` and the like: the address up to the first blank, then the software.
-fn split_who(who: &str) -> (String, Option<String>) {
+pub(crate) fn split_who(who: &str) -> (String, Option<String>) {
     let (address, rest) = who.split_once(' ').unwrap_or((who, ""));
     let rest = rest.trim();
     let software = rest.strip_prefix('(').and_then(|r| r.strip_suffix(')')).unwrap_or(rest);

@@ -71,6 +71,8 @@ pub enum EventKind {
         stream: StreamName,
         /// How long it was away.
         away: Duration,
+        /// How often it was lost since the message before.
+        times: u32,
         /// Who sends now.
         publisher: PublisherFacts,
     },
@@ -89,8 +91,8 @@ pub enum EventKind {
         reason: String,
         /// The same as a stable word.
         error_kind: String,
-        /// Attempts that failed since it was live last.
-        failures: u32,
+        /// Times that something went wrong since the server began.
+        failures: u64,
         /// When it is dialled again.
         next_dial: Option<SystemTime>,
     },
@@ -109,6 +111,8 @@ pub enum EventKind {
         destination: DestinationFacts,
         /// For how long it went without.
         away: Duration,
+        /// How often it failed meanwhile.
+        times: u32,
     },
     /// How many watch a Stream here.
     ViewerCount {
@@ -116,7 +120,7 @@ pub enum EventKind {
         stream: StreamName,
         /// Now.
         viewers: u64,
-        /// The most of this broadcast.
+        /// The most since the message before.
         peak: u64,
     },
     /// A stream key was used from an address that it was never used from before.
@@ -130,7 +134,7 @@ pub enum EventKind {
     },
     /// A person wants to see that messages arrive.
     Test {
-        /// The webhook's name.
+        /// The webhook's id.
         webhook: String,
     },
 }
@@ -138,8 +142,6 @@ pub enum EventKind {
 /// Who sends a Stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PublisherFacts {
-    /// `rtmp` or `rtmps`.
-    pub protocol: String,
     /// Address and port.
     pub address: String,
     /// What its program calls itself.
@@ -164,10 +166,10 @@ pub struct DestinationFacts {
 /// Which stream key; never the key itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct KeyFacts {
+    /// As the API has it; a key of the configuration file has none.
+    pub id: Option<String>,
     /// What people call it.
     pub label: String,
-    /// Its first characters.
-    pub prefix: String,
 }
 
 /// An event in the form in which it is sent, the same at each attempt and to each receiver.
@@ -256,11 +258,11 @@ enum Facts<'a> {
     Started { publisher: &'a PublisherFacts },
     Stopped { reason: &'a str, lasted_s: f64 },
     Lost { reason: &'a str, held_for_s: f64 },
-    Back { away_s: f64, publisher: &'a PublisherFacts },
+    Back { away_s: f64, times: u32, publisher: &'a PublisherFacts },
     Live { destination: Destination<'a>, took_s: f64 },
     Failing(Failing<'a>),
     Rejected { destination: Destination<'a>, reason: &'a str, error_kind: &'a str },
-    Recovered { destination: Destination<'a>, away_s: f64 },
+    Recovered { destination: Destination<'a>, away_s: f64, times: u32 },
     Viewers { viewers: u64, peak: u64 },
     Key { key: &'a KeyFacts, address: IpAddr },
     Test { webhook: &'a str },
@@ -271,7 +273,7 @@ struct Failing<'a> {
     destination: Destination<'a>,
     reason: &'a str,
     error_kind: &'a str,
-    failures: u32,
+    failures: u64,
     next_dial: Option<String>,
 }
 
@@ -300,7 +302,9 @@ fn facts(kind: &EventKind) -> Facts<'_> {
         K::InputLost { reason, held_for, .. } => {
             Facts::Lost { reason, held_for_s: seconds(*held_for) }
         }
-        K::InputBack { away, publisher, .. } => Facts::Back { away_s: seconds(*away), publisher },
+        K::InputBack { away, times, publisher, .. } => {
+            Facts::Back { away_s: seconds(*away), times: *times, publisher }
+        }
         K::DestinationLive { destination, took } => {
             Facts::Live { destination: Destination::of(destination), took_s: seconds(*took) }
         }
@@ -318,8 +322,9 @@ fn facts(kind: &EventKind) -> Facts<'_> {
         K::DestinationRejected { destination, reason, error_kind } => {
             Facts::Rejected { destination: Destination::of(destination), reason, error_kind }
         }
-        K::DestinationRecovered { destination, away } => {
-            Facts::Recovered { destination: Destination::of(destination), away_s: seconds(*away) }
+        K::DestinationRecovered { destination, away, times } => {
+            let destination = Destination::of(destination);
+            Facts::Recovered { destination, away_s: seconds(*away), times: *times }
         }
         K::ViewerCount { viewers, peak, .. } => Facts::Viewers { viewers: *viewers, peak: *peak },
         K::KeyNewAddress { key, address, .. } => Facts::Key { key, address: *address },

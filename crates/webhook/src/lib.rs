@@ -38,8 +38,7 @@ pub use event::{
     DestinationFacts, EVENT_TYPES, Event, EventKind, KeyFacts, Message, PublisherFacts,
 };
 pub use queue::{
-    Ask, Attempt, Delivery, Due, Filed, MAX_PENDING, Queue, QueueError, Receiver, UnderWay,
-    Verdict, Work,
+    Ask, Attempt, Delivery, Due, Filed, Queue, QueueError, Receiver, UnderWay, Verdict, Work,
 };
 pub use secret::{SecretError, Secrets, SigningSecret};
 pub use webhooks::{Counters, Webhooks};

@@ -10,9 +10,6 @@ use crate::endpoint::{Endpoint, EndpointError};
 use crate::event::Message;
 use crate::secret::Secrets;
 
-/// Pending deliveries of one webhook; beyond it the oldest gives way.
-pub const MAX_PENDING: usize = 10_000;
-
 /// Work on the queue, under way.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, QueueError>> + Send + 'a>>;
 
@@ -27,8 +24,7 @@ pub struct QueueError(pub String);
 /// done.
 pub trait Queue: Send + Sync + 'static {
     /// Writes one pending delivery for each enabled webhook that wants this type and Stream, all or
-    /// none. Of one webhook at most [`MAX_PENDING`] wait: beyond it the oldest gives way, and the
-    /// log says so.
+    /// none. At most 10,000 wait: beyond it the oldest give way, and the log says so.
     fn file<'a>(&'a self, message: &'a Message, now: SystemTime) -> Work<'a, Filed>;
 
     /// What can be sent now: of each webhook that is enabled and each Stream the oldest pending
@@ -109,8 +105,8 @@ pub struct Delivery {
     pub body: Arc<str>,
     /// Attempts that were made.
     pub attempts: u32,
-    /// Where it goes.
-    pub receiver: Receiver,
+    /// Where it goes, or why it cannot be sent as things are.
+    pub receiver: Result<Receiver, String>,
 }
 
 /// Where messages go, and what they are signed with.
@@ -125,6 +121,8 @@ pub struct Receiver {
 /// One attempt, as the log shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
+    /// Which one it was, counted from 1.
+    pub number: u32,
     /// When it began.
     pub at: SystemTime,
     /// How long it took.
@@ -149,8 +147,7 @@ pub enum Verdict {
     },
     /// That was the last attempt.
     GaveUp,
-    /// The receiver wants nothing any more (410): the webhook is disabled, and what waits for it
-    /// fails.
+    /// The receiver wants nothing any more (410): this one failed, and the webhook is disabled.
     Gone,
 }
 

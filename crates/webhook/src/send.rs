@@ -47,9 +47,9 @@ impl Sent {
         self.status == Some(410)
     }
 
-    pub(crate) fn attempt(self, at: SystemTime, took: Duration) -> Attempt {
+    pub(crate) fn attempt(self, number: u32, at: SystemTime, took: Duration) -> Attempt {
         let Self { status, error, answer, .. } = self;
-        Attempt { at, took, status, error, answer }
+        Attempt { number, at, took, status, error, answer }
     }
 }
 

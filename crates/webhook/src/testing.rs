@@ -5,7 +5,7 @@ mod queue;
 mod receiver;
 
 pub(crate) use names::Names;
-pub(crate) use queue::MemoryQueue;
+pub(crate) use queue::{MAX_PENDING, MemoryQueue};
 pub(crate) use receiver::{Heard, Receiving, Reply};
 
 use std::net::SocketAddr;

@@ -68,7 +68,7 @@ async fn k6_a_test_is_signed_with_both_secrets_and_logged() {
     let (new, old) = (SigningSecret::generate([5; 32]), SigningSecret::generate([6; 32]));
     let mut to = receiver(&receiving.url("/in"));
     to.secrets = Secrets { current: new, old: Some(old) };
-    let attempt = webhooks.test("w1", "ops", &to).await.unwrap();
+    let attempt = webhooks.test("w1", &to).await.unwrap();
     assert_eq!((attempt.status, attempt.error.as_deref()), (Some(200), None));
     assert_eq!(attempt.answer, "pong");
     let heard = receiving.heard.lock()[0].clone();
@@ -82,7 +82,7 @@ async fn k6_a_test_is_signed_with_both_secrets_and_logged() {
     assert_eq!((log.len(), log[0].verdict, &log[0].attempt), (1, None, &attempt));
 
     to.endpoint = crate::Endpoint::parse("http://127.0.0.1:9/nobody");
-    let attempt = webhooks.test("w1", "ops", &to).await.unwrap();
+    let attempt = webhooks.test("w1", &to).await.unwrap();
     assert!(attempt.error.is_some_and(|error| error.contains("not allowed")));
     assert_eq!(attempt.status, None);
 }

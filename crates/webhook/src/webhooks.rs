@@ -105,20 +105,15 @@ impl Webhooks {
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub async fn test(
-        &self,
-        webhook: &str,
-        name: &str,
-        receiver: &Receiver,
-    ) -> Result<Attempt, QueueError> {
+    pub async fn test(&self, webhook: &str, receiver: &Receiver) -> Result<Attempt, QueueError> {
         // The semaphore is never closed.
         let _turn = self.tests.acquire().await;
         let (began, at) = (Instant::now(), self.shared.now());
-        let message = test_message(webhook, name, at);
+        let message = test_message(webhook, at);
         let parcel = Parcel { id: &message.id, body: &message.body, receiver, at };
         let carrier = self.shared.carrier.load_full();
         let sent = carrier.carry(parcel, self.shared.options.timeout).await;
-        let attempt = sent.attempt(at, began.elapsed());
+        let attempt = sent.attempt(1, at, began.elapsed());
         self.shared.queue.log(webhook, &message, &attempt).await?;
         Ok(attempt)
     }
@@ -207,8 +202,8 @@ async fn file_all(
     }
 }
 
-fn test_message(webhook: &str, name: &str, at: SystemTime) -> Message {
+fn test_message(webhook: &str, at: SystemTime) -> Message {
     let ns = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let id = format!("test_{webhook}_{ns:x}");
-    Event { id, at, kind: EventKind::Test { webhook: name.to_owned() } }.message()
+    Event { id, at, kind: EventKind::Test { webhook: webhook.to_owned() } }.message()
 }

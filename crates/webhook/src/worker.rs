@@ -233,7 +233,8 @@ async fn attempt(shared: &Shared, delivery: Delivery) {
     let began = Instant::now();
     let at = shared.now();
     let sent = carry(shared, &delivery, at).await;
-    let verdict = shared.verdict(&sent, delivery.attempts.saturating_add(1));
+    let number = delivery.attempts.saturating_add(1);
+    let verdict = shared.verdict(&sent, number);
     tell(&delivery, &sent, verdict);
     let counts = &shared.counts;
     count(match verdict {
@@ -241,7 +242,7 @@ async fn attempt(shared: &Shared, delivery: Delivery) {
         Verdict::Retry { .. } => &counts.retried,
         Verdict::GaveUp | Verdict::Gone => &counts.given_up,
     });
-    let attempt = sent.attempt(at, began.elapsed());
+    let attempt = sent.attempt(number, at, began.elapsed());
     let mut failures = 0;
     while let Err(error) = shared.queue.settle(&delivery.id, &attempt, verdict).await {
         shared.queue_failed(&error, failures);
@@ -254,7 +255,10 @@ async fn attempt(shared: &Shared, delivery: Delivery) {
 async fn carry(shared: &Shared, delivery: &Delivery, at: SystemTime) -> Sent {
     let (carrier, within) = (shared.carrier.load_full(), shared.options.timeout);
     let (id, body) = (delivery.event_id.clone(), delivery.body.clone());
-    let receiver = delivery.receiver.clone();
+    let receiver = match &delivery.receiver {
+        Ok(receiver) => receiver.clone(),
+        Err(why) => return Sent::failed(why),
+    };
     let carrying = tokio::spawn(async move {
         carrier.carry(Parcel { id: &id, body: &body, receiver: &receiver, at }, within).await
     });

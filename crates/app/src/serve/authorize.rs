@@ -1,23 +1,13 @@
-//! Asking another server who may publish and play: its way out, and what was counted.
+//! Asking another server who may publish and play: what was counted of it.
 
-use super::egress;
 use super::facts::float;
-use crate::config::Config;
-use anyhow::Result;
-use manycast_hub::Gate;
+use manycast_net_rtmp::ClientSettings;
 use manycast_web::{Family, Kind};
-use manycast_webhook::{Asked, Authorised, HttpClient};
-use std::net::SocketAddr;
+use manycast_webhook::{Asked, HttpClient};
 
-/// What is configured holds from now on. `own`: where this server listens.
-pub(super) fn apply<G: Gate>(
-    access: &Authorised<G>,
-    config: &Config,
-    own: &[SocketAddr],
-) -> Result<()> {
-    let client = HttpClient::new(egress::dialer(config, own), egress::tls(config)?);
-    access.apply(config.authorize.clone(), client);
-    Ok(())
+/// The way out of HTTP: that of deliveries.
+pub(super) fn client(settings: &ClientSettings) -> HttpClient {
+    HttpClient::new(settings.dialer.clone(), settings.tls.clone())
 }
 
 /// The answers, as metrics.

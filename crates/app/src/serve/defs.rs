@@ -75,7 +75,7 @@ takeover = "always"
 user = "own"
 password = "knock"
 "#;
-        let config = crate::config::read(Path::new("x.toml"), text.as_bytes(), []).unwrap().config;
+        let config = config::read(Path::new("x.toml"), text.as_bytes(), []).unwrap().config;
         let defs = file_defs(&config, None);
         let user = |login: &Option<manycast_hub::Login>| {
             login.as_ref().map(|login| login.user.expose().to_owned())

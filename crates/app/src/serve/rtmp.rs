@@ -2,11 +2,11 @@
 
 use super::facts::float;
 use super::wiring::session_bound;
-use super::{Server, authorize, bind, egress};
+use super::{Server, bind};
 use crate::config::Config;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
-use manycast_auth::AccessGate;
+use manycast_dial::{Dialer, Gate as EgressGate, Resolver, Tuning};
 use manycast_fanout::{Fanout, FanoutConfig};
 use manycast_hub::Link;
 use manycast_net_rtmp::{
@@ -14,9 +14,8 @@ use manycast_net_rtmp::{
     RtmpStats, RtmpStatsSnapshot, Server as RtmpServer, ServerSettings,
 };
 use manycast_rtmp::limits::Limits;
-use manycast_tls::ServerTls;
+use manycast_tls::{ClientTls, ServerTls};
 use manycast_web::{Family, Kind};
-use manycast_webhook::Authorised;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +45,6 @@ pub(super) struct Rtmp {
     /// Writes the pictures of all deliveries.
     deliveries: Arc<Fanout>,
     own: Vec<SocketAddr>,
-    access: Arc<Authorised<AccessGate>>,
     policies: Arc<Policies>,
     stats: Arc<RtmpStats>,
 }
@@ -94,8 +92,6 @@ impl Rtmp {
         let client = client(config, &own)?;
         let link = RtmpLink::new(client.clone(), deliveries.clone());
         let link = Arc::new(ArcSwap::from_pointee(link));
-        let access = server.access.clone();
-        authorize::apply(&access, config, &own)?;
         let drain = session_bound(config.server.drain);
         let (stop, tasks) = (watch::Sender::new(false), Vec::new());
         Ok(Self {
@@ -108,10 +104,14 @@ impl Rtmp {
             client,
             deliveries,
             own,
-            access,
             policies,
             stats,
         })
+    }
+
+    /// Who is connected.
+    pub(super) fn connections(&self) -> Arc<Connections> {
+        self.connections.clone()
     }
 
     /// Begins to take connections.
@@ -152,9 +152,6 @@ impl Rtmp {
                 self.link.store(Arc::new(link));
             }
             Err(error) => tracing::error!("egress stays as it was: {error:#}"),
-        }
-        if let Err(error) = authorize::apply(&self.access, config, &self.own) {
-            tracing::error!("the authorisation service stays as it was: {error:#}");
         }
     }
 
@@ -221,9 +218,12 @@ fn limits(config: &Config) -> ConnectionLimits {
 }
 
 fn client(config: &Config, own: &[SocketAddr]) -> Result<ClientSettings> {
+    let egress = &config.egress;
+    let resolver = egress.resolver.map_or_else(Resolver::system, Resolver::at);
+    let gate = EgressGate::new(egress.allow.clone(), own.to_vec());
     Ok(ClientSettings {
-        dialer: egress::dialer(config, own),
-        tls: egress::tls(config)?,
+        dialer: Arc::new(Dialer::new(resolver, gate, Tuning::default())),
+        tls: Arc::new(ClientTls::system(egress.ca_file.as_deref())?),
         limits: Limits::default(),
     })
 }

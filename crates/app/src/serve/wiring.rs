@@ -10,18 +10,22 @@
 use super::certificates::Certificates;
 use super::defs::file_defs;
 use super::facts::{families, float};
+use super::herald::{self, Crier};
 use super::http::{Bound, Http};
+use super::manage::Connected;
+use super::outbox::Outbox;
 use super::rtmp::Rtmp;
 use super::state::State;
 use super::{Server, authorize};
 use crate::config::Config;
 use anyhow::{Context, Result};
-use manycast_auth::AccessGate;
+use manycast_auth::{AccessGate, AccountOptions, Accounts};
 use manycast_control::{Control, Parts};
+use manycast_hub::Secret;
 use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::Restream;
-use manycast_web::{Family, Kind, Site};
-use manycast_webhook::Authorised;
+use manycast_web::{Family, Kind, Managed, Site};
+use manycast_webhook::{Authorised, Options, Webhooks};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -34,8 +38,10 @@ pub(super) struct Wiring {
     rtmp: Rtmp,
     restream: Arc<Restream>,
     control: Arc<Control>,
-    state: State,
     access: Arc<Authorised<AccessGate>>,
+    webhooks: Arc<Webhooks>,
+    state: State,
+    accounts: Accounts,
     http: Http,
     certificates: Arc<Certificates>,
     /// Looks for certificates that changed.
@@ -58,6 +64,8 @@ impl Wiring {
         server.facts.tell_counted(Box::new(move || families(&gate)));
 
         let access = server.access.clone();
+        let out = authorize::client(&rtmp.client());
+        access.apply(config.authorize.clone(), out.clone());
         let asked = access.clone();
         server.facts.tell_counted(Box::new(move || authorize::families(asked.counters())));
 
@@ -76,15 +84,42 @@ impl Wiring {
         let defs = file_defs(config, server.file.as_deref());
         let control = Control::start(parts, defs).await.context("the streams cannot be read")?;
         server.facts.controlled(control.clone());
+        let outbox = Arc::new(Outbox::new(state.store().clone()));
+        let webhooks = Webhooks::start(outbox, out, Options::default());
+        control.set_herald(Arc::new(Crier(webhooks.clone())));
+        let sent = webhooks.clone();
+        server.facts.tell_counted(Box::new(move || herald::families(sent.counters())));
         // whoever comes in now finds everything that is defined
         rtmp.run(server);
 
         let facts = server.facts.clone();
         let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
+        let accounts = Accounts::open(state.store().clone(), AccountOptions::default());
+        let accounts = accounts.await.context("the accounts cannot be read")?;
+        let connections = rtmp.connections();
+        let site = site.manage(Managed {
+            accounts: accounts.clone(),
+            gate: server.gate.clone(),
+            control: control.clone(),
+            store: state.store().clone(),
+            webhooks: webhooks.clone(),
+            sessions: Arc::new(Connected { connections, control: control.clone() }),
+        });
         let http = http.run(site, server);
         let certificates = certificates.clone();
         let following = tokio::spawn(certificates.clone().follow());
-        Ok(Self { rtmp, restream, control, state, access, http, certificates, following })
+        Ok(Self {
+            rtmp,
+            restream,
+            control,
+            access,
+            webhooks,
+            state,
+            accounts,
+            http,
+            certificates,
+            following,
+        })
     }
 
     /// Takes what a reload changed; what cannot change live is as it was.
@@ -95,10 +130,18 @@ impl Wiring {
             self.certificates.reload();
         });
         self.control.set_client(self.rtmp.client());
+        let out = authorize::client(&self.rtmp.client());
+        self.access.apply(config.authorize.clone(), out.clone());
+        self.webhooks.set_client(out);
         let defs = file_defs(config, server.file.as_deref());
         if let Err(error) = self.control.reload(None, defs).await {
             tracing::error!("the streams stay as they were: {error}");
         }
+    }
+
+    /// For the link that makes the first owner; `None` once there is somebody.
+    pub(super) fn setup_token(&self) -> Option<Secret> {
+        self.accounts.setup_token()
     }
 
     /// What is defined and applied.
@@ -124,11 +167,13 @@ impl Wiring {
         self.following.abort();
         let _ = self.following.await;
         tokio::join!(self.restream.shutdown(session_bound(bound)), self.rtmp.drain());
-        let state = async {
+        let last_words = async {
             self.control.shutdown().await;
-            self.state.close().await;
+            self.webhooks.shutdown(HTTP_END).await;
         };
-        tokio::join!(self.access.finish(HTTP_END), self.http.drain(), state);
+        tokio::join!(self.access.finish(HTTP_END), last_words);
+        self.state.close().await;
+        self.http.drain().await;
     }
 }
 

@@ -100,6 +100,8 @@ pub(crate) struct StreamLive {
     legs: BTreeMap<(DestinationId, Leg), LegLive>,
     viewers: ViewerBook,
     findings: FindingBook,
+    /// What the coach said last.
+    said: Vec<Finding>,
 }
 
 impl StreamLive {
@@ -117,6 +119,7 @@ impl StreamLive {
             legs: BTreeMap::new(),
             viewers: ViewerBook::default(),
             findings: FindingBook::default(),
+            said: Vec::new(),
         }
     }
 
@@ -209,6 +212,7 @@ impl StreamLive {
     ) -> Option<Happening> {
         self.air.went(now, end);
         self.findings.clear(now);
+        self.said.clear();
         let held_for = self.rules.held_for(end);
         if held_for.is_zero() {
             return Some(self.over(name, now, reason));
@@ -319,9 +323,15 @@ impl StreamLive {
         &mut self,
         name: &StreamName,
         now: Instant,
-        findings: &[Finding],
+        findings: Vec<Finding>,
     ) -> Vec<Happening> {
-        self.findings.look(now, name, findings)
+        self.said = findings;
+        self.findings.look(now, name, &self.said)
+    }
+
+    /// What the coach said last, some seconds ago.
+    pub(crate) fn said(&self) -> &[Finding] {
+        &self.said
     }
 
     // === the state that follows

@@ -357,7 +357,7 @@ impl ClientConn {
     async fn hear(&mut self, quietly: bool) -> Result<ClientEvent, LinkEnd> {
         loop {
             self.collect();
-            if !(quietly && !self.events.is_empty())
+            if (self.events.is_empty() || !quietly)
                 && self.broken.is_none()
                 && let Err(end) = self.flush()
             {

@@ -7,8 +7,10 @@ use super::{Conn, End, LINGER, MAX_WAITING, now};
 use crate::ingest::Ingest;
 use crate::lane::STREAM;
 use crate::policy::Ruling;
+use crate::registry::Admitted;
 use crate::stats::count;
 use manycast_hub::{AccessRequest, Action, ClientFacts, Secret};
+use manycast_media::StreamName;
 use manycast_rtmp::command::{StreamKeyText, Target};
 use manycast_rtmp::message::MessageStreamId;
 use manycast_rtmp::session::{
@@ -158,6 +160,12 @@ impl Conn {
         self.pending.push(Pending { request, stream, decision });
     }
 
+    fn admitted(&self, publishes: bool, stream: &StreamName, since: Instant) -> Admitted {
+        let (peer, secure) = (self.peer, self.socket.is_tls());
+        let software = self.software.clone();
+        Admitted { publishes, stream: stream.clone(), peer, secure, software, since }
+    }
+
     /// A decision was made: tells the session, and begins.
     pub(super) async fn decided(&mut self, asked: Pending, outcome: Outcome) -> Result<(), End> {
         count_refusal(&self.shared, &outcome);
@@ -175,9 +183,9 @@ impl Conn {
                 self.session.handle_input(now, Input::Verdict { request, verdict })?;
             }
             Outcome::Publish { publisher, lease } => {
-                self.place.admit();
-                self.unlogged = false;
                 let name = publisher.stream().name().clone();
+                self.place.admit(self.admitted(true, &name, now));
+                self.unlogged = false;
                 info!(peer = %self.peer, stream = %name, software = %self.software,
                     tls = self.socket.is_tls(), "ingest started");
                 self.shared.stats.publishers.fetch_add(1, Ordering::Relaxed);
@@ -185,9 +193,9 @@ impl Conn {
                 self.session.handle_input(now, accept)?;
             }
             Outcome::Play { stream: source, lease, wish } => {
-                self.place.admit();
-                self.unlogged = false;
                 let name = source.name();
+                self.place.admit(self.admitted(false, name, now));
+                self.unlogged = false;
                 info!(peer = %self.peer, stream = %name, software = %self.software, "viewer started");
                 self.shared.stats.viewers.fetch_add(1, Ordering::Relaxed);
                 self.leave_fanout(STREAM).await;

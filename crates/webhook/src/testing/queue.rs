@@ -8,8 +8,11 @@ use parking_lot::Mutex;
 
 use crate::event::Message;
 use crate::queue::{
-    Ask, Attempt, Delivery, Due, Filed, MAX_PENDING, Queue, QueueError, Receiver, Verdict, Work,
+    Ask, Attempt, Delivery, Due, Filed, Queue, QueueError, Receiver, Verdict, Work,
 };
+
+/// Deliveries that wait at most.
+pub(crate) const MAX_PENDING: usize = 10_000;
 
 /// One line of the log.
 #[derive(Clone, Debug)]
@@ -90,7 +93,7 @@ impl State {
             event_id: message.0.to_owned(),
             body: message.1.into(),
             attempts: 0,
-            receiver: self.webhooks[webhook].0.clone(),
+            receiver: Ok(self.webhooks[webhook].0.clone()),
         };
         let lane = (webhook.to_owned(), stream.to_owned());
         self.lanes.entry(lane).or_default().push_back(Waiting { delivery, next_at: now });

@@ -109,9 +109,9 @@ async fn a_queue_that_fails_is_waited_for() {
     queue.broken.store(false, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(receiver.events("hook.example"), ["evt_1"]);
-    let (_, to) = ("", crate::testing::receiver("https://hook.example/"));
+    let to = crate::testing::receiver("https://hook.example/");
     queue.broken.store(true, Ordering::SeqCst);
-    assert!(webhooks.test("w", "ops", &to).await.is_err());
+    assert!(webhooks.test("w", &to).await.is_err());
     assert!(webhooks.redeliver("1").await.is_err());
 }
 

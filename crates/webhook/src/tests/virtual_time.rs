@@ -123,11 +123,11 @@ async fn k7_ten_thousand_messages_outlast_ten_minutes_of_outage_in_order() {
     });
     let queue = MemoryQueue::with(&[("w", "https://hook.example/")]);
     let webhooks = Webhooks::over(queue.clone(), Box::new(receiver.clone()), options());
-    file_many(&webhooks, crate::MAX_PENDING).await;
+    file_many(&webhooks, crate::testing::MAX_PENDING).await;
     drained(&queue, Duration::from_secs(3_600)).await;
     let events = receiver.events("hook.example");
-    assert_eq!(events.len(), crate::MAX_PENDING, "each once");
-    assert_ordered(&events, crate::MAX_PENDING);
+    assert_eq!(events.len(), crate::testing::MAX_PENDING, "each once");
+    assert_ordered(&events, crate::testing::MAX_PENDING);
     let counters = webhooks.counters();
     assert_eq!((counters.dropped, counters.lost, counters.given_up), (0, 0, 0));
     // of each Stream only the first in line is tried: at 0 s, 5 s, 5 min and 35 min
@@ -142,12 +142,12 @@ async fn k7_beyond_ten_thousand_the_oldest_give_way() {
     });
     let queue = MemoryQueue::with(&[("w", "https://hook.example/")]);
     let webhooks = Webhooks::over(queue.clone(), Box::new(receiver.clone()), options());
-    file_many(&webhooks, crate::MAX_PENDING + 500).await;
-    assert_eq!(queue.pending(), crate::MAX_PENDING);
+    file_many(&webhooks, crate::testing::MAX_PENDING + 500).await;
+    assert_eq!(queue.pending(), crate::testing::MAX_PENDING);
     assert_eq!(webhooks.counters().dropped, 500);
     drained(&queue, Duration::from_secs(3_600)).await;
     let events = receiver.events("hook.example");
-    assert_ordered(&events, crate::MAX_PENDING);
+    assert_ordered(&events, crate::testing::MAX_PENDING);
     assert!(events.iter().all(|event| event[3..].parse::<usize>().unwrap() >= 500));
 }
 
