@@ -151,7 +151,7 @@ function files(request, response, path) {
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, 'http://x');
   const json = (code, body) => { response.writeHead(code, { 'content-type': code >= 400 ? 'application/problem+json' : 'application/json', 'cache-control': 'no-store', ...(body?.retry_after ? { 'retry-after': body.retry_after } : {}) }); response.end(body === undefined ? undefined : JSON.stringify(body)); };
-  if (!url.pathname.startsWith('/api/')) { files(request, response, decodeURIComponent(url.pathname)); return; }
+  if (!url.pathname.startsWith('/api/')) { try { files(request, response, decodeURIComponent(url.pathname)); } catch { response.writeHead(404).end(); } return; }
   try {
     // Tests turn the fixture's knobs here: {role, in, restart, stream: {name, change}, event}.
     if (url.pathname === '/api/fixture') { knob(JSON.parse(await text(request))); json(200, {}); return; }
