@@ -121,7 +121,7 @@ const routes = [
   ['GET', 'audit', ({ query }) => page(state.audit, query)],
   ['GET', 'users', ({ query }) => page(state.users, query)],
   ['PATCH', 'users/:user', ({ params, body, headers }) => { const each = state.users.find((user) => user.id === params.user); seen(each, headers); return Object.assign(each, body, { version: each.version + 1 }); }], ['DELETE', 'users/:user', ({ params }) => { state.users = state.users.filter((user) => user.id !== params.user); }],
-  ['POST', 'users/me/totp', () => ({ secret: 'JBSWY3DPEHPK3PXP', uri: 'otpauth://totp/Manycast:anna?secret=JBSWY3DPEHPK3PXP&issuer=Manycast' })],
+  ['POST', 'users/me/totp', ({ body }) => { if (body.password !== 'right') throw invalid('password', 'This is not your password.'); return { expires_at: iso(-600),  secret: 'JBSWY3DPEHPK3PXP', uri: 'otpauth://totp/Manycast:anna?secret=JBSWY3DPEHPK3PXP&issuer=Manycast' }; }],
   ['POST', 'users/me/totp/confirm', ({ body }) => { if (body.code !== '123456') throw invalid('code', 'This code is not right.'); state.totp = true; return { recovery_codes: Array.from({ length: 10 }, () => id().slice(0, 10)) }; }], ['DELETE', 'users/me/totp', () => { state.totp = false; }], ['DELETE', 'users/:user/totp', () => {}],
   ['GET', 'invites', () => ({ items: state.invites, next: null })], ['POST', 'invites', ({ body }) => { const made = { id: id(), role: body.role, created_at: iso(), expires_at: iso(-604800) }; state.invites.push(made); return { ...made, token: id() }; }, 201], ['DELETE', 'invites/:id', ({ params }) => { state.invites = state.invites.filter((each) => each.id !== params.id); }],
   ['POST', 'invites/accept', ({ body }) => { state.name = body.name; state.in = true; return me(); }, 201],
@@ -151,7 +151,7 @@ function files(request, response, path) {
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, 'http://x');
   const json = (code, body) => { response.writeHead(code, { 'content-type': code >= 400 ? 'application/problem+json' : 'application/json', 'cache-control': 'no-store', ...(body?.retry_after ? { 'retry-after': body.retry_after } : {}) }); response.end(body === undefined ? undefined : JSON.stringify(body)); };
-  if (!url.pathname.startsWith('/api/')) { files(request, response, decodeURIComponent(url.pathname)); return; }
+  if (!url.pathname.startsWith('/api/')) { try { files(request, response, decodeURIComponent(url.pathname)); } catch { response.writeHead(404).end(); } return; }
   try {
     // Tests turn the fixture's knobs here: {role, in, restart, stream: {name, change}, event}.
     if (url.pathname === '/api/fixture') { knob(JSON.parse(await text(request))); json(200, {}); return; }

@@ -11,6 +11,8 @@ mod hints;
 
 pub use hints::check_as_typed;
 
+use crate::address;
+use manycast_hub::Secret;
 use serde::Deserialize;
 use std::sync::OnceLock;
 
@@ -157,9 +159,11 @@ impl From<Raw> for Service {
     fn from(raw: Raw) -> Self {
         let known = NAMES.iter().find(|(key, _)| *key == raw.key);
         let name = known.map_or(raw.name, |(_, name)| (*name).to_owned());
-        // Some name a page that tells the address of an account.
+        // Some name a page that tells the address of an account, or a host to which the account's
+        // application belongs: nothing that could be taken as it is.
         let (rtmp, mut servers) = (raw.protocol.starts_with("RTMP"), raw.servers);
-        servers.retain(|server| !rtmp || server.url.starts_with("rtmp"));
+        let none = Secret::new("\0");
+        servers.retain(|server| !rtmp || address::remote(&server.url, Some(&none)).is_ok());
         let per_account = servers.is_empty() || PER_ACCOUNT.iter().any(|(key, _)| *key == raw.key);
         let key_link = raw.stream_key_url.or(raw.info_url);
         Self {
@@ -300,7 +304,7 @@ mod tests {
     fn all_are_read_and_the_common_ones_come_first() {
         let all = services();
         assert_eq!(all.len(), 94);
-        assert_eq!(all.iter().map(|service| service.servers.len()).sum::<usize>(), 542);
+        assert_eq!(all.iter().map(|service| service.servers.len()).sum::<usize>(), 531);
         let first: Vec<_> = all.iter().take(15).map(|service| service.key.as_str()).collect();
         assert_eq!(first, COMMON);
         let mut distinct: Vec<_> = all.iter().map(|service| &service.key).collect();

@@ -31,7 +31,6 @@ const INDEX: &str = "index.html";
 struct Files;
 
 /// Answers every path that nothing else answers: to be used as the fallback.
-#[must_use]
 pub fn router() -> Router {
     Router::new().fallback(answer)
 }

@@ -47,5 +47,7 @@ function domain(name: string, services: Service[]): Service | null {
 
 export function matches(service: Service, query: string): boolean {
   const text = query.trim().toLocaleLowerCase();
+  // Services for adults appear when they are named.
+  if (service.adult && text.length < 4) return false;
   return !text || service.name.toLocaleLowerCase().includes(text) || service.key.includes(text);
 }

@@ -1,4 +1,5 @@
 // What the server says right now: one store, fed by the event stream, read by every page.
+import { untrack } from 'svelte';
 import { all, api, learnClock, seg } from './api/client';
 import type { Activity, Destination, Stream, StreamCard } from './api/types';
 import { merge } from './merge';
@@ -25,6 +26,7 @@ class Live {
   #focus = $state.raw<Stream | null>(null);
   #watched: string | null = null;
   #reading = false;
+  readonly #stale = new Set<string>();
   #backTimer: ReturnType<typeof setTimeout> | undefined;
   #connection: Connection | null = null;
   #listeners = new Set<(event: Activity) => void>();
@@ -59,8 +61,11 @@ class Live {
   watch(name: string | null): void {
     if (this.#watched === name) return;
     this.#watched = name;
-    if (name === null || this.#focus?.name !== name) this.#focus = null;
-    this.#connection?.again();
+    // Asked for by effects of pages: they must not depend on what arrives, or each arrival would ask anew.
+    untrack(() => {
+      if (this.#focus?.name !== name) this.#focus = null;
+      this.#connection?.again();
+    });
   }
 
   /** Calls back with each event as it happens; returns how to stop it. */
@@ -75,12 +80,15 @@ class Live {
   }
 
   /** Streams whose definition is not the one we know: read one by one, or all when there are many. */
-  #refresh(names: string[]): void {
-    if (this.#reading) return;
+  #refresh(more: string[]): void {
+    more.forEach((name) => this.#stale.add(name));
+    if (this.#reading || this.#stale.size === 0) return;
     this.#reading = true;
+    const names = [...this.#stale];
+    this.#stale.clear();
     const one = async (name: string): Promise<void> => { try { this.put(await api.get<Stream>(`/streams/${seg(name)}`)); } catch { /* gone again: the next list says so */ } };
     const work = names.length > 8 || !this.loaded ? this.fetch() : Promise.all(names.map(one));
-    void work.finally(() => { setTimeout(() => { this.#reading = false; }, 500); });
+    void work.finally(() => { setTimeout(() => { this.#reading = false; this.#refresh([]); }, 500); });
   }
 
   async fetch(): Promise<void> {

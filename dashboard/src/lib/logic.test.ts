@@ -10,7 +10,7 @@ import { merge } from './merge';
 import { strength } from './password';
 import { match } from './router.svelte';
 import { slug } from './slug';
-import { shape } from './spark';
+import { shape, slots } from './spark';
 import { byUrgency, isSlow, lookOf, stateOf } from './states';
 import { gist, heldFor, strip, titleKind } from './strip';
 
@@ -69,6 +69,7 @@ describe('charts', () => {
   const sample = (second: number, bitrate: number | null) => ({ at: at(second), bitrate, fps: null, key_frame_ms: null, jitter_ms: null, viewers: 0 });
   test('a hole is a gap, never a line across and never 0', () => { const drawn = draw({ every_s: 1, end: at(9), samples: [sample(0, 1e6), sample(1, 3e6), sample(6, 2e6), sample(7, null), sample(8, 2e6)] }, 'bitrate'); expect([drawn.gaps, drawn.low, drawn.high, drawn.last, drawn.ys]).toEqual([2, 1, 3, 2, [1, 3, null, 2, null, 2]]); });
   test('sparklines break at gaps', () => { const drawn = shape([1, 1, null, 1], 2); expect([drawn.gaps.length, (drawn.line.match(/M/g) ?? []).length]).toEqual([1, 2]); });
+  test('a history with holes keeps its times', () => { expect(slots({ every_s: 1, end: at(19), samples: [sample(0, 9), sample(6, 1), sample(8, 2), sample(19, 3)] }, 4, 5)).toEqual([9, 2, null, 3]); });
   test('nothing draws nothing', () => { expect(shape([], 0)).toEqual({ line: '', gaps: [] }); });
 });
 

@@ -2,6 +2,7 @@
 import { api, seg } from './api/client';
 import type { History } from './api/types';
 import { live } from './live.svelte';
+import { slots } from './spark';
 
 const POINTS = 60;
 const STEP_MS = 5000;
@@ -25,8 +26,7 @@ export class Series {
   async #read(): Promise<void> {
     try {
       const history = await api.get<History>(`/streams/${seg(this.#name)}/history?window=300`);
-      const each = Math.max(1, Math.round(STEP_MS / 1000 / history.every_s));
-      this.values = history.samples.filter((_, i) => i % each === 0).map((sample) => sample.bitrate).slice(-POINTS);
+      this.values = slots(history, POINTS, STEP_MS / 1000);
     } catch { /* the card shows what comes from now on */ }
   }
 }

@@ -1,4 +1,5 @@
 // The geometry of a sparkline on a field of 120 by 28.
+import type { History } from './api/types';
 
 export interface Shape { line: string; gaps: { x: number; width: number }[] }
 
@@ -25,4 +26,16 @@ export function shape(values: (number | null)[], top: number): Shape {
     if (start && (i === values.length - 1 || values[i + 1] === null)) line += 'h.1';
   });
   return { line, gaps };
+}
+
+/** The last `count` steps of a history: times without a sample, or without an encoder, are gaps. */
+export function slots(history: History, count: number, step: number): (number | null)[] {
+  const end = Date.parse(history.end) / 1000;
+  const values: (number | null)[] = Array.from({ length: count }, () => null);
+  for (const sample of history.samples) {
+    const at = count - 1 - Math.floor((end - Date.parse(sample.at) / 1000) / step);
+    if (at >= 0 && at < count) values[at] = sample.bitrate;
+  }
+  const first = values.findIndex((value) => value !== null);
+  return first < 0 ? [] : values.slice(first);
 }

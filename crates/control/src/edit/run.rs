@@ -73,6 +73,8 @@ impl Control {
 
     /// Hands on what followed from something that happened to a Stream.
     pub(crate) fn take(&self, outcome: Outcome, stream: &manycast_media::StreamName) {
+        // Before it is applied: what follows from that comes later.
+        self.desk.happened(outcome.happenings);
         if outcome.aired {
             let chosen = self.live.lock().get(stream).and_then(|live| live.chosen());
             self.apply_air();
@@ -81,7 +83,6 @@ impl Control {
         if outcome.changed {
             self.changed();
         }
-        self.desk.happened(outcome.happenings);
     }
 
     /// Switches a Destination on or off; no other one notices (D12).

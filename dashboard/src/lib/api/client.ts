@@ -48,14 +48,15 @@ function problemOf(status: number, text: string): Problem {
 
 async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' };
-  if (method !== 'GET') headers['content-type'] = 'application/json';
+  const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+  if (body !== undefined) headers['content-type'] = 'application/json';
   if (options.version !== undefined) headers['if-match'] = `"${options.version}"`;
   if (options.idempotent) headers['idempotency-key'] = randomKey();
   let response: Response;
   try {
     response = await fetch(BASE + path, {
       method, headers, credentials: 'same-origin', cache: 'no-store',
-      ...(method === 'GET' ? {} : { body: JSON.stringify(options.body ?? {}) }),
+      ...(body === undefined ? {} : { body }),
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (error) {
@@ -87,7 +88,7 @@ export const api = {
   create: <T>(path: string, body: unknown): Promise<T> => request<T>('POST', path, { body, idempotent: true }),
   post: <T>(path: string, body?: unknown): Promise<T> => request<T>('POST', path, { body }),
   patch: <T>(path: string, version: number | undefined, body: unknown): Promise<T> => request<T>('PATCH', path, version === undefined ? { body } : { body, version }),
-  remove: <T = void>(path: string, version?: number): Promise<T> => request<T>('DELETE', path, version === undefined ? {} : { version }),
+  remove: <T = void>(path: string, version?: number, body?: unknown): Promise<T> => request<T>('DELETE', path, { ...(version === undefined ? {} : { version }), ...(body === undefined ? {} : { body }) }),
 };
 
 /** Everything of a list, page by page, at most `limit` things. */

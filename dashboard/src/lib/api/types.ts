@@ -71,7 +71,7 @@ export interface History { every_s: number; end: string; samples: Sample[] }
 
 export interface Service {
   key: string; name: string; featured: boolean; schemes: string[]; servers: { name: string; url: string }[];
-  key_link: string | null; key_help: string | null; per_account?: boolean; supported?: boolean;
+  key_link: string | null; key_help: string | null; per_account?: boolean; supported?: boolean; adult?: boolean;
   limits: Record<string, unknown> | null;
 }
 export interface RehearsalStep {
