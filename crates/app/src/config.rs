@@ -13,6 +13,7 @@
 //! the settings then do.
 
 mod address;
+mod authorize;
 mod change;
 mod env;
 mod fault;

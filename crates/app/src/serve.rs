@@ -7,11 +7,13 @@
 //!
 //! Belongs here: the order of things. Must not come here: what a transport does.
 
-mod access;
+mod authorize;
 pub(crate) mod bind;
 mod certificates;
 pub(crate) mod datadir;
+mod defs;
 pub(crate) mod disk;
+mod egress;
 mod embed;
 mod facts;
 mod http;
@@ -21,6 +23,7 @@ mod panics;
 mod reload;
 mod rtmp;
 mod signals;
+mod state;
 mod welcome;
 mod wiring;
 
@@ -28,7 +31,6 @@ pub(crate) use datadir::DataDir;
 pub(crate) use embed::Embedded;
 
 use crate::config::{self, Config};
-use access::access_table;
 use anyhow::{Context, Result};
 use certificates::Certificates;
 use facts::Facts;
@@ -36,7 +38,9 @@ use logging::Logging;
 use manycast_auth::AccessGate;
 use manycast_hub::Hub;
 use manycast_web::{Readiness, Source};
+use manycast_webhook::Authorised;
 use signals::{Order, Signals};
+use state::State;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,6 +55,8 @@ struct Server {
     file: Option<PathBuf>,
     hub: Arc<Hub>,
     gate: Arc<AccessGate>,
+    /// What listeners ask: the gate, and whoever else is to be asked.
+    access: Arc<Authorised<AccessGate>>,
     facts: Arc<Facts>,
     readiness: Readiness,
     logging: Logging,
@@ -74,9 +80,11 @@ pub fn run(file: Option<&Path>, data_dir: Option<&Path>) -> Result<()> {
     raise_open_files();
     let data = Some(DataDir::take(&data_dir_of(&config, file, data_dir))?);
     let hub = Hub::new();
+    let gate = AccessGate::new(hub.clone());
     let server = Server {
         file: file.map(Path::to_owned),
-        gate: AccessGate::new(hub.clone()),
+        access: Authorised::new(gate.clone()),
+        gate,
         facts: Facts::new(),
         readiness: Readiness::new(),
         hub,
@@ -131,14 +139,11 @@ impl Server {
     async fn start(&self, config: Config) -> Result<Wiring> {
         self.facts.loaded(config, Vec::new());
         let config = self.facts.current();
-        self.gate.apply(access_table(&config));
-        for stream in &config.streams {
-            self.hub.open(&stream.name, config.limits.window);
-        }
         let data = self.data.as_ref().map(DataDir::path);
+        let state = State::open(data, &self.gate).await?;
         let certificates = Certificates::open(&config, data)?;
         self.facts.certified(certificates.clone());
-        let wiring = Wiring::start(&config, self, &certificates).await?;
+        let wiring = Wiring::start(&config, self, &certificates, state).await?;
         certificates.tell();
         self.readiness.ready();
         tracing::info!(
@@ -161,8 +166,8 @@ impl Server {
                     Order::End => return Ok(()),
                 },
                 _ = sweep.tick() => {
-                    let config = self.facts.current();
-                    self.hub.sweep(Instant::now(), |name| config.stream(name).is_none());
+                    let control = wiring.control();
+                    self.hub.sweep(Instant::now(), |name| !control.is_defined(name));
                     self.logging.tell_suppressed();
                 }
                 what = wiring.broken() => {

@@ -338,7 +338,8 @@ impl Table {
         let elsewhere = elsewhere.fold(None, |found, entry| found.or(entry));
         let by_name = self.by_key(&name);
         let Some((entry, key)) = by_name.or(elsewhere) else { return Ok(None) };
-        let named = self.entries.iter().find(|other| other.name.as_str() == name.expose());
+        let text = name.expose();
+        let named = self.entries.iter().find(|other| other.name.as_str() == text);
         match named {
             Some(named) if by_name.is_none() && named.name != entry.name => {
                 let message = "the key in the address is that of another stream than the named one";

@@ -22,8 +22,10 @@ pub(crate) const SHORTEST: usize = 10;
 pub(crate) const LONGEST: usize = 512;
 /// Hashes at a time.
 const POOL: usize = 2;
-/// Callers that may wait for the pool.
+/// Callers that may wait for the pool who are no suspects.
 const WAITING: usize = 1024;
+/// Suspects that may wait besides.
+const WAITING_SUSPECTS: usize = 256;
 
 /// Long enough and yet the first that anybody tries.
 const COMMON: &[&str] = &[
@@ -180,6 +182,7 @@ pub(crate) struct Hasher {
     any: Arc<Semaphore>,
     suspects: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
+    waiting_suspects: Arc<AtomicUsize>,
     /// Of a password that nobody knows.
     nobody: Arc<str>,
     #[cfg(test)]
@@ -205,6 +208,7 @@ impl Hasher {
             any: Arc::new(Semaphore::new(POOL)),
             suspects: Arc::new(Semaphore::new(POOL - 1)),
             waiting: Arc::default(),
+            waiting_suspects: Arc::default(),
             nobody,
             #[cfg(test)]
             peak: Arc::default(),
@@ -248,7 +252,10 @@ impl Hasher {
         suspect: bool,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let Some(_place) = Waiting::take(&self.waiting) else { return Err(Busy) };
+        let _place = match suspect {
+            true => Waiting::take(&self.waiting_suspects, WAITING_SUSPECTS)?,
+            false => Waiting::take(&self.waiting, WAITING)?,
+        };
         let held = match suspect {
             true => Some(self.suspects.clone().acquire_owned().await.map_err(|_| Busy)?),
             false => None,
@@ -276,9 +283,10 @@ impl Hasher {
 struct Waiting(Arc<AtomicUsize>);
 
 impl Waiting {
-    fn take(count: &Arc<AtomicUsize>) -> Option<Self> {
+    fn take(count: &Arc<AtomicUsize>, most: usize) -> Result<Self, Busy> {
         let place = Self(count.clone());
-        (count.fetch_add(1, Ordering::Relaxed) < WAITING).then_some(place)
+        // the place that is too many is given back as it is dropped
+        if count.fetch_add(1, Ordering::Relaxed) < most { Ok(place) } else { Err(Busy) }
     }
 }
 

@@ -35,7 +35,7 @@ const MOST_ADDRESSES: usize = 32;
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A stream key without the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct StreamKey {
     /// Its id.
     pub id: StreamKeyId,

@@ -29,7 +29,8 @@ mod window;
 pub use cursor::{Bounds, Cursor, Start};
 pub use entry::{Content, Entry, Item, LANES, Lane, LaneBytes, LaneId, RunEnd};
 pub use gate::{
-    AccessRequest, Action, Admission, Denial, DenialKind, Gate, Grant, Lease, LeaseHolder,
+    AccessRequest, Action, Admission, ClientFacts, Denial, DenialKind, Gate, Grant, Lease,
+    LeaseHolder,
 };
 pub use health::{Health, TrackHealth};
 pub use link::{

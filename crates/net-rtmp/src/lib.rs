@@ -35,6 +35,7 @@ mod tests;
 
 pub use client::{
     Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender,
+    rehearse,
 };
 pub use egress::Share;
 pub use lane::{RTMP_ALL_LANE, RTMP_LANE, RtmpLane};

@@ -25,6 +25,7 @@ class Live {
   #focus = $state.raw<Stream | null>(null);
   #watched: string | null = null;
   #reading = false;
+  #backTimer: ReturnType<typeof setTimeout> | undefined;
   #connection: Connection | null = null;
   #listeners = new Set<(event: Activity) => void>();
   onrefused: () => void = () => {};
@@ -125,7 +126,8 @@ class Live {
     this.heard = Date.now();
     if (away) {
       this.backAt = Date.now();
-      setTimeout(() => { this.backAt = null; }, 5000);
+      clearTimeout(this.#backTimer);
+      this.#backTimer = setTimeout(() => { this.backAt = null; }, 5000);
       void this.fetch();
       void this.#compareInterface();
     }

@@ -55,6 +55,7 @@ impl Config {
         let certificate = |config: &Self| config.rtmps.as_ref().map(|r| r.certificate.clone());
         let secure = |config: &Self| config.rtmps.as_ref().map(|r| r.listen);
         note(old.egress == new.egress, true, "egress");
+        note(old.authorize == new.authorize, true, "authorize");
         note(old.log.level == new.log.level, true, "log.level");
         note(old.rtmp.open == new.rtmp.open, true, "rtmp.open");
         note(users(old) == users(new), true, "rtmp.auth, rtmp.user");
@@ -128,7 +129,9 @@ fn streams(old: &Config, new: &Config) -> Vec<StreamChange> {
 }
 
 fn same_but_key(a: &StreamConfig, b: &StreamConfig) -> bool {
-    a.takeover == b.takeover
+    a.title == b.title
+        && a.start == b.start
+        && a.takeover == b.takeover
         && a.reconnect_window == b.reconnect_window
         && a.hold_on_stop == b.hold_on_stop
         && a.destinations.len() == b.destinations.len()

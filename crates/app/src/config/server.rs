@@ -1,6 +1,7 @@
 //! The sections that concern the server as a whole.
 
 use super::address;
+use super::authorize;
 use super::login;
 use super::section::{Section, Set};
 use super::types::{
@@ -23,6 +24,8 @@ const METRICS: SocketAddr = SocketAddr::new(HERE, 9180);
 /// Reads all sections but `[[stream]]`. `folder` is what file names are relative to.
 pub(super) fn read(root: &mut Section<'_>, folder: &Path) -> Config {
     let mut taken = Taken::default();
+    let egress = egress(root.section("egress").0, folder);
+    let authorize = authorize::read(root.section("authorize"), &egress);
     let rtmp = rtmp(root.section("rtmp").0, &mut taken);
     let http = http(root.section("http").0, &mut taken);
     let https = https(root.section("https").0, folder, &mut taken);
@@ -35,7 +38,8 @@ pub(super) fn read(root: &mut Section<'_>, folder: &Path) -> Config {
         http,
         https,
         metrics: metrics(root.section("metrics"), &mut taken),
-        egress: egress(root.section("egress").0, folder),
+        egress,
+        authorize,
         streams: Vec::new(),
     }
 }
@@ -119,7 +123,7 @@ fn rtmp(mut at: Section<'_>, taken: &mut Taken) -> Rtmp {
     let auth = at.word("auth", &[("adobe", Dialect::Adobe), ("llnw", Dialect::Llnw)]);
     let login = login::read(&mut at).login();
     let example = "rtmp://other.example/live";
-    let reconnect_url = at.parsed("reconnect_url", example, address::server);
+    let reconnect_url = at.parsed("reconnect_url", example, manycast_control::address::server);
     at.finish();
     let (open, merge) = (open.is_some_and(|open| open.value), merge.unwrap_or(Duration::ZERO));
     let reconnect_url = reconnect_url.map(|url| Secret::new(&url.value));

@@ -1,10 +1,10 @@
 //! `[[stream]]` and `[[stream.destination]]`.
 
-use super::address;
 use super::fault::Place;
 use super::login::{self, Pair, Users};
 use super::section::{Section, Set};
 use super::types::{BackupConfig, Config, DestinationConfig, RemoteConfig, StreamConfig};
+use manycast_control::{Start, address};
 use manycast_dial::Gate;
 use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks};
 use manycast_media::{StreamName, TrackKind, TrackRule};
@@ -18,6 +18,8 @@ const MAX_KEY: usize = 512;
 const SHORT_KEY: usize = 12;
 /// The longest name of a destination, in characters.
 const MAX_NAME: usize = 64;
+/// The longest title of a stream, in characters.
+const MAX_TITLE: usize = 100;
 
 /// What was read so far, for telling doubles.
 #[derive(Default)]
@@ -45,6 +47,8 @@ pub(super) fn read(root: &mut Section<'_>, config: &mut Config) {
 
 fn stream(mut at: Section<'_>, config: &Config, known: &mut Known) -> Option<StreamConfig> {
     let name = stream_name(&mut at, known);
+    let title = title(&mut at);
+    let start = at.word("start", &[("auto", Start::Auto), ("manual", Start::Manual)]);
     let key = stream_key(&mut at, config, name.as_ref(), known);
     let pair = login::read(&mut at);
     let login = known.users.take(&at, pair);
@@ -66,6 +70,8 @@ fn stream(mut at: Section<'_>, config: &Config, known: &mut Known) -> Option<Str
     at.finish();
     Some(StreamConfig {
         name: name?,
+        title: title?,
+        start: start.unwrap_or_default(),
         key: key?,
         login: login.ok()?,
         play,
@@ -102,6 +108,19 @@ fn stream_name(at: &mut Section<'_>, known: &mut Known) -> Option<StreamName> {
     }
     known.names.push((name.clone(), place));
     Some(name)
+}
+
+/// What people call it. `None`: it is wrong.
+fn title(at: &mut Section<'_>) -> Option<String> {
+    let Some(Set { place, value }) = at.text("title", "Sunday service") else {
+        return (!at.has("title")).then(String::new);
+    };
+    if value.chars().count() > MAX_TITLE || value.chars().any(char::is_control) {
+        let what = "is longer than 100 characters or holds control characters";
+        at.fault(&place, "title", what, "write it like title = \"Sunday service\"");
+        return None;
+    }
+    Some(value)
 }
 
 fn stream_key(

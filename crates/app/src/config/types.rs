@@ -4,11 +4,13 @@
 //! any of these types shows none. Must not come here: how it is written in the file.
 
 use ipnet::IpNet;
+use manycast_control::Start;
 use manycast_dial::Allow;
 use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks, WindowLimits};
 use manycast_media::StreamName;
 use manycast_restream::BackupMode;
 use manycast_rtmp::auth::Dialect;
+use manycast_webhook::Authorise;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +36,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// Everything that goes out.
     pub egress: Egress,
+    /// Who else is asked who may publish and play.
+    pub authorize: Option<Authorise>,
     /// The Streams, in the order of the file.
     pub streams: Vec<StreamConfig>,
 }
@@ -156,6 +160,10 @@ pub struct Egress {
 pub struct StreamConfig {
     /// What viewers ask for.
     pub name: StreamName,
+    /// What people call it; empty: the name.
+    pub title: String,
+    /// What brings it on air.
+    pub start: Start,
     /// What the encoder sends. Empty only if `rtmp.open` is set.
     pub key: Secret,
     /// The user that its encoder has to be, beside the key.
@@ -216,6 +224,8 @@ impl StreamConfig {
     #[must_use]
     pub fn same_settings(&self, other: &Self) -> bool {
         self.name == other.name
+            && self.title == other.title
+            && self.start == other.start
             && self.key.matches(&other.key)
             && self.login == other.login
             && self.play == other.play

@@ -12,6 +12,7 @@ use manycast_hub::Hub;
 use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::DestinationStatus;
 use manycast_web::{Readiness, Source};
+use manycast_webhook::Authorised;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,9 +30,11 @@ impl Embedded {
     /// Whatever kept it from starting, in words for people.
     pub(crate) async fn start(config: Config) -> Result<Self> {
         let hub = Hub::new();
+        let gate = AccessGate::new(hub.clone());
         let server = Server {
             file: None,
-            gate: AccessGate::new(hub.clone()),
+            access: Authorised::new(gate.clone()),
+            gate,
             facts: Facts::new(),
             readiness: Readiness::new(),
             logging: Logging::silent(&config.log),

@@ -5,6 +5,7 @@ use super::{logging, panics};
 use crate::config::Config;
 use arc_swap::ArcSwapOption;
 use manycast_auth::GateCounters;
+use manycast_control::Control;
 use manycast_media::StreamName;
 use manycast_restream::{DestinationStatus, Restream};
 use manycast_web::{CertificateFacts, ConfigFacts, Family, Kind, ListenerFacts, Source};
@@ -23,6 +24,7 @@ pub(super) struct Facts {
     listeners: Mutex<Vec<ListenerFacts>>,
     certificates: OnceLock<Arc<Certificates>>,
     restream: OnceLock<Arc<Restream>>,
+    control: OnceLock<Arc<Control>>,
     counted: RwLock<Vec<Counted>>,
 }
 
@@ -39,6 +41,7 @@ impl Facts {
             listeners: Mutex::default(),
             certificates: OnceLock::new(),
             restream: OnceLock::new(),
+            control: OnceLock::new(),
             counted: RwLock::default(),
         })
     }
@@ -76,6 +79,11 @@ impl Facts {
         let _ = self.restream.set(restream);
     }
 
+    /// From now on the control plane is asked for what is defined.
+    pub(super) fn controlled(&self, control: Arc<Control>) {
+        let _ = self.control.set(control);
+    }
+
     /// Adds a part of the server that counts.
     pub(super) fn tell_counted(&self, counted: Counted) {
         self.counted.write().push(counted);
@@ -96,7 +104,7 @@ impl Source for Facts {
     }
 
     fn configured(&self) -> Vec<StreamName> {
-        self.current().streams.iter().map(|stream| stream.name.clone()).collect()
+        self.control.get().map(|control| control.defined_names()).unwrap_or_default()
     }
 
     fn destinations(&self) -> Vec<DestinationStatus> {

@@ -2,11 +2,11 @@
 
 use super::facts::float;
 use super::wiring::session_bound;
-use super::{Server, bind};
+use super::{Server, authorize, bind, egress};
 use crate::config::Config;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
-use manycast_dial::{Dialer, Gate as EgressGate, Resolver, Tuning};
+use manycast_auth::AccessGate;
 use manycast_fanout::{Fanout, FanoutConfig};
 use manycast_hub::Link;
 use manycast_net_rtmp::{
@@ -14,8 +14,9 @@ use manycast_net_rtmp::{
     RtmpStats, RtmpStatsSnapshot, Server as RtmpServer, ServerSettings,
 };
 use manycast_rtmp::limits::Limits;
-use manycast_tls::{ClientTls, ServerTls};
+use manycast_tls::ServerTls;
 use manycast_web::{Family, Kind};
+use manycast_webhook::Authorised;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,21 +35,25 @@ const MOST_REACTORS: usize = 8;
 
 /// The listeners while they run.
 pub(super) struct Rtmp {
+    /// Bound, and not running yet.
+    bound: Vec<(&'static str, SocketAddr, RtmpServer)>,
     tasks: Vec<(&'static str, JoinHandle<()>)>,
     stop: watch::Sender<bool>,
-    bound: Duration,
+    drain: Duration,
     connections: Arc<Connections>,
     link: Arc<ArcSwap<RtmpLink>>,
+    client: ClientSettings,
     /// Writes the pictures of all deliveries.
     deliveries: Arc<Fanout>,
     own: Vec<SocketAddr>,
+    access: Arc<Authorised<AccessGate>>,
     policies: Arc<Policies>,
     stats: Arc<RtmpStats>,
 }
 
 impl Rtmp {
-    /// Binds the listeners and starts them. `other`: where else the server listens.
-    pub(super) fn start(
+    /// Binds the listeners; see [`Rtmp::run`]. `other`: where else the server listens.
+    pub(super) fn bind(
         config: &Config,
         server: &Server,
         other: &[SocketAddr],
@@ -71,7 +76,7 @@ impl Rtmp {
             let (policies, reactors) = (policies.clone(), Some(reactors.clone()));
             let own = ServerSettings::new(listen);
             let settings = ServerSettings { tls, policies, reactors, ..own };
-            let gate = server.gate.clone();
+            let gate = server.access.clone();
             let listener = RtmpServer::bind(
                 settings,
                 gate,
@@ -86,19 +91,43 @@ impl Rtmp {
         let deliveries = Arc::new(Fanout::start(one).context("no thread for deliveries")?);
         let own = bound.iter().map(|(_, address, _)| *address);
         let own: Vec<_> = own.chain(other.iter().copied()).collect();
-        let link = Arc::new(ArcSwap::from_pointee(link(config, &own, &deliveries)?));
-        let (stop, stopped) = watch::channel(false);
+        let client = client(config, &own)?;
+        let link = RtmpLink::new(client.clone(), deliveries.clone());
+        let link = Arc::new(ArcSwap::from_pointee(link));
+        let access = server.access.clone();
+        authorize::apply(&access, config, &own)?;
         let drain = session_bound(config.server.drain);
-        let mut tasks = Vec::new();
-        for (protocol, address, listener) in bound {
+        let (stop, tasks) = (watch::Sender::new(false), Vec::new());
+        Ok(Self {
+            bound,
+            tasks,
+            stop,
+            drain,
+            connections,
+            link,
+            client,
+            deliveries,
+            own,
+            access,
+            policies,
+            stats,
+        })
+    }
+
+    /// Begins to take connections.
+    pub(super) fn run(&mut self, server: &Server) {
+        for (protocol, address, listener) in std::mem::take(&mut self.bound) {
             server.facts.listens(protocol, address);
-            let task = tokio::spawn(listener.run(stopped.clone(), drain));
-            tasks.push((protocol, task));
+            let task = tokio::spawn(listener.run(self.stop.subscribe(), self.drain));
+            self.tasks.push((protocol, task));
         }
-        let counted = stats.clone();
+        let counted = self.stats.clone();
         server.facts.tell_counted(Box::new(move || families(counted.snapshot())));
-        let bound = drain;
-        Ok(Self { tasks, stop, bound, connections, link, deliveries, own, policies, stats })
+    }
+
+    /// How connections to destinations are made.
+    pub(super) fn client(&self) -> ClientSettings {
+        self.client.clone()
     }
 
     /// What carries Streams to `rtmp` and `rtmps` addresses, as it is configured at each dial.
@@ -116,9 +145,16 @@ impl Rtmp {
     pub(super) fn apply(&mut self, config: &Config) {
         self.connections.set_limits(limits(config));
         self.policies.set(policy(config));
-        match link(config, &self.own, &self.deliveries) {
-            Ok(link) => self.link.store(Arc::new(link)),
+        match client(config, &self.own) {
+            Ok(client) => {
+                self.client = client.clone();
+                let link = RtmpLink::new(client, self.deliveries.clone());
+                self.link.store(Arc::new(link));
+            }
             Err(error) => tracing::error!("egress stays as it was: {error:#}"),
+        }
+        if let Err(error) = authorize::apply(&self.access, config, &self.own) {
+            tracing::error!("the authorisation service stays as it was: {error:#}");
         }
     }
 
@@ -144,7 +180,7 @@ impl Rtmp {
     pub(super) async fn drain(self) {
         self.stop.send_replace(true);
         for (_, task) in self.tasks {
-            let _ = tokio::time::timeout(self.bound + Duration::from_secs(1), task).await;
+            let _ = tokio::time::timeout(self.drain + Duration::from_secs(1), task).await;
         }
     }
 }
@@ -184,16 +220,12 @@ fn limits(config: &Config) -> ConnectionLimits {
     ConnectionLimits { total: Some(wanted.map_or(possible, |n| n.min(possible))), per_address }
 }
 
-fn link(config: &Config, own: &[SocketAddr], deliveries: &Arc<Fanout>) -> Result<RtmpLink> {
-    let egress = &config.egress;
-    let resolver = egress.resolver.map_or_else(Resolver::system, Resolver::at);
-    let gate = EgressGate::new(egress.allow.clone(), own.to_vec());
-    let settings = ClientSettings {
-        dialer: Arc::new(Dialer::new(resolver, gate, Tuning::default())),
-        tls: Arc::new(ClientTls::system(egress.ca_file.as_deref())?),
+fn client(config: &Config, own: &[SocketAddr]) -> Result<ClientSettings> {
+    Ok(ClientSettings {
+        dialer: egress::dialer(config, own),
+        tls: egress::tls(config)?,
         limits: Limits::default(),
-    };
-    Ok(RtmpLink::new(settings, deliveries.clone()))
+    })
 }
 
 /// What all RTMP connections counted, as metrics.

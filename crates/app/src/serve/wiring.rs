@@ -7,17 +7,21 @@
 //!         of the drain can be watched
 //! ```
 
-use super::Server;
 use super::certificates::Certificates;
+use super::defs::file_defs;
 use super::facts::{families, float};
 use super::http::{Bound, Http};
 use super::rtmp::Rtmp;
-use crate::config::{Config, DestinationConfig, RemoteConfig, StreamConfig};
-use anyhow::Result;
-use manycast_hub::Target;
+use super::state::State;
+use super::{Server, authorize};
+use crate::config::Config;
+use anyhow::{Context, Result};
+use manycast_auth::AccessGate;
+use manycast_control::{Control, Parts};
 use manycast_net_rtmp::RtmpStatsSnapshot;
-use manycast_restream::{Backup, DestinationSpec, Restream, Timings};
+use manycast_restream::Restream;
 use manycast_web::{Family, Kind, Site};
+use manycast_webhook::Authorised;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -29,6 +33,9 @@ pub(super) const HTTP_END: Duration = Duration::from_millis(500);
 pub(super) struct Wiring {
     rtmp: Rtmp,
     restream: Arc<Restream>,
+    control: Arc<Control>,
+    state: State,
+    access: Arc<Authorised<AccessGate>>,
     http: Http,
     certificates: Arc<Certificates>,
     /// Looks for certificates that changed.
@@ -41,36 +48,62 @@ impl Wiring {
         config: &Config,
         server: &Server,
         certificates: &Arc<Certificates>,
+        state: State,
     ) -> Result<Self> {
         let http = Bound::take(config, certificates.https()).await?;
         // No destination may lead back into any listener of this server (K1).
-        let rtmp = Rtmp::start(config, server, &http.addresses(), certificates.rtmps())?;
+        let mut rtmp = Rtmp::bind(config, server, &http.addresses(), certificates.rtmps())?;
 
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
+
+        let access = server.access.clone();
+        let asked = access.clone();
+        server.facts.tell_counted(Box::new(move || authorize::families(asked.counters())));
 
         let restream = Arc::new(Restream::new(server.hub.clone(), rtmp.links(), rand::random()));
         server.facts.restreams(restream.clone());
         let counted = restream.clone();
         server.facts.tell_counted(Box::new(move || vec![delivery_panics(&counted)]));
-        restream.apply(specs(config));
+        let parts = Parts {
+            hub: server.hub.clone(),
+            restream: restream.clone(),
+            gate: server.gate.clone(),
+            keys: state.keys(),
+            store: state.store().clone(),
+            client: rtmp.client(),
+        };
+        let defs = file_defs(config, server.file.as_deref());
+        let control = Control::start(parts, defs).await.context("the streams cannot be read")?;
+        server.facts.controlled(control.clone());
+        // whoever comes in now finds everything that is defined
+        rtmp.run(server);
 
         let facts = server.facts.clone();
         let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
         let http = http.run(site, server);
         let certificates = certificates.clone();
         let following = tokio::spawn(certificates.clone().follow());
-        Ok(Self { rtmp, restream, http, certificates, following })
+        Ok(Self { rtmp, restream, control, state, access, http, certificates, following })
     }
 
     /// Takes what a reload changed; what cannot change live is as it was.
-    pub(super) fn apply(&mut self, config: &Config) {
+    pub(super) async fn apply(&mut self, config: &Config, server: &Server) {
         // certificates are read from disk
         tokio::task::block_in_place(|| {
             self.rtmp.apply(config);
             self.certificates.reload();
         });
-        self.restream.apply(specs(config));
+        self.control.set_client(self.rtmp.client());
+        let defs = file_defs(config, server.file.as_deref());
+        if let Err(error) = self.control.reload(None, defs).await {
+            tracing::error!("the streams stay as they were: {error}");
+        }
+    }
+
+    /// What is defined and applied.
+    pub(super) fn control(&self) -> &Arc<Control> {
+        &self.control
     }
 
     /// What all RTMP connections counted.
@@ -91,41 +124,17 @@ impl Wiring {
         self.following.abort();
         let _ = self.following.await;
         tokio::join!(self.restream.shutdown(session_bound(bound)), self.rtmp.drain());
-        self.http.drain().await;
+        let state = async {
+            self.control.shutdown().await;
+            self.state.close().await;
+        };
+        tokio::join!(self.access.finish(HTTP_END), self.http.drain(), state);
     }
 }
 
 /// How long sessions may take to say goodbye, so that all is over within `drain` (G3).
 pub(super) fn session_bound(drain: Duration) -> Duration {
     drain.saturating_sub(HTTP_END.min(drain / 10))
-}
-
-/// The destinations as the restream service takes them.
-fn specs(config: &Config) -> Vec<DestinationSpec> {
-    let of = |stream: &StreamConfig| {
-        let one = |destination: &DestinationConfig| spec(stream, destination);
-        stream.destinations.iter().map(one).collect::<Vec<_>>()
-    };
-    config.streams.iter().flat_map(of).collect()
-}
-
-fn spec(stream: &StreamConfig, destination: &DestinationConfig) -> DestinationSpec {
-    let target = |remote: &RemoteConfig| Target {
-        login: remote.login.clone(),
-        config_change: destination.config_change,
-        announce: destination.announce,
-        tracks: destination.tracks,
-        ..Target::new(&remote.url, remote.key.clone())
-    };
-    let main = target(&destination.remote);
-    let mut spec = DestinationSpec::new(stream.name.clone(), &destination.name, main);
-    let backup = destination.backup.as_ref();
-    spec.backup = backup.map(|backup| Backup { target: target(&backup.remote), mode: backup.mode });
-    spec.enabled = destination.enabled;
-    let reconnect_window = stream.reconnect_window;
-    let orderly_window = if stream.hold_on_stop { reconnect_window } else { Duration::ZERO };
-    spec.timings = Timings { reconnect_window, orderly_window, ..spec.timings };
-    spec
 }
 
 fn delivery_panics(restream: &Restream) -> Family {

@@ -84,6 +84,7 @@ fn request(action: Action, name: &str) -> AccessRequest {
         login: None,
         peer: "192.0.2.1:5000".parse().unwrap(),
         secure: false,
+        client: manycast_hub::ClientFacts::default(),
     }
 }
 

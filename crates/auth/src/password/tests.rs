@@ -127,8 +127,14 @@ async fn b11_suspects_leave_a_place_free() {
 #[tokio::test]
 async fn more_than_can_wait_are_told_so() {
     let hasher = Hasher::new(CHEAP);
-    let places: Vec<_> = (0..WAITING).map(|_| Waiting::take(&hasher.waiting).unwrap()).collect();
+    let fill = |count, most| -> Vec<Waiting> {
+        (0..most).map(|_| Waiting::take(count, most).unwrap()).collect()
+    };
+    let suspects = fill(&hasher.waiting_suspects, WAITING_SUSPECTS);
+    assert_eq!(hasher.verify(&secret("x"), None, true).await, Err(Busy));
+    assert!(hasher.hash(&secret("x")).await.is_ok(), "suspects fill their own places only");
+    let others = fill(&hasher.waiting, WAITING);
     assert_eq!(hasher.hash(&secret("x")).await, Err(Busy));
-    drop(places);
+    drop((suspects, others));
     assert!(hasher.hash(&secret("x")).await.is_ok());
 }

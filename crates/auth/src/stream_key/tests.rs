@@ -61,6 +61,7 @@ impl House {
             login: None,
             peer: "192.0.2.1:5000".parse().unwrap(),
             secure: false,
+            client: manycast_hub::ClientFacts::default(),
         };
         self.gate.admit(request).await.ok()
     }
@@ -85,7 +86,9 @@ async fn j2_a_key_is_shown_once_and_kept_as_a_hash() {
     assert_eq!(text.expose().len(), 26);
     assert_eq!(key.prefix, text.expose()[..8]);
     assert!(house.publish(&text).await.is_some());
-    assert_eq!(house.keys.of(&main()).await.unwrap(), house.keys.all().await.unwrap());
+    let (of_main, all) = (house.keys.of(&main()).await.unwrap(), house.keys.all().await.unwrap());
+    assert_eq!((of_main.len(), all.len()), (1, 1));
+    assert!(of_main[0].id == key.id && all[0].id == key.id);
     let files = std::fs::read_dir(house.dir.path()).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<_> =
         files.filter(|path| path.is_file()).map(|path| std::fs::read(path).unwrap()).collect();

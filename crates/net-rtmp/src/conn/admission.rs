@@ -2,7 +2,8 @@
 
 use super::wish::Wish;
 use manycast_hub::{
-    AccessRequest, Action, Denial, DenialKind, Gate, Grant, Lease, Login, Publisher, Secret, Stream,
+    AccessRequest, Action, ClientFacts, Denial, DenialKind, Gate, Grant, Lease, Login, Publisher,
+    Secret, Stream,
 };
 use manycast_rtmp::command::Target;
 use manycast_rtmp::message::MessageStreamId;
@@ -50,6 +51,7 @@ pub(crate) fn access_request(
     query: &str,
     (peer, secure): (SocketAddr, bool),
     user: Option<Secret>,
+    client: ClientFacts,
 ) -> AccessRequest {
     AccessRequest {
         action,
@@ -65,6 +67,7 @@ pub(crate) fn access_request(
         }),
         peer,
         secure,
+        client,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::ingest::Ingest;
 use crate::lane::STREAM;
 use crate::policy::Ruling;
 use crate::stats::count;
-use manycast_hub::{AccessRequest, Action};
+use manycast_hub::{AccessRequest, Action, ClientFacts, Secret};
 use manycast_rtmp::command::{StreamKeyText, Target};
 use manycast_rtmp::message::MessageStreamId;
 use manycast_rtmp::session::{
@@ -125,6 +125,10 @@ impl Conn {
         let secure = self.socket.is_tls();
         let text = name.expose();
         let query = text.split_once('?').map_or("", |(_, query)| query);
+        let client = ClientFacts {
+            tc_url: Secret::new(&self.tc_url.expose()),
+            software: self.software.clone(),
+        };
         let asked: AccessRequest = admission::access_request(
             action,
             &self.app,
@@ -132,6 +136,7 @@ impl Conn {
             query,
             (self.peer, secure),
             self.user.clone(),
+            client,
         );
         let gate = self.shared.gate.clone();
         let reserved = self.place.reserved;

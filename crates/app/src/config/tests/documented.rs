@@ -7,7 +7,7 @@ const TEXT: &str = include_str!("../../../../../docs/configuration.md");
 const README: &str = include_str!("../../../../../README.md");
 
 /// Every section with its header in a file.
-const SECTIONS: [(&str, &str); 11] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("server", "[server]"),
     ("log", "[log]"),
     ("limits", "[limits]"),
@@ -17,6 +17,7 @@ const SECTIONS: [(&str, &str); 11] = [
     ("https", "[https]"),
     ("metrics", "[metrics]"),
     ("egress", "[egress]"),
+    ("authorize", "[authorize]"),
     ("stream", "[[stream]]"),
     ("stream.destination", "[[stream.destination]]"),
 ];

@@ -1,5 +1,6 @@
 //! What is accepted, what is refused and where, and that nothing shows a key.
 
+mod authorize;
 mod backup;
 mod damaged;
 mod documented;
@@ -58,6 +59,8 @@ enabled = false
 name = "second"
 key = "sk_canary_0000004"
 play = false
+[authorize]
+on_publish = "https://auth.example/publish?k=canary-hook-0005"
 "#;
 
 fn parse(text: &str) -> Result<Loaded, Refused> {
