@@ -45,13 +45,13 @@ impl Server {
     fn start(folder: &Path) -> Self {
         fs::write(folder.join("manycast.toml"), QUIET).unwrap();
         let mut command = manycast(folder, "serve --data-dir data");
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut server = Self(command.stderr(Stdio::piped()).spawn().unwrap());
+        let lines = BufReader::new(server.0.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
         for line in lines.map_while(Result::ok) {
             said.push(line);
             if said.last().is_some_and(|line| line.contains(" ready")) {
-                return Self(child);
+                return server;
             }
         }
         panic!("it does not start: {said:#?}");

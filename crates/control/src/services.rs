@@ -323,7 +323,7 @@ mod tests {
     fn every_address_of_a_service_that_is_supported_can_be_a_destination() {
         for service in services().iter().filter(|service| service.supported) {
             for server in &service.servers {
-                let read = crate::address::remote(&server.url, Some(&"k".into_secret()));
+                let read = address::remote(&server.url, Some(&"k".into_secret()));
                 assert!(read.is_ok(), "{}: {} {read:?}", service.key, server.url);
             }
             assert!(!service.key_help.is_empty());
@@ -331,12 +331,12 @@ mod tests {
     }
 
     trait IntoSecret {
-        fn into_secret(self) -> manycast_hub::Secret;
+        fn into_secret(self) -> Secret;
     }
 
     impl IntoSecret for &str {
-        fn into_secret(self) -> manycast_hub::Secret {
-            manycast_hub::Secret::new(self)
+        fn into_secret(self) -> Secret {
+            Secret::new(self)
         }
     }
 

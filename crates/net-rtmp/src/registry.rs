@@ -215,7 +215,7 @@ mod tests {
         let mut places: Vec<_> = (0..3).map(|_| registry.enter(ip(1)).unwrap().0).collect();
         assert_eq!(registry.enter(ip(1)).unwrap_err(), Refused::Address);
         places.push(registry.enter(ip(2)).unwrap().0);
-        places.iter().for_each(Place::admit);
+        places.iter().for_each(|place| place.admit(viewer()));
         for n in 0..8u8 {
             let (place, _) = registry.enter(ip(10 + n)).unwrap();
             assert!(place.reserved);

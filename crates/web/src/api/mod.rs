@@ -37,7 +37,6 @@ mod users;
 mod webhooks;
 mod who;
 
-pub(crate) use docs::{docs_page, problem_page};
 pub(crate) use document::document;
 pub(crate) use extract::three_state;
 pub(crate) use guard::refuse_body;
@@ -53,8 +52,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use document::Operations;
-use guard::Need::{May, Public, SignedIn};
-use manycast_auth::{AccessGate, Accounts, Permission};
+use guard::Need::{Public, SignedIn};
+use manycast_auth::{AccessGate, Accounts};
 use manycast_control::Control;
 use manycast_store::Store;
 use manycast_webhook::Webhooks;

@@ -46,10 +46,6 @@ impl Who {
         self.principal.may(permission)
     }
 
-    pub(crate) fn require(&self, permission: Permission) -> Result<(), Problem> {
-        self.principal.require(permission).map_err(Problem::from)
-    }
-
     /// For the audit log.
     pub(crate) fn actor(&self) -> Actor {
         self.principal.actor(self.via.client)

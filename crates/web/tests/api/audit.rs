@@ -74,6 +74,13 @@ async fn streams(play: &mut Play) {
     play.step(("edit_stream", "PATCH", show(), Some(json!({"notes": "n"})), "stream.edit")).await;
     play.step(("go_live", "POST", show() + "/go-live", None, "stream.go_live")).await;
     play.step(("end_stream", "POST", show() + "/end", None, "stream.end")).await;
+    keys(play).await;
+    destinations(play).await;
+    play.step(("remove_stream", "DELETE", show(), None, "stream.delete")).await;
+}
+
+async fn keys(play: &mut Play) {
+    let show = || "/streams/show".to_owned();
     let key = play
         .step((
             "create_stream_key",
@@ -103,6 +110,10 @@ async fn streams(play: &mut Play) {
         .await;
     let path = format!("/streams/show/keys/{}", text(&fresh, "id"));
     play.step(("revoke_stream_key", "DELETE", path, None, "key.revoke")).await;
+}
+
+async fn destinations(play: &mut Play) {
+    let show = || "/streams/show".to_owned();
     let new = json!({"name": "tube", "url": "rtmp://a.invalid/live", "key": "k3y-secret"});
     let made = play
         .step((
@@ -145,7 +156,6 @@ async fn streams(play: &mut Play) {
     ))
     .await;
     play.step(("remove_destination", "DELETE", path, None, "destination.delete")).await;
-    play.step(("remove_stream", "DELETE", show(), None, "stream.delete")).await;
 }
 
 async fn people(play: &mut Play) {

@@ -199,7 +199,6 @@ pub(crate) struct Bench {
     pub(crate) address: SocketAddr,
     pub(crate) accounts: Accounts,
     pub(crate) control: Arc<Control>,
-    pub(crate) store: Store,
     pub(crate) readiness: Readiness,
     pub(crate) owner: Principal,
     _dir: tempfile::TempDir,
@@ -268,7 +267,7 @@ impl Bench {
             role: Role::Owner,
             scopes: Scopes::ALL,
         };
-        Self { address, accounts, control, store, readiness, owner, _dir: dir, _end: end }
+        Self { address, accounts, control, readiness, owner, _dir: dir, _end: end }
     }
 
     /// A session of a new person with this role.
