@@ -6,9 +6,10 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use manycast_store::PageRequest;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
+use serde_json::{Map, Value};
 
 /// The JSON object of the body. No body at all is an empty object.
 pub(crate) struct Given<T>(pub(crate) T);
@@ -26,6 +27,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // a list would be taken for the fields in their order
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(match serde_json::from_slice::<IgnoredAny>(bytes) {
+            Ok(_) => Problem::field("", "the body has to be a JSON object"),
+            Err(error) => wrong(&error, String::new()),
+        });
+    }
     let mut from = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut from).map_err(|error| {
         let field = error.path().to_string();
@@ -164,6 +172,26 @@ pub(crate) fn page(limit: Option<u32>, after: Option<String>) -> Result<PageRequ
     Ok(PageRequest { limit, after })
 }
 
+/// An object inside another; a list is none.
+pub(crate) fn object<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let fields: Option<Map<String, Value>> = Option::deserialize(from)?;
+    let value = fields.map(|fields| serde_json::from_value(Value::Object(fields)));
+    value.transpose().map_err(D::Error::custom)
+}
+
+/// An object that may be left out, cleared by `null`, or set.
+pub(crate) fn three_state_object<'de, T, D>(from: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    object(from).map(Some)
+}
+
 /// A field that may be left out, cleared by `null`, or set.
 pub(crate) fn three_state<'de, T, D>(from: D) -> Result<Option<Option<T>>, D::Error>
 where
@@ -191,7 +219,7 @@ mod tests {
         name: String,
         #[serde(default, deserialize_with = "three_state")]
         service: Option<Option<String>>,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "object")]
         backup: Option<Inner>,
     }
 
@@ -223,7 +251,9 @@ mod tests {
             (r#"{"name":"s3cret"#, 400, "", ""),
             (r#"{"name":"s3cret"} x"#, 400, "", ""),
             ("s3cret", 400, "", ""),
-            (&deep, 422, "", ""),
+            (&deep, 400, "", ""),
+            ("[1]", 422, "", ""),
+            (r#"{"name":"a","backup":["x"]}"#, 422, "backup", "has to be a map"),
             (&format!(r#"{{"name":"a","x":{deep}"#), 422, "x", "is unknown"),
             (&format!(r#"{{"name":{deep}"#), 422, "name", "has to be a string"),
         ] {

@@ -38,7 +38,7 @@ mod webhooks;
 mod who;
 
 pub(crate) use document::document;
-pub(crate) use extract::three_state;
+pub(crate) use extract::{object, three_state, three_state_object};
 pub(crate) use guard::refuse_body;
 pub(crate) use who::Who;
 

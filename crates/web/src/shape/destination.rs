@@ -2,7 +2,7 @@
 
 use super::Hidden;
 use super::word::{AnnounceWord, BackupModeWord, ConfigChangeWord};
-use crate::api::three_state;
+use crate::api::{object, three_state, three_state_object};
 use crate::status::{LegStatusView, TroubleView, trouble};
 use crate::time::Clock;
 use crate::words::words;
@@ -114,6 +114,8 @@ pub(crate) struct NewDestinationShape {
     key: Option<Hidden>,
     user: Option<String>,
     password: Option<Hidden>,
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Option<NewBackupShape>)]
     backup: Option<NewBackupShape>,
     config_change: Option<ConfigChangeWord>,
     announce: Option<AnnounceWord>,
@@ -183,7 +185,7 @@ pub(crate) struct DestinationPatchShape {
     #[serde(default, deserialize_with = "three_state")]
     #[schema(value_type = Option<Hidden>)]
     password: Option<Option<Hidden>>,
-    #[serde(default, deserialize_with = "three_state")]
+    #[serde(default, deserialize_with = "three_state_object")]
     #[schema(value_type = Option<NewBackupShape>)]
     backup: Option<Option<NewBackupShape>>,
     config_change: Option<ConfigChangeWord>,

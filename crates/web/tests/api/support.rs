@@ -22,6 +22,7 @@ use manycast_webhook::{
     Ask, Attempt, Due, Filed, HttpClient, Message, Queue, Verdict, Webhooks, Work,
 };
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -371,7 +372,7 @@ impl Bench {
         let mut socket = TcpStream::connect(self.address).await.unwrap();
         let text = self.head(by, "GET", path, &[]) + "\r\n";
         socket.write_all(text.as_bytes()).await.unwrap();
-        Listener { from: BufReader::new(socket) }
+        Listener { from: BufReader::new(socket), passed: VecDeque::new() }
     }
 }
 
@@ -388,14 +389,32 @@ fn dechunk(mut body: &str) -> String {
     text
 }
 
+/// An event's kind, id and data.
+type Told = (String, Option<String>, Value);
+
 /// A page that listens.
 pub(crate) struct Listener {
     from: BufReader<TcpStream>,
+    /// What came before that which was waited for.
+    passed: VecDeque<Told>,
 }
 
 impl Listener {
     /// The next event of this kind with its data; `None` at the end.
     pub(crate) async fn next(&mut self, kind: &str) -> Option<(Option<String>, Value)> {
+        if let Some(at) = self.passed.iter().position(|(event, ..)| event == kind) {
+            return self.passed.remove(at).map(|(_, id, data)| (id, data));
+        }
+        loop {
+            let (event, id, data) = self.read().await?;
+            if event == kind {
+                return Some((id, data));
+            }
+            self.passed.push_back((event, id, data));
+        }
+    }
+
+    async fn read(&mut self) -> Option<Told> {
         let (mut event, mut id) = (String::new(), None);
         loop {
             let mut line = String::new();
@@ -413,10 +432,8 @@ impl Listener {
                 (event, id) = (its.to_owned(), None);
             } else if let Some(its) = line.strip_prefix("id: ") {
                 id = Some(its.to_owned());
-            } else if let Some(data) = line.strip_prefix("data: ")
-                && event == kind
-            {
-                return Some((id, serde_json::from_str(data).unwrap()));
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                return Some((event, id, serde_json::from_str(data).unwrap()));
             }
         }
     }
