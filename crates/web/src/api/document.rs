@@ -4,7 +4,8 @@
 //! problems can come, that answers always have all their fields.
 
 use super::guard::{Need, Rule, guard};
-use crate::problem::{Fault, PROBLEM_JSON, ProblemBody};
+use crate::problem::{Fault, FieldError, PROBLEM_JSON, ProblemBody};
+use crate::shape::CardShape;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
@@ -14,12 +15,16 @@ use std::sync::LazyLock;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{InfoBuilder, OpenApiBuilder};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 const ABOUT: &str = "Everything that the dashboard does. Sign in with a session cookie \
     (POST /api/v1/session) or with an API token (Authorization: Bearer TOKEN). `x-permission` of \
     each operation says who may use it. Problems are application/problem+json with a remedy. \
     Field names are stable: fields may be added, none is renamed or removed within v1.";
+
+/// What has a version: there `If-Match` is taken.
+const VERSIONED: [&str; 4] = ["/{stream}", "/{destination}", "/{user}", "/{webhook}"];
 
 /// The operations, and their description.
 pub(crate) struct Operations(OpenApiRouter);
@@ -87,9 +92,13 @@ fn object<'a>(value: &'a mut Value, path: &[&str]) -> &'a mut Map<String, Value>
 }
 
 fn finish(document: &mut Value) {
-    let problem = <ProblemBody as utoipa::PartialSchema>::schema();
-    let field = <crate::problem::FieldError as utoipa::PartialSchema>::schema();
+    let (problem, field) = (ProblemBody::schema(), FieldError::schema());
+    let mut told = vec![(CardShape::name().into_owned(), CardShape::schema())];
+    CardShape::schemas(&mut told);
     let schemas = object(document, &["components", "schemas"]);
+    for (name, schema) in told {
+        schemas.insert(name, serde_json::to_value(schema).unwrap_or_default());
+    }
     schemas.insert("Problem".to_owned(), serde_json::to_value(problem).unwrap_or_default());
     schemas.insert("FieldError".to_owned(), serde_json::to_value(field).unwrap_or_default());
     let taken = request_schemas(document);
@@ -98,12 +107,20 @@ fn finish(document: &mut Value) {
             require_all(schema);
         }
     }
+    let optional: BTreeSet<_> =
+        taken.iter().filter(|name| leaves_all_out(document, name)).cloned().collect();
     object(document, &["components", "responses"]).extend(problem_responses());
     object(document, &["components", "securitySchemes"]).extend(security_schemes());
     for (path, item) in object(document, &["paths"]) {
         let Some(item) = item.as_object_mut() else { continue };
         for (method, operation) in item.iter_mut() {
             complete(path, method, operation);
+            let Some(body) = operation.get_mut("requestBody") else { continue };
+            let schema = body["content"]["application/json"]["schema"]["$ref"].as_str();
+            let name = schema.and_then(|text| text.rsplit('/').next()).unwrap_or_default();
+            if optional.contains(name) {
+                body["required"] = false.into();
+            }
         }
     }
     *document = renamed(document);
@@ -169,6 +186,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         operation["security"] = json!([{"token": []}, {"session": []}]);
     }
     let mut headers = Vec::new();
+    let versioned = VERSIONED.iter().any(|end| path.ends_with(end));
     if creates && !public {
         headers.push((
             "Idempotency-Key",
@@ -176,20 +194,30 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
             "^[!-~]{1,128}$",
         ));
     }
-    if edits || method == "delete" {
+    if versioned && (edits || method == "delete") {
         headers.push(("If-Match", "The ETag that you read.", "^\"[0-9]{1,18}\"$"));
     }
     let list = operation["parameters"].take();
     let mut list = list.as_array().cloned().unwrap_or_default();
     for (name, description, pattern) in headers {
         let schema = json!({"type": "string", "pattern": pattern});
-        list.push(json!({"name": name, "in": "header", "description": description, "required": false, "schema": schema}));
+        let required = edits && name == "If-Match";
+        list.push(json!({
+            "name": name, "in": "header", "description": description,
+            "required": required, "schema": schema,
+        }));
     }
     if list.is_empty() {
         operation.as_object_mut().map(|operation| operation.remove("parameters"));
     } else {
         operation["parameters"] = Value::Array(list);
     }
+}
+
+/// Whether a request's body may be left out, since all its fields may.
+fn leaves_all_out(document: &Value, name: &str) -> bool {
+    let required = &document["components"]["schemas"][name]["required"];
+    required.as_array().is_none_or(Vec::is_empty)
 }
 
 /// The schemas that requests are made of; of them fields may be left out.

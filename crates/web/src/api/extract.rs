@@ -35,20 +35,33 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
+/// What the parser says of a field by name, and what we say.
+const OF_FIELDS: [(&str, &str); 3] = [
+    ("missing field `", "is missing"),
+    ("unknown field `", "is unknown"),
+    ("duplicate field `", "is there twice"),
+];
+
+/// The field of a name in what lies at a path; the path may name it already.
+fn joined(path: &str, name: &str) -> String {
+    match path.strip_suffix(name) {
+        Some(before) if before.is_empty() || before.ends_with('.') => path.to_owned(),
+        _ if path.is_empty() => name.to_owned(),
+        _ => format!("{path}.{name}"),
+    }
+}
+
 fn wrong(error: &serde_json::Error, field: String) -> Problem {
     let (line, column) = (error.line(), error.column());
     match error.classify() {
         Category::Data => {
             let message = without_value(&error.to_string());
-            let missing = message.strip_prefix("missing field `").and_then(|m| m.strip_suffix('`'));
-            let unknown = message.strip_prefix("unknown field `").and_then(|m| m.split('`').next());
-            match missing.or(unknown) {
-                Some(name) => {
-                    let dot = if field.is_empty() || field.ends_with(name) { "" } else { "." };
-                    let base = field.strip_suffix(name).unwrap_or(&field);
-                    let words = if missing.is_some() { "is missing" } else { "is unknown" };
-                    Problem::field(format!("{base}{dot}{name}"), words)
-                }
+            let named = OF_FIELDS.iter().find_map(|(start, words)| {
+                let name = message.strip_prefix(start)?.split('`').next()?;
+                Some((name, *words))
+            });
+            match named {
+                Some((name, words)) => Problem::field(joined(&field, name), words),
                 None => Problem::field(field, message),
             }
         }
@@ -126,7 +139,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let value = parts.headers.get(header::IF_MATCH).filter(|value| !value.is_empty());
+        let Some(value) = value else { return Ok(Self(None)) };
         let tag = value.to_str().ok().map(str::trim);
         let inner = tag.and_then(|tag| tag.strip_prefix('"')?.strip_suffix('"'));
         let plain = inner.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
@@ -202,7 +216,7 @@ mod tests {
             (r#"{"name":"a","backup":{"url":"x","role":"owner"}}"#, 422, "backup.role", "unknown"),
             (r#"{"name":"a","backup":{}}"#, 422, "backup.url", "is missing"),
             (r"{}", 422, "name", "is missing"),
-            (r#"{"name":"a","name":"b"}"#, 422, "name", "duplicate"),
+            (r#"{"name":"a","name":"b"}"#, 422, "name", "is there twice"),
             (r#"{"name":{"s3cret":1}}"#, 422, "name", "has to be a string"),
             (r#"{"name":7331}"#, 422, "name", "has to be a string"),
             (r#"["s3cret"]"#, 422, "", ""),

@@ -156,17 +156,18 @@ async fn admit(
     Ok(Asking { principal: Some(principal), who: Some(who) })
 }
 
-/// The token of `Authorization: Bearer`.
+/// The token of `Authorization: Bearer`. Other schemes are those of proxies before us.
 fn bearer(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let wrong = || Problem::new(Fault::NotSignedIn, "Authorization is no bearer token");
-    let text = value.to_str().map_err(|_| wrong())?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(wrong)?;
-    let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err(wrong());
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some(text) = value else { return Ok(None) };
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(None);
     }
-    Ok(Some(token.to_owned()))
+    match token.trim() {
+        "" => Err(Problem::new(Fault::NotSignedIn, "Authorization names no token")),
+        token => Ok(Some(token.to_owned())),
+    }
 }
 
 /// Whether a changing request comes from our own page, or from no page at all (I4). With a cookie
@@ -289,7 +290,7 @@ mod tests {
             ("bearer  mc_1 ", Some(Some("mc_1"))),
             ("Bearer", None),
             ("Bearer ", None),
-            ("Basic bWM6MQ==", None),
+            ("Basic bWM6MQ==", Some(None)),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));

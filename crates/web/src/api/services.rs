@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
+/// Characters of what is looked for: an address may be long.
+const MAX_QUERY: usize = 2000;
+
 pub(super) fn operations(operations: Operations) -> Operations {
     let need = Need::May(Permission::ReadState);
     operations.add(need, routes!(list)).add(need, routes!(show))
@@ -118,13 +121,16 @@ struct Filter {
 #[utoipa::path(get, path = "/api/v1/services", tag = "destinations", operation_id = "services",
     params(Filter),
     responses((status = 200, body = List<ServiceShape>, description = "Those that match")))]
-async fn list(Asked(asked): Asked<Filter>) -> Json<List<ServiceShape>> {
+async fn list(Asked(asked): Asked<Filter>) -> Result<Json<List<ServiceShape>>, Problem> {
     let query = asked.query.unwrap_or_default();
+    if query.chars().count() > MAX_QUERY {
+        return Err(Problem::new(Fault::InvalidQuery, "query may have 2000 characters"));
+    }
     let items = match query.trim() {
         "" => services().iter().filter(|one| !one.adult).map(ServiceShape::from).collect(),
         query => find_services(query).into_iter().map(ServiceShape::from).collect(),
     };
-    Json(List::whole(items))
+    Ok(Json(List::whole(items)))
 }
 
 /// One service

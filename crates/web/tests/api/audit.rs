@@ -87,7 +87,7 @@ async fn keys(play: &mut Play) {
             "POST",
             show() + "/keys",
             Some(json!({"label": "Phone"})),
-            "key.create",
+            "stream_key.create",
         ))
         .await;
     let path = format!("/streams/show/keys/{}", text(&key, "id"));
@@ -96,7 +96,7 @@ async fn keys(play: &mut Play) {
         "PATCH",
         path.clone(),
         Some(json!({"label": "Tablet"})),
-        "key.edit",
+        "stream_key.edit",
     ))
     .await;
     let fresh = play
@@ -105,11 +105,11 @@ async fn keys(play: &mut Play) {
             "POST",
             path + "/rotate",
             Some(json!({"grace_s": 60})),
-            "key.rotate",
+            "stream_key.rotate",
         ))
         .await;
     let path = format!("/streams/show/keys/{}", text(&fresh, "id"));
-    play.step(("revoke_stream_key", "DELETE", path, None, "key.revoke")).await;
+    play.step(("revoke_stream_key", "DELETE", path, None, "stream_key.revoke")).await;
 }
 
 async fn destinations(play: &mut Play) {
