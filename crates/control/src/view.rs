@@ -145,7 +145,7 @@ pub struct DestinationView {
 }
 
 /// One stream key without the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct StreamKeyView {
     /// Its id.
     pub id: String,
