@@ -414,6 +414,11 @@ impl Listener {
         }
     }
 
+    /// Reads on to the end.
+    pub(crate) async fn ends(&mut self) {
+        while self.read().await.is_some() {}
+    }
+
     async fn read(&mut self) -> Option<Told> {
         let (mut event, mut id) = (String::new(), None);
         loop {
