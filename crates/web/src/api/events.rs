@@ -43,7 +43,7 @@ fn last_event(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 
 /// Live updates as server-sent events
 ///
-/// `activity` (with an id, data: Event), `streams` (data: {streams: [StreamCard]}, at most once a
+/// `activity` (with an id, data: Event), `streams` (data: {streams: list of StreamCard}, at most once a
 /// second and only when something changed), `stream` (data: Stream, with `?stream=`), `missed`
 /// (events were lost: read the activity anew), `restart` and `signed_out` (the end).
 #[utoipa::path(get, path = "/api/v1/events", tag = "activity", operation_id = "events",
