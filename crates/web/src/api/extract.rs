@@ -40,10 +40,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         wrong(error.inner(), if field == "." { String::new() } else { field })
     })?;
     from.end().map_err(|error| wrong(&error, String::new()))?;
-    // A list would be taken for the fields in their order.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Problem::new(Fault::Invalid, "the body has to be a JSON object"));
-    }
     Ok(value)
 }
 
