@@ -2,7 +2,7 @@
 # What belongs here: names for scripts. What must not: logic.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build ui test test-quick sim fuzz obs bench bench-quick deny clean
+.PHONY: help demo test-api test-browser build ui test test-quick sim fuzz obs bench bench-quick deny clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 RUST := . scripts/env.sh && use_rust &&
@@ -28,6 +28,14 @@ test: ## everything that CI checks, real programs included
 
 test-quick: ## format, lints, the house rules and the tests that need no other program
 	@scripts/test --quick
+
+test-api: ui ## schemathesis against the served OpenAPI document; SECONDS=60
+	@scripts/setup build test
+	@$(RUST) cargo build --locked --bin manycast && tests/api/schemathesis $(or $(SECONDS),60)
+
+test-browser: ui ## the dashboard in Chromium against the real server; pictures in target/ui-shots
+	@scripts/setup build ui test
+	@$(RUST) cargo build --locked --bin manycast && . scripts/env.sh && use_node && cd dashboard && npm run --silent e2e
 
 sim: ## the restream engine in virtual time; SEEDS=10000 FROM=0, or SEED=7 to see one run
 	@scripts/setup build
