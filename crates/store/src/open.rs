@@ -139,12 +139,12 @@ impl Store {
 
 /// Two processes do not make a new file at once: SQLite's change to a write-ahead log is not meant for that.
 /// A lock on the directory itself, so that there is no file for it; where directories cannot be locked, none.
-async fn alone(dir: &Path, busy: Duration) -> Result<Option<fs::File>> {
+async fn alone(dir: &Path, busy: Duration) -> Result<Option<disk::Locked>> {
     let Ok(folder) = fs::File::open(dir) else { return Ok(None) };
     let until = tokio::time::Instant::now() + busy;
     loop {
         match folder.try_lock() {
-            Ok(()) => return Ok(Some(folder)),
+            Ok(()) => return Ok(Some(disk::Locked::new(folder))),
             Err(fs::TryLockError::Error(_)) => return Ok(None),
             Err(fs::TryLockError::WouldBlock) if tokio::time::Instant::now() >= until => {
                 return Err(Error::Busy);

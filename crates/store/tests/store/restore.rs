@@ -97,7 +97,7 @@ async fn g6_nothing_is_restored_under_a_running_instance() {
     let refused = restore(f.dir.path(), &to, quick()).await.unwrap_err();
     assert_eq!(refused, Error::InUse { dir: f.dir.path().to_owned(), holder: "4711".into() });
     assert_eq!(f.streams().await.unwrap().len(), 2);
-    drop(lock);
+    lock.unlock().unwrap();
     f.store.close().await;
     restore(f.dir.path(), &to, quick()).await.unwrap();
 }
