@@ -2,10 +2,11 @@
 # What belongs here: names for scripts. What must not: logic.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-quick sim fuzz obs bench bench-quick deny clean
+.PHONY: help demo build ui test test-quick sim fuzz obs bench bench-quick deny clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 RUST := . scripts/env.sh && use_rust &&
+BOTH := $(RUST) use_node &&
 # bash has a variable of this name with a meaning of its own
 unexport SECONDS
 
@@ -15,9 +16,12 @@ help: ## this list
 demo: build ## see it run on real input; SECONDS=10 ends it by itself
 	@target/release/manycast demo $(if $(SECONDS),--seconds $(SECONDS))
 
-build: ## target/release/manycast
-	@scripts/setup build
-	@$(RUST) cargo build --release --locked --bin manycast
+build: ui ## target/release/manycast
+	@$(RUST) cargo build --release --locked --bin manycast --features manycast-app/require-ui
+
+ui: ## the dashboard, built into dashboard/dist (nothing to do if it is as it was)
+	@scripts/setup build ui
+	@$(BOTH) cargo xtask ui
 
 test: ## everything that CI checks, real programs included
 	@scripts/test
@@ -50,4 +54,4 @@ deny: ## licences, bans and sources of the dependencies (needs cargo-deny)
 	@$(RUST) cargo deny --locked check bans licenses sources
 
 clean: ## remove what was built and cached
-	@$(RUST) cargo clean && rm -rf bench/rtmp-load/target fuzz/target bench/out .cache
+	@$(RUST) cargo clean && rm -rf bench/rtmp-load/target fuzz/target bench/out .cache dashboard/dist dashboard/node_modules dashboard/.generated

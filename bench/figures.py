@@ -8,7 +8,7 @@ import statistics
 from collections import defaultdict
 from dataclasses import dataclass
 
-from suites import FLOOR, TITLES
+from suites import FLOOR, ONE_TRACK, PLAIN, TITLES
 
 WINDOW_MB = 24 * 1024 * 1024 / 1e6  # limits.window_bytes, as shipped
 KB = 1024 / 1000.0  # /proc counts in 1024 bytes
@@ -79,11 +79,17 @@ def nginx_of(peers):
     return peers.get("nginx") or {}
 
 
+def form_of(peers, form):
+    return peers.get("manycast, " + form) or {}
+
+
 # name: (words, unit, digits, function of a row and of what ran beside it by server)
 FIGURES = {
     "cost": ("CPU", "s/GB", 3, lambda r, _: get(r, "cpu_s_per_gb") or None),
     "ratio": ("CPU to floor", "x", 2, lambda r, p: over(get(r, "cpu_s_per_gb"), get(floor_of(p), "cpu_s_per_gb"))),
     "nginx_ratio": ("CPU to nginx", "x", 2, lambda r, p: over(get(r, "cpu_s_per_gb"), get(nginx_of(p), "cpu_s_per_gb"))),
+    "plain_ratio": ("CPU to plain", "x", 2, lambda r, p: over(get(r, "cpu_s_per_gb"), get(form_of(p, PLAIN), "cpu_s_per_gb"))),
+    "track_ratio": ("CPU to one track", "x", 2, lambda r, p: over(cores(r), cores(form_of(p, ONE_TRACK)))),
     "p50": ("delay p50", "ms", 1, lambda r, _: delay(r, "p50")),
     "p99": ("delay p99", "ms", 1, lambda r, _: delay(r, "p99")),
     "p50_ratio": ("p50 to floor", "x", 2, lambda r, p: over(delay(r, "p50"), delay(floor_of(p), "p50"))),
@@ -109,6 +115,7 @@ FIGURES = {
 
 FAN_OUT = ["cost", "ratio", "cores", "p50", "p99", "gap", "rate", "delivered", "losses", "rss", "tool"]
 PUSH = ["cost", "ratio", "cores", "p50", "p99", "rate", "delivered", "losses", "rss", "tool"]
+ENHANCED = ["cost", "plain_ratio", "cores", "p50", "p99", "rate", "losses", "rss", "tool"]
 COLUMNS = {
     "p1-viewers": FAN_OUT + ["first50"],
     "p1-merged-50": FAN_OUT,
@@ -124,6 +131,9 @@ COLUMNS = {
     "p6-viewers": ["each", "rss", "losses"],
     "p6-publishers": ["each", "rss", "losses"],
     "p6-stalled": ["grown", "rss", "reset", "p50", "p99", "losses"],
+    "p7-viewers": ENHANCED,
+    "p7-streams": ENHANCED,
+    "p7-tracks": ["cost", "track_ratio"] + ENHANCED[2:],
 }
 
 
@@ -245,6 +255,10 @@ BARS = fan_out_bars() + [
     Bar("Idle viewer: memory", "p6-viewers", 1000, "each", 12),
     Bar("Idle publisher beside its Window: memory", "p6-publishers", 1000, "each", 16),
     Bar("Server at rest: memory", "p6-rest", 0, "rest", 20),
+    # no more than a plain one; a run differs from the next by some hundredths
+    Bar("Enhanced stream to 200 viewers: CPU per GB to a plain one's", "p7-viewers", 200, "plain_ratio", 1.05),
+    Bar("100 Enhanced streams with a viewer each: CPU per GB to plain ones'", "p7-streams", 100, "plain_ratio", 1.05),
+    Bar("Six tracks in one connection to 50 viewers: CPU to one track's", "p7-tracks", 50, "track_ratio", 6),
     Bar("1,000 stalled viewers: memory that they add (the bound of a Window)", "p6-stalled", 1000, "grown", WINDOW_MB),
 ]
 

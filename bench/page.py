@@ -29,6 +29,9 @@ PLOTS = {
     "p6-viewers": ["each"],
     "p6-publishers": ["each"],
     "p6-stalled": ["grown", "delay"],
+    "p7-viewers": ["cost", "delay"],
+    "p7-streams": ["cost", "delay"],
+    "p7-tracks": ["cost", "delay"],
 }
 PAIRS = {
     "delay": ("p50", "p99", "Delay, p50 (mark) to p99 (end of the line), log scale"),

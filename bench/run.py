@@ -5,7 +5,7 @@ usage: python3 bench/run.py [--quick] [--runs N] [--suites p1,p4-tls] [--sizes 1
                             [--servers manycast,nginx] [--window SECONDS] [--out FILE.json] [--list]
 
 Suites are named by a beginning of their name: p1 (viewers, merged, low), p3 (streams), p4 (push,
-tls), p5 (joins), p6 (memory); --list shows all. --quick is one run of the most important ones
+tls), p5 (joins), p6 (memory), p7 (Enhanced RTMP); --list shows all. --quick is one run of the most important ones
 planned for two minutes. Prints tables; writes one JSON document, and a Markdown and an HTML report.
 
 What belongs here: options, and running one measurement after the other. What must not: what is
@@ -111,11 +111,11 @@ class Bench:
                 row = dict(error="did not start: " + server.why())
         finally:
             server.stop()
-        row.update(suite=case.suite, server=case.server, n=case.n, rep=rep)
+        row.update(suite=case.suite, server=case.label, n=case.n, rep=rep)
         self.emit(row)
         shown = ["cpu_s_per_gb", "mbit_s", "rss_peak_kb", "failed", "lost", "sinks", "churn_per_s", "error"]
         figures = " ".join("%s=%s" % (k, row[k]) for k in shown if row.get(k))
-        say("run %d %s N=%d %s: %s" % (rep + 1, case.suite, case.n, case.server, figures))
+        say("run %d %s N=%d %s: %s" % (rep + 1, case.suite, case.n, case.label, figures))
 
 
 def options():
@@ -209,7 +209,7 @@ def main():
     seconds = o.runs * sum(c.seconds for g in groups for c in g)
     if o.list:
         for c in (c for g in groups for c in g):
-            print("%-14s N=%-5d %-18s %4.0f s" % (c.suite, c.n, c.server, c.seconds))
+            print("%-14s N=%-5d %-19s %4.0f s" % (c.suite, c.n, c.label, c.seconds))
     if not groups:
         stop("nothing to measure: no suite of that name here")
     length = "%.0f minutes" % (seconds / 60) if seconds > 150 else "%.0f seconds" % seconds

@@ -37,6 +37,10 @@ open = true
     if merge_ms:
         text += 'merge = "%dms"\n' % merge_ms
     text += """[http]
+listen = "off"
+[https]
+listen = "off"
+[metrics]
 listen = "127.0.0.1:18080"
 """
     if destinations:

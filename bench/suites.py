@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 FLOOR = "floor"
 FLOOR_4 = "floor, 4 pictures"
+PLAIN = "plain"  # the forms that Enhanced ones are held against
+ONE_TRACK = "one track"
 RATE = 800  # joins per second while the viewers of a stream gather
 READERS = 20  # viewers that read every picture
 QUICK_SECONDS = 112  # of `--quick`, without building
@@ -28,6 +30,9 @@ TITLES = {
     "p6-viewers": "N viewers of a stream that sends nothing",
     "p6-publishers": "N publishers that send nothing",
     "p6-stalled": "N viewers that stop reading after their first picture, beside 20 that read",
+    "p7-viewers": "One Enhanced stream (hvc1, Opus) to N viewers, beside a plain one of the same sizes",
+    "p7-streams": "N Enhanced streams with one viewer each, beside plain ones of the same sizes",
+    "p7-tracks": "Six video tracks in one connection to N viewers of all, beside one track",
 }
 
 
@@ -45,7 +50,13 @@ class Case:
     destinations: int = 0
     tls: bool = False
     clip: str = "2350k"
+    form: str = ""  # what is published, if it is compared with another form at the same server
     takes: int = field(default=0)  # open files that each side needs
+
+    @property
+    def label(self):
+        """The server, and what it was given if that is not what the suite is about."""
+        return "%s, %s" % (self.server, self.form) if self.form else self.server
 
 
 def case(suite, server, n, args, **more):
@@ -85,6 +96,7 @@ class Plan:
             [self.quiet(self.servers), self.joins("p5-picture", "frame", self.servers)],
             [self.joins("p5-start", "status", self.servers)],
             [self.rest(), self.idle_viewers(), self.idle_publishers(), self.stalled()],
+            [self.enhanced("p7-viewers", 1, 200), self.enhanced("p7-streams", 100, 100), self.tracks(50)],
         ]
 
     def quick_parts(self):
@@ -142,6 +154,21 @@ class Plan:
         # destinations read every picture, so the floor's sockets do
         sockets = ["--settle", 1, "--rate", RATE, "--probes", n]
         return group + [self.floor(suite, n, sockets, how, **more)]
+
+    def own(self):
+        return [s for s in self.servers if s == "manycast"]
+
+    def watched(self, suite, n, pubs, forms):
+        """One suite per form of the same clip: its name, and the load tool's words for it."""
+        args = ["--pubs", pubs, "--subs", n, "--warm", 2] + self.crowd() + ["--time", self.window]
+        return [case(suite, s, n, args + how, form=form) for s in self.own() for form, how in forms]
+
+    def enhanced(self, suite, pubs, n):
+        return self.watched(suite, n, pubs, [("", ["--form", "enhanced"]), (PLAIN, ["--form", "plain"])])
+
+    def tracks(self, n):
+        all_of = lambda count: ["--form", count, "--ask", "?tracks=all"]
+        return self.watched("p7-tracks", n, 1, [("", all_of(6)), (ONE_TRACK, all_of(1))])
 
     def quiet(self, servers):
         args = ["--subs", 60, "--rate", 40, "--probes", 60, "--warm", 3, "--settle", 0, "--time", 1]

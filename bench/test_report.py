@@ -82,6 +82,23 @@ class Figures(unittest.TestCase):
         self.assertEqual(middle([apart], "nginx", "delivered", suite="p3-streams"), (1.0, 1.0, 1.0))
         self.assertIsNone(middle([row("floor", 0, 1.0, gb=1.2, pub_mb=0)], "floor", "delivered"))
 
+    def test_a_form_is_held_against_the_other_of_the_same_run(self):
+        where = dict(suite="p7-viewers", n=200)
+        rows = [row("manycast, plain", r, c, **where) for r, c in ((0, 0.5), (1, 1.0))]
+        rows += [row("manycast", r, c, **where) for r, c in ((1, 1.1), (0, 0.5))]
+        self.assertEqual(entry(rows, "manycast", **where)["figures"]["plain_ratio"]["values"], [1.1, 1.0])
+        where = dict(suite="p7-tracks", n=50)
+        rows = [row("manycast, one track", 0, 1.0, cpu_s=0.5, **where), row("manycast", 0, 1.0, cpu_s=2.5, **where)]
+        self.assertEqual(middle(rows, "manycast", "track_ratio", **where), (5.0, 5.0, 5.0))
+        self.assertIsNone(middle(rows[1:], "manycast", "track_ratio", **where))
+
+    def test_forms_of_a_clip_are_measured_at_the_same_server(self):
+        plan = suites.Plan(["manycast", "nginx"], [], 8)
+        cases = [c for group in plan.groups() for c in group if c.suite.startswith("p7-")]
+        self.assertEqual({c.server for c in cases}, {"manycast"})
+        labels = [c.label for c in cases]
+        self.assertEqual(labels, ["manycast", "manycast, plain"] * 2 + ["manycast", "manycast, one track"])
+
     def test_every_kind_of_loss_adds_up(self):
         lossy = row("nginx", 0, 1.0, lost=1, stalls=2, failed=3, closed=4, sink_lost=5, sink_stalls=6)
         self.assertEqual(middle([lossy], "nginx", "losses"), (21, 21, 21))
@@ -315,8 +332,8 @@ class Plans(unittest.TestCase):
     def test_what_is_compared_stands_together_and_takes_turns(self):
         for group in suites.Plan(["manycast", "nginx"], [100], 8).groups():
             self.assertEqual(len({(c.suite, c.n) for c in group}), 1)
-            self.assertEqual(len({c.server for c in group}), len(group))
-            firsts = {suites.turned(group, rep)[0].server for rep in range(len(group))}
+            self.assertEqual(len({c.label for c in group}), len(group))
+            firsts = {suites.turned(group, rep)[0].label for rep in range(len(group))}
             self.assertEqual(len(firsts), len(group))
 
     def test_the_floor_is_read_as_the_servers_are(self):

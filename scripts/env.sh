@@ -4,6 +4,8 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 NEEDED_RUST=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
 CARGO_HOME=${CARGO_HOME:-${HOME:-/root}/.cargo}
+NEEDED_NODE=$(sed -n 's/.*"node": ">=\([0-9.]*\)".*/\1/p' "$ROOT/dashboard/package.json")
+NODE_HOME=$ROOT/.cache/node
 
 # version_at_least HAVE WANT
 version_at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
@@ -34,5 +36,19 @@ use_rust() {
   fi
   c=$(find_cargo) || return 1
   PATH=$(dirname "$c"):$PATH
+  export PATH
+}
+
+# A Node that is already first in PATH and new enough stays first; else the one that scripts/setup fetched.
+use_node() {
+  local v
+  if command -v npm >/dev/null; then
+    v=$(command node --version 2>/dev/null) || true
+    if [ -n "$v" ] && version_at_least "${v#v}" "$NEEDED_NODE"; then return 0; fi
+  fi
+  [ -x "$NODE_HOME/bin/node" ] && [ -e "$NODE_HOME/bin/npm" ] || return 1
+  v=$("$NODE_HOME/bin/node" --version 2>/dev/null) || return 1
+  version_at_least "${v#v}" "$NEEDED_NODE" || return 1
+  PATH=$NODE_HOME/bin:$PATH
   export PATH
 }

@@ -4,6 +4,7 @@
 //! ```text
 //! manycast   the binary with a configuration of its own, its log, its figures from /proc
 //! programs   ffmpeg, ffprobe, rtmpdump, openssl
+//! elementary what ffmpeg takes out of a file or a connection, each access unit by its hash
 //! servers    nginx-rtmp, node-media-server
 //! media      numbered frames, so that a receiver sees what is missing, altered or out of order
 //! peer       RTMP clients over blocking sockets: Live publishes, Watcher plays
@@ -22,6 +23,7 @@ pub mod authority;
 pub mod control;
 pub mod corpus;
 pub mod dns;
+pub mod elementary;
 pub mod http;
 pub mod manycast;
 pub mod media;

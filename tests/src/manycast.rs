@@ -80,6 +80,10 @@ pub struct Setup {
     certificate: Option<(PathBuf, PathBuf)>,
     /// Where HTTP will be.
     pub http: SocketAddr,
+    /// Where status and metrics will be, without login.
+    pub metrics: SocketAddr,
+    /// Where HTTPS will be, if asked for.
+    pub https: Option<SocketAddr>,
     open: bool,
     sections: String,
     listener: String,
@@ -104,6 +108,8 @@ impl Setup {
             rtmps: None,
             certificate: None,
             http: ports::free(),
+            metrics: ports::free(),
+            https: None,
             open: false,
             sections: String::new(),
             listener: String::new(),
@@ -125,6 +131,13 @@ impl Setup {
     #[must_use]
     pub fn rtmps(mut self) -> Self {
         self.rtmps = Some(ports::free());
+        self
+    }
+
+    /// HTTPS with a certificate of its own making.
+    #[must_use]
+    pub fn https(mut self) -> Self {
+        self.https = Some(ports::free());
         self
     }
 
@@ -224,9 +237,11 @@ impl Setup {
         let rtmps = self.rtmps.map(|at| format!("[rtmps]\nlisten = \"{at}\"\n{identity}"));
         let rtmps = rtmps.unwrap_or_default();
         let (sections, egress, streams) = (&self.sections, &self.egress, &self.streams);
-        let listener = &self.listener;
+        let (listener, metrics) = (&self.listener, self.metrics);
+        let https = self.https.map_or("off".to_owned(), |at| at.to_string());
         format!(
             "[rtmp]\nlisten = \"{rtmp}\"\nopen = {open}\n{listener}{rtmps}[http]\nlisten = \"{http}\"\n\
+             [https]\nlisten = \"{https}\"\n[metrics]\nlisten = \"{metrics}\"\n\
              [egress]\n{egress}{sections}{streams}"
         )
     }
@@ -291,7 +306,7 @@ impl Manycast {
     /// When that takes more than 10 s or it ended.
     pub fn wait_ready(&mut self) -> Duration {
         let from = Instant::now();
-        while !http::get(self.setup.http, "/readyz").is_ok_and(|(code, _)| code == 200) {
+        while !http::get(self.setup.metrics, "/readyz").is_ok_and(|(code, _)| code == 200) {
             if let Some(status) = self.process.ended() {
                 panic!("manycast ended with {status}: {}", self.process.tail());
             }
@@ -326,7 +341,7 @@ impl Manycast {
     }
 
     fn get(&self, path: &str) -> String {
-        let answer = http::get(self.setup.http, path);
+        let answer = http::get(self.setup.metrics, path);
         let (code, body) = answer.unwrap_or_else(|e| panic!("{e}: {}", self.process.tail()));
         assert_eq!(code, 200, "{path}: {body}");
         body

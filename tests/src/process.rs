@@ -6,6 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,36 +15,46 @@ const MOST: usize = 64 << 20;
 
 /// Output as it comes.
 #[derive(Clone, Debug, Default)]
-pub struct Caught(Arc<Mutex<Vec<u8>>>);
+pub struct Caught {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    /// Nothing more can come.
+    closed: Arc<AtomicBool>,
+}
 
 impl Caught {
     fn follow(&self, mut from: impl Read + Send + 'static) {
-        let to = self.0.clone();
+        let (to, closed) = (self.bytes.clone(), self.closed.clone());
         std::thread::spawn(move || {
             let mut buffer = [0; 16 * 1024];
             while let Ok(n) = from.read(&mut buffer) {
                 if n == 0 {
-                    return;
+                    break;
                 }
                 let mut to = to.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 if to.len() < MOST {
                     to.extend_from_slice(&buffer[..n]);
                 }
             }
+            closed.store(true, Ordering::Release);
         });
+    }
+
+    /// Whether more may come.
+    fn is_open(&self) -> bool {
+        !self.closed.load(Ordering::Acquire)
     }
 
     /// What came so far.
     #[must_use]
     pub fn text(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let bytes = self.bytes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// How many bytes came so far.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len()
+        self.bytes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len()
     }
 
     /// Whether nothing came yet.
@@ -117,8 +128,12 @@ impl Process {
         let from = Instant::now();
         loop {
             if let Some(status) = self.ended() {
-                // what it wrote last is still on its way through the pipes
-                std::thread::sleep(Duration::from_millis(30));
+                // what it wrote last is still on its way through the pipes, which a child may keep open
+                let open = || [&self.out, &self.err].iter().any(|caught| caught.is_open());
+                let from = Instant::now();
+                while open() && from.elapsed() < Duration::from_secs(1) {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
                 return status;
             }
             if from.elapsed() > limit {

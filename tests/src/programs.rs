@@ -23,6 +23,17 @@ pub fn find(program: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("{program} is missing: run scripts/setup test"))
 }
 
+/// The ffmpeg that knows Enhanced RTMP, as `scripts/setup test` installed it.
+///
+/// # Panics
+/// When it is not installed.
+#[must_use]
+pub fn new_ffmpeg() -> PathBuf {
+    let file = crate::root().join(".cache/ffmpeg/ffmpeg");
+    assert!(file.is_file(), "ffmpeg with Enhanced RTMP is missing: run scripts/setup test");
+    file
+}
+
 /// Starts a program.
 #[must_use]
 pub fn start<S: AsRef<std::ffi::OsStr>>(program: &str, args: &[S]) -> Process {

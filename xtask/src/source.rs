@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold no source of ours.
-const SKIP: &[&str] = &["target", ".git", ".cache", "node_modules", "corpus", "artifacts", "out"];
+const SKIP: &[&str] =
+    &["target", ".git", ".cache", "node_modules", "dist", "corpus", "artifacts", "out"];
 
 /// One text file of the project.
 pub struct File {

@@ -37,6 +37,7 @@ impl Ask {
                 http: a.addr("http", local(0, 1, 8080)),
                 app: a.get("app", "live".into()),
                 prefix: a.get("prefix", "s".into()),
+                ask: a.get("ask", String::new()),
                 http_path: a.get("http-path", "/{app}/{stream}.flv".into()),
             },
             pubs: a.get("pubs", 1).min(5000),

@@ -45,6 +45,8 @@ pub struct Target {
     pub http: SocketAddrV4,
     pub app: String,
     pub prefix: String,
+    /// Behind the name that is played.
+    pub ask: String,
     /// Path template with `{app}` and `{stream}`.
     pub http_path: String,
 }

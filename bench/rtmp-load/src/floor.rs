@@ -178,8 +178,8 @@ impl Floor {
             }
             let slot = Slot { msid: 1, ts: ms as u32, seq: c.seq };
             put_tag(&mut group, t, slot, self.cfg.chunk, &mut tmp);
-            c.seq += u32::from(t.stamped);
-            c.in_group += usize::from(t.stamped);
+            c.seq += u32::from(t.stamp.is_some());
+            c.in_group += usize::from(t.stamp.is_some());
             c.at += 1;
             if c.at == flv.tags.len() {
                 c.at = 0;

@@ -7,6 +7,7 @@
 mod bench;
 mod client;
 mod floor;
+mod form;
 mod publisher;
 mod report;
 mod stats;
@@ -24,6 +25,9 @@ rtmp-load bench --flv FILE [options]      load a server
   --app NAME          (live)                       --prefix NAME  stream name prefix (s)
   --http-path T       (/{app}/{stream}.flv)
   --pubs K            publishers (1)               --idle-pubs 1  publish without media
+  --form F            what is published: plain, enhanced (tags of hvc1 and Opus, of the same sizes), or
+                      a number of video tracks without sound (plain)
+  --ask TEXT          behind the name that subscribers play, such as ?tracks=all
   --subs N            RTMP subscribers (0)         --http-subs N  HTTP-FLV subscribers (0)
   --raw-subs N        subscribers of `floor` (0)   --probes N     subscribers that parse every frame (20)
   --sink A:P          accept pushes on A:P ...     --sinks N      ... and on the next N-1 addresses
@@ -75,7 +79,10 @@ impl Args {
     /// The input file.
     pub fn flv(&self) -> Arc<wire::Flv> {
         let path: String = self.get("flv", String::new());
-        Arc::new(wire::load_flv(&path).unwrap_or_else(|e| die(&e)))
+        let clip = wire::load_flv(&path).unwrap_or_else(|e| die(&e));
+        let words = self.get("form", "plain".to_string());
+        let form = form::Form::parse(&words);
+        Arc::new(form.unwrap_or_else(|| die(&format!("no form of a clip: {words}"))).of(clip))
     }
 }
 

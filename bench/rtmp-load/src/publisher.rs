@@ -115,9 +115,8 @@ pub struct Slot {
 pub fn put_tag(out: &mut Vec<u8>, t: &Tag, slot: Slot, chunk: usize, tmp: &mut Vec<u8>) {
     tmp.clear();
     tmp.extend_from_slice(&t.data);
-    if t.stamped {
-        put_hex(&mut tmp[STAMP_AT..SEQ_AT], sys::now_ns());
-        put_hex(&mut tmp[SEQ_AT..STAMP_END], slot.seq as u64);
+    if let Some(uuid) = t.stamp {
+        put_stamp(tmp, uuid, sys::now_ns(), slot.seq);
     }
     let csid = match t.kind {
         8 => 4,
@@ -155,7 +154,7 @@ impl Pub {
             }
             let slot = Slot { msid: self.msid, ts: at_ms as u32, seq: self.seq };
             put_tag(&mut self.out, t, slot, cfg.chunk, tmp);
-            self.seq += u32::from(t.stamped);
+            self.seq += u32::from(t.stamp.is_some());
             self.at += 1;
             if self.at == f.tags.len() {
                 self.at = 0;

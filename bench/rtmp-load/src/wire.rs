@@ -2,11 +2,13 @@
 
 /// User-data SEI identifier; the 16 bytes are ASCII so that no emulation prevention is needed.
 pub const STAMP_UUID: &[u8; 16] = b"rtmp-load-stamp!";
-/// FLV video header (5) + NAL length (4) + NAL type, SEI type, SEI size (3).
+/// Where it is in a legacy tag: FLV video header (5) + NAL length (4) + NAL type, SEI type, SEI size (3).
 pub const UUID_AT: usize = 12;
-pub const STAMP_AT: usize = UUID_AT + 16;
-pub const SEQ_AT: usize = STAMP_AT + 16;
-pub const STAMP_END: usize = SEQ_AT + 8;
+/// The same in one of H.265: ExVideoTagHeader and composition time (8), and a NAL header of two bytes.
+const UUID_AT_HEVC: usize = 16;
+/// Behind it: when the picture was sent, in nanoseconds, and which one it is, as hexadecimal digits.
+const SEQ_AT: usize = 32;
+const STAMP_END: usize = 40;
 /// Bytes kept from the front of each media message.
 pub const HEAD: usize = 64;
 
@@ -30,11 +32,16 @@ pub fn get_hex(src: &[u8]) -> u64 {
 
 /// (stamp_ns, sequence) of a stamped video payload.
 pub fn read_stamp(head: &[u8]) -> Option<(u64, u32)> {
-    if head.len() >= STAMP_END && &head[UUID_AT..STAMP_AT] == STAMP_UUID {
-        Some((get_hex(&head[STAMP_AT..SEQ_AT]), get_hex(&head[SEQ_AT..STAMP_END]) as u32))
-    } else {
-        None
-    }
+    let at = |uuid: usize| head.get(uuid..uuid + STAMP_END).filter(|b| b.starts_with(STAMP_UUID));
+    let stamp = at(UUID_AT).or_else(|| at(UUID_AT_HEVC))?;
+    Some((get_hex(&stamp[STAMP_UUID.len()..SEQ_AT]), get_hex(&stamp[SEQ_AT..]) as u32))
+}
+
+/// Writes the stamp whose identifier is at `uuid`.
+pub fn put_stamp(data: &mut [u8], uuid: usize, ns: u64, seq: u32) {
+    let stamp = &mut data[uuid..uuid + STAMP_END];
+    put_hex(&mut stamp[STAMP_UUID.len()..SEQ_AT], ns);
+    put_hex(&mut stamp[SEQ_AT..], seq.into());
 }
 
 #[derive(Clone)]
@@ -42,7 +49,8 @@ pub struct Tag {
     pub kind: u8,
     pub ts: u32,
     pub data: Vec<u8>,
-    pub stamped: bool,
+    /// Where its stamp begins, if it is a picture that has one.
+    pub stamp: Option<usize>,
 }
 
 pub struct Flv {
@@ -78,18 +86,18 @@ pub fn load_flv(path: &str) -> Result<Flv, String> {
             8 => data.len() > 1 && data[0] >> 4 == 10 && data[1] == 0,
             _ => false,
         };
-        let mut stamped = false;
+        let mut stamp = None;
         if kind == 9 && data.len() > 5 && data[0] & 15 == 7 && data[1] == 1 {
             let mut sei = vec![0, 0, 0, 44, 6, 5, 40];
             sei.extend_from_slice(STAMP_UUID);
             sei.extend_from_slice(&[b'0'; 24]);
             sei.push(0x80);
             data.splice(5..5, sei);
-            stamped = true;
+            stamp = Some(UUID_AT);
         } else if kind == 9 && data.len() > 1 && data[1] == 2 {
             continue; // end of sequence
         }
-        let t = Tag { kind, ts, data, stamped };
+        let t = Tag { kind, ts, data, stamp };
         if kind == 18 || seq_header { setup.push(t) } else { tags.push(t) }
     }
     if tags.is_empty() {

@@ -6,8 +6,9 @@
 mod check;
 mod serve;
 
-use crate::{demo, play, publish};
-use clap::{Args, Parser, Subcommand};
+use crate::tool;
+use crate::{demo, doctor, local, play, publish, remote};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,8 +16,9 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "manycast", version, about, propagate_version = true)]
 pub struct Cli {
+    /// Without one: `serve`.
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -33,25 +35,48 @@ enum Verb {
     Demo(DemoArgs),
     /// Print the version.
     Version,
+    /// Look for what is wrong here, and say how to mend it.
+    Doctor(doctor::DoctorArgs),
+    /// Copy the database, while the server runs or not.
+    Backup(local::BackupArgs),
+    /// Put a backup in the place of the database; the server has to be stopped.
+    Restore(local::RestoreArgs),
+    /// The keys of the secrets in the database.
+    #[command(subcommand)]
+    Vault(local::VaultVerb),
+    /// Print what completes these commands in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    #[command(flatten)]
+    Remote(remote::Resource),
 }
 
 /// What `serve` is asked with.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArgs {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", env = "MANYCAST_CONFIG", default_value = "manycast.toml")]
-    pub config: PathBuf,
+    /// The configuration file; without it manycast.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "MANYCAST_CONFIG")]
+    pub config: Option<PathBuf>,
     /// Where state is kept; one running server per directory.
     #[arg(long, value_name = "DIR", env = "MANYCAST_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
 }
 
+/// `manycast` alone: the environment still counts.
+#[derive(Debug, Parser)]
+struct ServeCli {
+    #[command(flatten)]
+    args: ServeArgs,
+}
+
 /// What `check` is asked with.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", env = "MANYCAST_CONFIG", default_value = "manycast.toml")]
-    pub config: PathBuf,
+    /// The configuration file; without it manycast.toml, if it is there.
+    #[arg(long, value_name = "FILE", env = "MANYCAST_CONFIG")]
+    pub config: Option<PathBuf>,
 }
 
 /// What `demo` is asked with.
@@ -105,15 +130,41 @@ pub struct PlayArgs {
     pub ca: Option<PathBuf>,
 }
 
+#[cfg(test)]
+impl Cli {
+    /// What is asked of a server, if anything is.
+    pub(crate) fn into_remote(self) -> Option<remote::Resource> {
+        match self.verb {
+            Some(Verb::Remote(resource)) => Some(resource),
+            _ => None,
+        }
+    }
+}
+
 /// Does what the command line asks for.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
-    match cli.verb {
+    let verb = cli.verb.unwrap_or_else(|| {
+        let ServeCli { args } = ServeCli::parse_from(["manycast"]);
+        Verb::Serve(args)
+    });
+    match verb {
         Verb::Serve(args) => serve::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Publish(args) => publish::run(&args),
         Verb::Play(args) => play::run(&args),
         Verb::Demo(args) => demo::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
+        Verb::Backup(args) => local::back_up(&args),
+        Verb::Restore(args) => local::restore(&args),
+        Verb::Vault(verb) => local::vault(&verb),
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "manycast", &mut script);
+            tool::say(&String::from_utf8_lossy(&script));
+            ExitCode::SUCCESS
+        }
+        Verb::Remote(resource) => remote::run(resource),
         Verb::Version => {
             println!("manycast {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
@@ -124,7 +175,6 @@ pub fn run(cli: Cli) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -13,6 +13,7 @@
 //! the settings then do.
 
 mod address;
+mod authorize;
 mod change;
 mod env;
 mod fault;
@@ -31,8 +32,8 @@ pub use change::{Change, StreamChange};
 pub use env::PREFIX;
 pub use fault::{Fault, Place};
 pub use types::{
-    BackupConfig, Certificate, Config, DestinationConfig, Egress, Http, Limits, Log, LogFormat,
-    RemoteConfig, Rtmp, Rtmps, Server, StreamConfig,
+    BackupConfig, Certificate, Config, DestinationConfig, Egress, Http, Https, Limits, Log,
+    LogFormat, RemoteConfig, Rtmp, Rtmps, Server, StreamConfig,
 };
 
 use fault::Faults;
@@ -66,16 +67,25 @@ impl fmt::Display for Refused {
     }
 }
 
-/// Reads the file and the environment of this process.
+/// The file that is read if none is named and there is one.
+pub const FILE: &str = "manycast.toml";
+
+/// Reads the file and the environment of this process. `None`: [`FILE`], and the defaults where it
+/// is not there.
 ///
 /// # Errors
 /// [`Refused`] with every fault found.
-pub fn load(file: &Path) -> Result<Loaded, Refused> {
+pub fn load(file: Option<&Path>) -> Result<Loaded, Refused> {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     };
+    let asked = file.is_some();
+    let file = file.unwrap_or(Path::new(FILE));
     match std::fs::read(file) {
         Ok(bytes) => read(file, &bytes, std::env::vars_os().filter_map(text)),
+        Err(error) if !asked && error.kind() == std::io::ErrorKind::NotFound => {
+            read(file, b"", std::env::vars_os().filter_map(text))
+        }
         Err(error) => {
             let faults = Faults::new(file);
             let remedy = "name a readable file with --config";

@@ -7,29 +7,42 @@
 //!
 //! Belongs here: the order of things. Must not come here: what a transport does.
 
-mod bind;
-mod datadir;
+mod authorize;
+pub(crate) mod bind;
+mod certificates;
+pub(crate) mod datadir;
+mod defs;
+pub(crate) mod disk;
 mod embed;
 mod facts;
-mod gate;
+mod herald;
+mod http;
 mod logging;
+mod manage;
+mod names;
+mod outbox;
 mod panics;
 mod reload;
 mod rtmp;
 mod signals;
+mod state;
+mod welcome;
 mod wiring;
 
+pub(crate) use datadir::DataDir;
 pub(crate) use embed::Embedded;
-pub use gate::ConfigGate;
 
-use crate::config::{self, Certificate, Config};
+use crate::config::{self, Config};
 use anyhow::{Context, Result};
-use datadir::DataDir;
+use certificates::Certificates;
 use facts::Facts;
 use logging::Logging;
+use manycast_auth::AccessGate;
 use manycast_hub::Hub;
-use manycast_web::Readiness;
+use manycast_web::{Readiness, Source};
+use manycast_webhook::Authorised;
 use signals::{Order, Signals};
+use state::State;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,13 +53,16 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// What everything that runs is joined by.
 struct Server {
-    file: PathBuf,
+    /// The configuration file that was named; `None`: the usual one, if it is there.
+    file: Option<PathBuf>,
     hub: Arc<Hub>,
-    gate: Arc<ConfigGate>,
+    gate: Arc<AccessGate>,
+    /// What listeners ask: the gate, and whoever else is to be asked.
+    access: Arc<Authorised<AccessGate>>,
     facts: Arc<Facts>,
     readiness: Readiness,
     logging: Logging,
-    /// Where state is kept, if anything needs to be; its lock is held until the end.
+    /// Where state is kept; its lock is held until the end. `None` inside a tool.
     data: Option<DataDir>,
 }
 
@@ -54,7 +70,7 @@ struct Server {
 ///
 /// # Errors
 /// Whatever kept it from starting, in words for the operator.
-pub fn run(file: &Path, data_dir: Option<&Path>) -> Result<()> {
+pub fn run(file: Option<&Path>, data_dir: Option<&Path>) -> Result<()> {
     let loaded = config::load(file)
         .map_err(|refused| anyhow::anyhow!("the configuration is refused\n{refused}"))?;
     let config = loaded.config;
@@ -64,11 +80,13 @@ pub fn run(file: &Path, data_dir: Option<&Path>) -> Result<()> {
         tracing::warn!("{warning}");
     }
     raise_open_files();
-    let data = state_dir(&config, file, data_dir).map(|dir| DataDir::take(&dir)).transpose()?;
+    let data = Some(DataDir::take(&data_dir_of(&config, file, data_dir))?);
     let hub = Hub::new();
+    let gate = AccessGate::new(hub.clone());
     let server = Server {
-        file: file.to_owned(),
-        gate: ConfigGate::new(hub.clone()),
+        file: file.map(Path::to_owned),
+        access: Authorised::new(gate.clone()),
+        gate,
         facts: Facts::new(),
         readiness: Readiness::new(),
         hub,
@@ -86,13 +104,12 @@ pub fn run(file: &Path, data_dir: Option<&Path>) -> Result<()> {
 }
 
 /// The directory for state: as asked for, else as configured, else the one that systemd gives,
-/// else one beside the file if there is something to keep.
-fn state_dir(config: &Config, file: &Path, asked: Option<&Path>) -> Option<PathBuf> {
+/// else one beside the file.
+pub(crate) fn data_dir_of(config: &Config, file: Option<&Path>, asked: Option<&Path>) -> PathBuf {
     let named = asked.map(Path::to_owned).or_else(|| config.server.data_dir.clone());
     let named = named.or_else(|| std::env::var_os("STATE_DIRECTORY").map(PathBuf::from));
-    let needed = config.rtmps.as_ref().is_some_and(|r| r.certificate == Certificate::SelfSigned);
-    let beside = || file.parent().unwrap_or(Path::new("")).join("manycast-data");
-    named.or_else(|| needed.then(beside))
+    let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+    named.unwrap_or_else(|| folder.join("manycast-data"))
 }
 
 fn raise_open_files() {
@@ -106,6 +123,9 @@ impl Server {
     async fn live(self, config: Config) -> Result<()> {
         let mut signals = Signals::listen().context("signals cannot be followed")?;
         let mut wiring = self.start(config).await?;
+        if let Some(address) = welcome::address(&self.facts.listeners()) {
+            welcome::show(&address, wiring.setup_token().as_ref());
+        }
         let ended = self.attend(&mut signals, &mut wiring).await;
         let bound = self.facts.current().server.drain;
         self.readiness.not_ready("draining");
@@ -121,11 +141,12 @@ impl Server {
     async fn start(&self, config: Config) -> Result<Wiring> {
         self.facts.loaded(config, Vec::new());
         let config = self.facts.current();
-        self.gate.apply(&config);
-        for stream in &config.streams {
-            self.hub.open(&stream.name, config.limits.window);
-        }
-        let wiring = Wiring::start(&config, self).await?;
+        let data = self.data.as_ref().map(DataDir::path);
+        let state = State::open(data, &self.gate).await?;
+        let certificates = Certificates::open(&config, data)?;
+        self.facts.certified(certificates.clone());
+        let wiring = Wiring::start(&config, self, &certificates, state).await?;
+        certificates.tell();
         self.readiness.ready();
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
@@ -147,8 +168,8 @@ impl Server {
                     Order::End => return Ok(()),
                 },
                 _ = sweep.tick() => {
-                    let config = self.facts.current();
-                    self.hub.sweep(Instant::now(), |name| config.stream(name).is_none());
+                    let control = wiring.control();
+                    self.hub.sweep(Instant::now(), |name| !control.is_defined(name));
                     self.logging.tell_suppressed();
                 }
                 what = wiring.broken() => {

@@ -62,7 +62,7 @@ impl Server {
         let mut server = Self { child, log, http: "127.0.0.1:1".parse().unwrap() };
         server.wait_for("ready");
         let log = server.log();
-        let line = log.lines().find(|line| line.contains("\"http\"")).expect("HTTP listens");
+        let line = log.lines().find(|line| line.contains("\"metrics\"")).expect("it listens");
         let address = line.split("127.0.0.1:").nth(1).unwrap();
         let port: String = address.chars().take_while(char::is_ascii_digit).collect();
         server.http = format!("127.0.0.1:{port}").parse().unwrap();
@@ -120,7 +120,8 @@ impl Drop for Server {
     }
 }
 
-const BASE: &str = "[rtmp]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\n";
+const BASE: &str = "[rtmp]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+    [https]\nlisten = \"off\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n";
 const MAIN: &str = "[[stream]]\nname = \"main\"\nkey = \"sk_0123456789abcdef\"\n";
 
 #[test]
@@ -133,7 +134,7 @@ fn g3_it_starts_tells_its_state_and_ends_cleanly() {
         assert_eq!(status["streams"][0]["name"], "main");
         assert_eq!(status["streams"][0]["live"], false);
         let listeners = status["server"]["listeners"].as_array().unwrap();
-        assert!(listeners.iter().any(|listener| listener["protocol"] == "http"));
+        assert!(listeners.iter().any(|listener| listener["protocol"] == "metrics"));
         server.signal(signal);
         let (status, log) = server.end();
         assert_eq!(status.code(), Some(0), "{signal}: {log}");
@@ -158,7 +159,7 @@ fn g1_g2_a_reload_is_taken_or_refused_as_a_whole() {
     let status = server.status();
     assert_eq!(status["streams"].as_array().unwrap().len(), 2, "{status:#}");
     let error = status["server"]["config"]["last_error"].as_str().unwrap().to_owned();
-    assert!(error.contains("manycast.toml:8:1: stream[1].key: missing"), "{error}");
+    assert!(error.contains("manycast.toml:12:1: stream[1].key: missing"), "{error}");
     assert!(server.get("/metrics").contains("manycast_config_reload_ok 0"));
 
     let moved =

@@ -111,11 +111,16 @@ book! {
     "an audio track came, and nothing of it for 3 s while pictures come",
     "No sound has come for {idle}, while pictures go on.",
     "Look at the encoder's audio device (OBS: Settings, Audio), then restart its output; a pause should be sent as silence.";
+    /// Frames that are not what their Track says.
+    FramesDamaged, "frames_damaged", Error,
+    "the newest frame of a track is cut, in another form than was announced, or of another codec",
+    "Players will show or play nothing of this track: {fault}.",
+    "Restart the encoder; if it stays, update it or choose another one; the remedy for the very case stands with the finding.";
     /// A configuration that nobody can read.
     ConfigUnreadable, "config_unreadable", Warning,
-    "the configuration of H.264, HEVC, AV1 or AAC cannot be read",
-    "The configuration of this {codec} track cannot be read: players may fail at it too.",
-    "Choose another profile or another encoder and restart the output (OBS: Settings, Output, Streaming, Profile: high; Audio Encoder: AAC).";
+    "the configuration of a track cannot be read",
+    "Players may fail at this track: {fault}.",
+    "Choose another profile or another encoder and restart the output (OBS: Settings, Output, Streaming, Profile: high; Audio Encoder: AAC); the remedy for the very case stands with the finding.";
     /// Something nobody knows.
     CodecUnknown, "codec_unknown", Warning,
     "a track is `opaque`",
@@ -136,6 +141,51 @@ book! {
     "width or height is odd",
     "The picture measures {width}x{height}: decoders and platforms stumble over an odd side.",
     "Set an output size with even sides (OBS: Settings, Video, Output (Scaled) Resolution; ffmpeg: -s).";
+    /// Fields.
+    Interlaced, "interlaced", Warning,
+    "pictures may be coded as fields",
+    "The pictures are interlaced: platforms and browsers show combs, or refuse them.",
+    "Set progressive output, and deinterlacing on the source (OBS: right-click the source, Deinterlacing; ffmpeg: -vf bwdif).";
+    /// Chroma that few take.
+    ChromaUnusual, "chroma_unusual", Warning,
+    "another codec than H.264 with other colour than 4:2:0",
+    "The colour is {chroma}: most platforms and players take 4:2:0 alone.",
+    "Set 4:2:0 (OBS: Settings, Advanced, Color Format: NV12 or P010; ffmpeg: -pix_fmt yuv420p or p010le).";
+    /// HDR that is not taken for HDR.
+    HdrUnusual, "hdr_unusual", Warning,
+    "HDR (`dynamic_range` is `PQ` or `HLG`) in H.264, or in 8 bits",
+    "The pictures are HDR ({range}) in a form that platforms do not take for HDR: colours will look washed out.",
+    "Set HEVC or AV1 with 10 bits for HDR, or no HDR at all (OBS: Settings, Advanced, Color Format: P010, or Color Space: Rec. 709).";
+    /// HDR.
+    Hdr, "hdr", Note,
+    "HDR in HEVC, AV1 or VP9 with 10 bits",
+    "The pictures are HDR ({range}): only platforms and players that know it show them as meant, others show washed out colours.",
+    "Set SDR if viewers are not meant to see HDR (OBS: Settings, Advanced, Color Space: Rec. 709, Color Format: NV12).";
+    /// All sample values.
+    FullRange, "full_range", Note,
+    "the bitstream says full range",
+    "The colours use the full range: many players show them with crushed blacks.",
+    "Set the color range to limited (OBS: Settings, Advanced, Color Range: Limited; ffmpeg: -color_range tv with a scale filter).";
+    /// Pixels that are not square.
+    PixelsNotSquare, "pixels_not_square", Note,
+    "the sample aspect ratio is not 1:1",
+    "Pixels are not square: some players show the picture squeezed.",
+    "Set an output size of the shape of the picture, such as 1024x576 in place of 720x576 (OBS: Settings, Video, Output (Scaled) Resolution; ffmpeg: -vf scale, setsar=1).";
+    /// More than 60 pictures per second.
+    PicturesFast, "pictures_fast", Note,
+    "the bitstream declares more than 60 pictures per second",
+    "{declared} pictures per second are declared: most platforms take 60 at most.",
+    "Set 30 or 60 frames per second (OBS: Settings, Video, Common FPS Values; ffmpeg: -r).";
+    /// Surround.
+    ChannelsMany, "channels_many", Note,
+    "more than two channels",
+    "The sound has {channels} channels: many platforms take stereo alone.",
+    "Set stereo (OBS: Settings, Audio, Channels; ffmpeg: -ac 2), or send surround as a second audio track.";
+    /// HE-AAC.
+    AudioHighEfficiency, "audio_high_efficiency", Note,
+    "HE-AAC, with or without parametric stereo",
+    "The sound is {profile}: some platforms take AAC-LC alone.",
+    "Set AAC-LC with 128 kbit/s or more (OBS: Settings, Output, Audio Track; ffmpeg: -profile:a aac_low).";
     /// Neither 44.1 nor 48 kHz.
     SampleRateUnusual, "sample_rate_unusual", Warning,
     "sound is neither 44.1 nor 48 kHz",

@@ -2,6 +2,7 @@
 
 use crate::Rule;
 use manycast_media::TrackId;
+use std::borrow::Cow;
 
 /// How much a finding matters. The greater, the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +39,8 @@ pub struct Finding {
     pub track: Option<TrackId>,
     /// What is wrong, with the figure that was measured.
     pub sentence: String,
+    /// Which setting mends it.
+    pub remedy: Cow<'static, str>,
 }
 
 impl Finding {
@@ -48,6 +51,13 @@ impl Finding {
             sentence = sentence.replace(&format!("{{{name}}}"), figure);
         }
         debug_assert!(!sentence.contains('{'), "a figure is missing: {sentence}");
-        Self { rule, track, sentence }
+        Self { rule, track, sentence, remedy: rule.remedy().into() }
+    }
+
+    /// With a remedy for this very case, in words that begin small and have no full stop.
+    pub(crate) fn mended_by(self, words: &str) -> Self {
+        let mut rest = words.chars();
+        let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+        Self { remedy: format!("{first}{}.", rest.as_str()).into(), ..self }
     }
 }

@@ -9,9 +9,9 @@ mod video;
 mod way;
 
 use crate::{Finding, Rule};
-use manycast_codec::describe;
+use manycast_codec::{CaptionPresence, Description, FrameFault, Inspector, Problem, VideoShape};
 use manycast_hub::{Health, TrackHealth, Trouble};
-use manycast_media::{Codec, Track, TrackId, TrackKind};
+use manycast_media::{Codec, Frame, Track, TrackId, TrackKind};
 use std::time::Duration;
 
 /// A Track that nothing came of for this long is not judged by its rates.
@@ -24,49 +24,46 @@ pub struct Subject {
     pub id: TrackId,
     /// How it is coded.
     pub codec: Codec,
-    /// Whether a configuration came.
-    pub configured: bool,
-    /// What that says, where it can be read.
-    pub shape: Option<Shape>,
-}
-
-/// What a configuration says, as far as it is judged.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Shape {
-    /// Of pictures.
-    Picture {
-        /// Pixels.
-        width: u32,
-        /// Pixels.
-        height: u32,
-        /// Pictures per second, if it says so.
-        fps: Option<f64>,
-        /// By its name, if it has one.
-        profile: Option<String>,
-    },
-    /// Of sound.
-    Sound {
-        /// Samples per second.
-        sample_rate: u32,
-    },
+    /// What its configuration and a Frame of it say, where they can be read.
+    pub description: Option<Description>,
+    /// Which captions that Frame carries.
+    pub captions: CaptionPresence,
+    /// What is wrong with the configuration.
+    pub problem: Option<Problem>,
+    /// What is wrong with the Frame.
+    pub fault: Option<FrameFault>,
 }
 
 impl Subject {
-    /// What the Track's configuration says.
+    /// What the Track's configuration says, and one of its newest Frames; of pictures one where
+    /// decoding can start.
     #[must_use]
-    pub fn of(track: &Track) -> Self {
-        let config = track.config.as_ref();
-        let found = config.and_then(|config| describe(config.codec, &config.record));
-        let shape = found.map(|found| match found.shape {
-            manycast_codec::Shape::Video(shape) => Shape::Picture {
-                width: shape.width,
-                height: shape.height,
-                fps: shape.fps,
-                profile: shape.profile,
-            },
-            manycast_codec::Shape::Audio(shape) => Shape::Sound { sample_rate: shape.sample_rate },
-        });
-        Self { id: track.id, codec: track.codec, configured: config.is_some(), shape }
+    pub fn of(track: &Track, sample: Option<&Frame>) -> Self {
+        let mut inspector = Inspector::new(track.codec);
+        let record = track.config.as_ref().map(|config| &config.record);
+        let problem = record.and_then(|record| inspector.configure(record).err());
+        let sample = sample.filter(|frame| frame.codec == track.codec);
+        let mut fault = None;
+        // What nobody understands, and what is empty, says nothing.
+        if let Some(frame) = sample.filter(|f| !f.payload.is_empty() && f.codec != Codec::Opaque) {
+            inspector.frame(&frame.payload);
+            // A missing configuration is told as trouble of the Stream.
+            let check = inspector.check(&frame.payload).err();
+            fault = check.filter(|fault| !matches!(fault, FrameFault::NoConfig(_)));
+        }
+        Self {
+            id: track.id,
+            codec: track.codec,
+            description: inspector.description().cloned(),
+            captions: inspector.captions(),
+            problem,
+            fault,
+        }
+    }
+
+    /// Its pictures, if it is of pictures and they are known.
+    fn video(&self) -> Option<&VideoShape> {
+        self.description.as_ref().and_then(Description::as_video)
     }
 }
 

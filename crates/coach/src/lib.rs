@@ -2,7 +2,7 @@
 //! setting mends it.
 //!
 //! ```text
-//! hub::Health (figures) + Subject (what the configuration says) --> findings --> Finding
+//! hub::Health (figures) + Subject (what configuration and Frames say) --> findings --> Finding
 //! ```
 //!
 //! Belongs here: what is good and what is bad, with every bound; the words for people, names of
@@ -16,4 +16,4 @@ mod words;
 
 pub use book::Rule;
 pub use finding::{Finding, Severity};
-pub use judge::{Shape, Subject, findings};
+pub use judge::{Subject, findings};

@@ -133,6 +133,10 @@ impl Group {
                 }
             }
             Command::Detach(control, reply) => {
+                // What came before it is not lost for the sake of a pass that had not been due yet.
+                if let Some(at) = self.find(&control) {
+                    self.attend(at, now);
+                }
                 if let Some(at) = self.find(&control) {
                     let _ = reply.send(detached(self.take(at)));
                 }

@@ -281,6 +281,22 @@ fn who_writes_alone_is_served_beside_the_others() {
     }
 }
 
+/// An encoder that ends has its destinations stopped before the pass for its last pictures is due.
+#[test]
+fn who_is_taken_out_has_been_given_what_was_there() {
+    let mut bench = Bench::of(None);
+    let sink = TestSink::new(ALL, ALL);
+    let control = bench.join_with(&sink, Some(Box::<Numbered>::default()));
+    bench.run(3, 5);
+    bench.picture(false);
+    let (reply, mut answer) = tokio::sync::oneshot::channel();
+    bench.group.obey(Command::Detach(control.clone(), reply), bench.now());
+    let detached = answer.try_recv().expect("taken out");
+    assert_eq!(sink.text(), "[0xxxx][1xxxx][2xxxx][3xxxx]");
+    assert!(detached.rest.is_empty());
+    assert_eq!(control.stats().frames, 4);
+}
+
 #[test]
 fn a_joiner_gets_the_current_gop() {
     let mut bench = Bench::new();

@@ -82,6 +82,12 @@ const CAPTURES: &[Capture] = &[
         dropped: 1,
     },
     Capture {
+        file: "ffmpeg9-av1-hlg.flv",
+        tracks: &[("video:0", Codec::Av1, true, 10, 2, false)],
+        described: &["video:0"],
+        dropped: 0,
+    },
+    Capture {
         file: "ffmpeg9-hevc-eac3-6ch.flv",
         tracks: &[
             ("video:0", Codec::H265, true, 10, 2, true),
@@ -103,6 +109,12 @@ const CAPTURES: &[Capture] = &[
             ("audio:0", Codec::Opus, true, 51, 51, false),
         ],
         described: &["audio:0", "video:0"],
+        dropped: 0,
+    },
+    Capture {
+        file: "ffmpeg9-opus-3ch.flv",
+        tracks: &[("audio:0", Codec::Opus, true, 51, 51, false)],
+        described: &["audio:0"],
         dropped: 0,
     },
     Capture {
@@ -152,6 +164,21 @@ const CAPTURES: &[Capture] = &[
         dropped: 0,
     },
     Capture {
+        file: "ffmpeg9-vp9-pq.flv",
+        tracks: &[("video:0", Codec::Vp9, true, 10, 2, false)],
+        described: &["video:0"],
+        dropped: 0,
+    },
+    Capture {
+        file: "ffmpeg9-vvc-eac3.flv",
+        tracks: &[
+            ("video:0", Codec::H266, true, 16, 2, true),
+            ("audio:0", Codec::Eac3, true, 63, 63, false),
+        ],
+        described: &["audio:0", "video:0"],
+        dropped: 0,
+    },
+    Capture {
         file: "obs29-h264-aac.flv",
         tracks: &[
             ("video:0", Codec::H264, true, 40, 4, false),
@@ -159,6 +186,25 @@ const CAPTURES: &[Capture] = &[
         ],
         described: &[],
         dropped: 0,
+    },
+    Capture {
+        file: "obs32-av1.flv",
+        tracks: &[
+            ("video:0", Codec::Av1, true, 11, 2, false),
+            ("audio:0", Codec::Aac, true, 50, 50, false),
+        ],
+        described: &[],
+        dropped: 1,
+    },
+    Capture {
+        file: "obs32-tracks.flv",
+        tracks: &[
+            ("video:0", Codec::H264, true, 30, 2, false),
+            ("video:1", Codec::H264, true, 30, 2, false),
+            ("audio:0", Codec::Aac, true, 137, 137, false),
+        ],
+        described: &[],
+        dropped: 1,
     },
 ];
 
@@ -388,8 +434,15 @@ fn color_info_of_an_encoder_says_what_it_was_told() {
     };
     assert_eq!(info, want);
     assert!(info.is_hdr());
-    let plain = color_info("ffmpeg9-hevc-opus.flv");
-    assert!(!plain.is_hdr());
+    for (file, transfer) in [("ffmpeg9-av1-hlg.flv", 18), ("ffmpeg9-vp9-pq.flv", 16)] {
+        let codes = (Some(9), Some(transfer), Some(9));
+        let info = color_info(file);
+        assert_eq!((info.primaries, info.transfer, info.matrix), codes, "{file}");
+        assert!(info.is_hdr(), "{file}");
+    }
+    for file in ["ffmpeg9-hevc-opus.flv", "ffmpeg9-vvc-eac3.flv"] {
+        assert!(!color_info(file).is_hdr(), "{file}");
+    }
 }
 
 #[test]
@@ -397,6 +450,7 @@ fn channel_orders_of_an_encoder_say_what_it_was_told() {
     for (file, channels, speakers) in [
         ("ffmpeg9-hevc-opus.flv", 1, "[FC]"),
         ("ffmpeg9-hevc-eac3-6ch.flv", 6, "[FL, FR, FC, LFE1, BL, BR]"),
+        ("ffmpeg9-opus-3ch.flv", 3, "[FL, FR, LFE1]"),
         ("ffmpeg9-opus-6ch.flv", 6, "[FL, FR, FC, LFE1, BL, BR]"),
     ] {
         let found = contents(file);

@@ -40,6 +40,18 @@ pub struct AccessRequest {
     pub peer: SocketAddr,
     /// Whether the connection is encrypted.
     pub secure: bool,
+    /// What the peer said of itself besides.
+    pub client: ClientFacts,
+}
+
+/// What a peer says of itself without being asked, as far as its protocol has words for it. Nothing
+/// here is proved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientFacts {
+    /// The address that it was told to connect to, as it was typed there; it may hold a key.
+    pub tc_url: Secret,
+    /// What its program calls itself.
+    pub software: String,
 }
 
 /// The answer yes: a live lease on a Stream.
@@ -106,6 +118,17 @@ impl LeaseHolder {
         Lease(self.0.subscribe())
     }
 
+    /// How many leases are held at the moment.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.0.receiver_count()
+    }
+
+    /// Resolves when nobody holds a lease any more: all sessions under it are over. Cancel-safe.
+    pub async fn released(&self) {
+        self.0.closed().await;
+    }
+
     /// Takes every lease back; sessions end with `reason`.
     pub fn revoke(&self, reason: &str) {
         self.0.send_replace(Some(reason.into()));
@@ -137,5 +160,30 @@ impl fmt::Debug for LeaseHolder {
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Lease")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::{Context, Poll, Waker};
+
+    #[test]
+    fn a_lease_is_released_with_its_last_session() {
+        let holder = LeaseHolder::new();
+        let (first, second) = (holder.lease(), holder.lease());
+        let mut released = Box::pin(holder.released());
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(released.as_mut().poll(&mut context), Poll::Pending);
+        drop(first);
+        assert_eq!(released.as_mut().poll(&mut context), Poll::Pending);
+        drop(second);
+        assert_eq!(released.as_mut().poll(&mut context), Poll::Ready(()));
+    }
+
+    #[test]
+    fn facts_show_no_address() {
+        let facts = ClientFacts { tc_url: Secret::new("rtmp://x/live/sk_1"), ..Default::default() };
+        assert!(!format!("{facts:?}").contains("sk_1"));
     }
 }

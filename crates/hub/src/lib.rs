@@ -29,12 +29,13 @@ mod window;
 pub use cursor::{Bounds, Cursor, Start};
 pub use entry::{Content, Entry, Item, LANES, Lane, LaneBytes, LaneId, RunEnd};
 pub use gate::{
-    AccessRequest, Action, Admission, Denial, DenialKind, Gate, Grant, Lease, LeaseHolder,
+    AccessRequest, Action, Admission, ClientFacts, Denial, DenialKind, Gate, Grant, Lease,
+    LeaseHolder,
 };
 pub use health::{Health, TrackHealth};
 pub use link::{
     Announce, ConfigChange, Fault, Link, LinkEnd, LinkMonitor, Login, Progress, Running, Stage,
-    Stop, StopHandle, Target,
+    Stop, StopHandle, Target, WantedTracks,
 };
 pub use liveness::{Liveness, OnAir};
 pub use mark::Mark;

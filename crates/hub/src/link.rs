@@ -3,6 +3,7 @@
 //! Declared here, implemented by each protocol's network crate, driven by the restream service.
 
 use crate::{Secret, Subscriber};
+use manycast_media::TrackRule;
 use parking_lot::Mutex;
 use std::fmt;
 use std::future::Future;
@@ -25,6 +26,18 @@ pub struct Target {
     pub config_change: ConfigChange,
     /// Whether the remote is told what we can.
     pub announce: Announce,
+    /// Which Tracks it is sent.
+    pub tracks: WantedTracks,
+}
+
+/// Which Tracks a remote is sent. Where nothing is said the default Track, or all of them if the
+/// remote says that it takes several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct WantedTracks {
+    /// Of the video Tracks.
+    pub video: Option<TrackRule>,
+    /// Of the audio Tracks.
+    pub audio: Option<TrackRule>,
 }
 
 /// A user and a password.
@@ -60,6 +73,7 @@ impl Target {
             login: None,
             config_change: ConfigChange::default(),
             announce: Announce::default(),
+            tracks: WantedTracks::default(),
         }
     }
 }
@@ -69,11 +83,12 @@ impl fmt::Debug for Target {
         let (scheme, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let host = host.rsplit('@').next().unwrap_or_default();
-        let (config_change, announce) = (&self.config_change, &self.announce);
+        let Self { config_change, announce, tracks, .. } = self;
         f.debug_struct("Target")
             .field("url", &format_args!("{scheme}://{host}/..."))
             .field("config_change", config_change)
             .field("announce", announce)
+            .field("tracks", tracks)
             .finish_non_exhaustive()
     }
 }

@@ -60,6 +60,7 @@ pub(crate) struct RunCounters {
     levelled: u64,
     rebased: u64,
     late: u64,
+    opaque: u64,
     frames: u64,
     bytes: u64,
     /// Arrival and time of the first Frame.
@@ -76,6 +77,7 @@ impl RunCounters {
         let size = frame.size() as u64;
         self.frames += 1;
         self.bytes += size;
+        self.opaque += u64::from(frame.codec == Codec::Opaque);
         let (began, origin) = *self.first.get_or_insert((now, frame.dts));
         let at = ticks(now.saturating_duration_since(began));
         let dts = (frame.dts - origin).ticks();
@@ -151,6 +153,7 @@ pub(crate) struct Counters {
     levelled: u64,
     rebased: u64,
     late: u64,
+    opaque: u64,
 }
 
 macro_rules! total {
@@ -169,6 +172,7 @@ impl Counters {
         self.levelled += run.counters.levelled;
         self.rebased += run.counters.rebased;
         self.late += run.counters.late;
+        self.opaque += run.counters.opaque;
     }
 
     total!(frames_in, frames);
@@ -177,6 +181,7 @@ impl Counters {
     total!(levelled, levelled);
     total!(rebased, rebased);
     total!(late, late);
+    total!(opaque, opaque);
 }
 
 /// One Stream at a moment.
@@ -204,6 +209,8 @@ pub struct StreamStats {
     pub clock_rebased: u64,
     /// Frames that came late, see [`LATE`](crate::health::LATE).
     pub frames_late: u64,
+    /// Frames that nobody here understands; they are passed on as they came.
+    pub frames_opaque: u64,
     /// Bytes of Frames held.
     pub window_bytes: u64,
     /// Who publishes.
@@ -244,6 +251,8 @@ pub struct TrackStats {
     pub last: Timestamp,
     /// Bits per second over the last few seconds.
     pub bitrate: u64,
+    /// One of its newest Frames; of pictures one where decoding can start. `None`: it is no longer kept.
+    pub sample: Option<Frame>,
 }
 
 impl PublisherStats {
@@ -262,6 +271,7 @@ impl PublisherStats {
                     gop: counted.meter.gop(),
                     last: counted.last,
                     bitrate: counted.meter.bits_per_second(at),
+                    sample: window.sample(counted.id).cloned(),
                 })
             })
             .collect();

@@ -372,6 +372,7 @@ impl Stream {
             clock_levelled: inner.counters.levelled(inner.run.as_ref()),
             clock_rebased: inner.counters.rebased(inner.run.as_ref()),
             frames_late: inner.counters.late(inner.run.as_ref()),
+            frames_opaque: inner.counters.opaque(inner.run.as_ref()),
             window_bytes: inner.window.bytes() as u64,
             publisher: inner.run.as_ref().map(|run| PublisherStats::of(run, &inner.window, now)),
         }

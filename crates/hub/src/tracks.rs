@@ -79,7 +79,16 @@ impl TrackBook {
             Some(at) => Some(self.pending.swap_remove(at).1),
             None => known.and_then(|t| t.config.clone()).filter(|c| c.codec == codec),
         };
-        Arc::make_mut(&mut self.set).insert(Track { id, codec, config });
+        let set = Arc::make_mut(&mut self.set);
+        set.insert(Track { id, codec, config });
+        let waiting = self.pending.iter().filter(|(id, _)| set.get(*id).is_none());
+        let announced = waiting.map(|(id, config)| Track {
+            id: *id,
+            codec: config.codec,
+            config: Some(config.clone()),
+        });
+        set.announced = announced.collect();
+        set.announced.sort_by_key(|track| track.id);
         Ok(Some(id))
     }
 
@@ -104,7 +113,7 @@ impl Cutter {
     pub(crate) fn opens(&mut self, frame: &Frame, book: &TrackBook, limits: &WindowLimits) -> bool {
         match frame.track.kind {
             TrackKind::Video => {
-                let lead = *self.lead_video.get_or_insert(frame.track);
+                let lead = self.lead(frame);
                 if frame.track != lead {
                     return false;
                 }
@@ -124,8 +133,62 @@ impl Cutter {
         }
     }
 
+    /// The video Track whose key frames open Gops: the one with the lowest number, since that is what
+    /// most readers get. It changes at a key frame, also when it has ended and another goes on.
+    fn lead(&mut self, frame: &Frame) -> TrackId {
+        let lead = self.lead_video.get_or_insert(frame.track);
+        let gone = self.last_video.is_some_and(|last| frame.dts - last >= VIDEO_GONE);
+        if frame.key && (frame.track < *lead || gone) {
+            *lead = frame.track;
+        }
+        *lead
+    }
+
     fn open_at(&mut self, at: Timestamp) -> bool {
         self.gop_at = Some(at);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn opened(cutter: &mut Cutter, book: &TrackBook, index: u8, at: i64, key: bool) -> bool {
+        let dts = Timestamp::from_millis(at);
+        let track = TrackId { index, ..TrackId::VIDEO };
+        let frame = Frame {
+            track,
+            codec: Codec::Vp8,
+            dts,
+            pts: dts,
+            key,
+            payload: Bytes::new(),
+            wire: None,
+        };
+        cutter.opens(&frame, book, &WindowLimits::default())
+    }
+
+    /// Most readers get the lowest number, whichever Track was the first to arrive.
+    #[test]
+    fn gops_are_cut_by_the_lowest_video_track_that_flows() {
+        let mut book = TrackBook::default();
+        for index in [0, 1] {
+            book.note(TrackId { index, ..TrackId::VIDEO }, Codec::Vp8).unwrap();
+        }
+        let mut cutter = Cutter::default();
+        let mut opens = |index, at, key| opened(&mut cutter, &book, index, at, key);
+        assert!(opens(1, 0, true), "the first to come");
+        assert!(!opens(0, 10, false), "no decoder can start there");
+        assert!(opens(1, 1_000, true), "still the lead");
+        assert!(opens(0, 1_010, true), "from its key frame on");
+        assert!(!opens(1, 2_000, true), "no longer the lead");
+        assert!(opens(0, 2_010, true));
+        // It ends; the other one goes on.
+        assert!(!opens(1, 7_000, true), "not yet");
+        assert!(!opens(1, 7_500, false));
+        assert!(opens(1, 8_000, true));
+        assert!(opens(0, 9_000, true), "it is back");
     }
 }

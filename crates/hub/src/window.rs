@@ -10,7 +10,7 @@
 
 use crate::mark::Marks;
 use crate::{Bounds, Content, Cursor, Entry, Item, Start};
-use manycast_media::{TimeDelta, Timestamp, TrackSet};
+use manycast_media::{Frame, TimeDelta, Timestamp, TrackId, TrackKind, TrackSet};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 /// A Gop that nobody wants any more is kept for so long after its end, for readers who are about to
 /// begin, or to change the way they are served.
 const GRACE: Duration = Duration::from_secs(1);
+/// How far back a Frame is looked for that tells what its Track is.
+const SAMPLED: usize = 4096;
 
 /// How much of a Stream is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +94,13 @@ impl Window {
 
     pub(crate) fn head(&self) -> u64 {
         self.first + self.entries.len() as u64
+    }
+
+    /// The newest Frame of a Track that tells what it is: of pictures one where decoding can start.
+    pub(crate) fn sample(&self, id: TrackId) -> Option<&Frame> {
+        let recent = self.entries.iter().rev().take(SAMPLED).filter_map(|entry| entry.frame());
+        let telling = |frame: &&Frame| frame.key || id.kind != TrackKind::Video;
+        recent.filter(|frame| frame.track == id).find(telling)
     }
 
     pub(crate) fn bytes(&self) -> usize {

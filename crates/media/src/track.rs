@@ -91,6 +91,8 @@ pub struct Sticky {
 pub struct TrackSet {
     /// Sorted by id; each at most once.
     pub tracks: Vec<Track>,
+    /// Those that were configured and of which no Frame had come; sorted by id. They may never flow.
+    pub announced: Vec<Track>,
     /// In order of arrival; bounded by the hub.
     pub sticky: Vec<Sticky>,
 }

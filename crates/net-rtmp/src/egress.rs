@@ -1,18 +1,21 @@
 //! From the hub to RTMP messages: which message carries what, and when it is due.
 
+use crate::client::peer::takes;
 use crate::clock::wire_millis;
 use bytes::Bytes;
 use manycast_codec::{Shape, describe};
 use manycast_flv::TagKind;
 use manycast_flv::frame::{
-    subject, tag_kind, write_about_as, write_config, write_config_as, write_frame, write_frame_as,
+    subject, tag_kind, write_about_alone, write_about_as, write_config, write_config_alone,
+    write_config_as, write_frame, write_frame_alone, write_frame_as,
 };
 use manycast_hub::{Content, Item};
 use manycast_media::{
     Chooser, CodecConfig, Facts, Frame, Selection, Sticky, Taken, Timestamp, Track, TrackId,
     TrackKind, TrackRules, TrackSet, Wire,
 };
-use manycast_rtmp::session::MediaKind;
+use manycast_rtmp::session::{Capabilities, MediaKind};
+use std::sync::Arc;
 
 /// A media message to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +35,43 @@ pub(crate) fn message(wire: Wire, at: Timestamp) -> Option<Outgoing> {
     Some(Outgoing { kind, timestamp: wire_millis(at), body: wire.body })
 }
 
+/// Which Tracks of a Stream all viewers of a lane get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// The first of each kind, alone: for who asks for nothing and says nothing of itself.
+    Default,
+    /// All, as they came.
+    All,
+}
+
+impl Share {
+    fn frame(self, frame: &Frame) -> Option<Wire> {
+        match self {
+            Self::Default => write_frame_alone(frame),
+            Self::All => write_frame(frame),
+        }
+    }
+
+    fn config(self, config: &CodecConfig, track: TrackId) -> Option<Wire> {
+        match self {
+            Self::Default => write_config_alone(config, track),
+            Self::All => write_config(config, track),
+        }
+    }
+
+    fn sticky(self, sticky: &Sticky) -> Option<Wire> {
+        match self {
+            Self::Default => write_about_alone(&sticky.wire),
+            Self::All => Some(sticky.wire.clone()),
+        }
+    }
+}
+
 /// The messages of one entry, in order.
-pub(crate) fn content(content: &Content, out: &mut Vec<Outgoing>) {
+pub(crate) fn content(content: &Content, share: Share, out: &mut Vec<Outgoing>) {
     match content {
-        Content::Frame(frame) => out.extend(write_frame(frame).and_then(|w| message(w, frame.dts))),
-        Content::Tracks { set, changed, at } => configs(set, changed, *at, out),
+        Content::Frame(frame) => out.extend(share.frame(frame).and_then(|w| message(w, frame.dts))),
+        Content::Tracks { set, changed, at } => configs((set, changed), share, *at, out),
         Content::RunStarted { .. } | Content::RunEnded(_) => {}
     }
 }
@@ -45,17 +80,34 @@ pub(crate) fn content(content: &Content, out: &mut Vec<Outgoing>) {
 ///
 /// Sticky messages are about the whole, at time zero: ffmpeg takes metadata of any other time for a
 /// track of text.
-pub(crate) fn joiner(tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
-    out.extend(tracks.sticky.iter().filter_map(|s| message(s.wire.clone(), Timestamp::ZERO)));
+pub(crate) fn joiner(tracks: &TrackSet, share: Share, at: Timestamp, out: &mut Vec<Outgoing>) {
+    let say = |first: bool, out: &mut Vec<Outgoing>| {
+        let sticky = tracks.sticky.iter().filter(|sticky| goes_first(sticky) == first);
+        let wires = sticky.filter_map(|sticky| share.sticky(sticky));
+        out.extend(wires.filter_map(|wire| message(wire, Timestamp::ZERO)));
+    };
+    say(true, out);
     let all: Vec<_> = tracks.tracks.iter().map(|t| t.id).collect();
-    configs(tracks, &all, at, out);
+    configs((tracks, &all), share, at, out);
+    say(false, out);
 }
 
-fn configs(set: &TrackSet, ids: &[TrackId], at: Timestamp, out: &mut Vec<Outgoing>) {
+/// Whether a sticky message goes before the configurations. ffmpeg takes an order of channels for a
+/// frame as long as it does not know the codec; colours may come before and do with OBS.
+pub(crate) fn goes_first(sticky: &Sticky) -> bool {
+    sticky.track.kind != TrackKind::Audio
+}
+
+fn configs(
+    (set, ids): (&TrackSet, &[TrackId]),
+    share: Share,
+    at: Timestamp,
+    out: &mut Vec<Outgoing>,
+) {
     let mut sent: Vec<Bytes> = Vec::new();
     for track in ids.iter().filter_map(|id| set.get(*id)) {
         let Some(config) = &track.config else { continue };
-        let Some(wire) = write_config(config, track.id) else { continue };
+        let Some(wire) = share.config(config, track.id) else { continue };
         // Several Tracks may have been configured by one message.
         if !sent.contains(&wire.body) {
             sent.push(wire.body.clone());
@@ -69,6 +121,8 @@ fn configs(set: &TrackSet, ids: &[TrackId], at: Timestamp, out: &mut Vec<Outgoin
 #[derive(Debug)]
 pub(crate) struct Egress {
     chooser: Chooser,
+    /// What the viewer said that it can.
+    peer: Option<Arc<Capabilities>>,
     /// The Tracks in force, and the sticky messages.
     tracks: TrackSet,
     /// The configurations that the far end has, by the numbers that it knows.
@@ -78,15 +132,11 @@ pub(crate) struct Egress {
 }
 
 impl Egress {
-    /// For a viewer that gets the whole Stream.
-    pub(crate) fn viewer() -> Self {
-        Self::new(TrackRules::ALL)
-    }
-
-    /// For a viewer that asked for this.
-    pub(crate) fn new(rules: TrackRules) -> Self {
+    /// For a viewer that asked for this, and said that of itself.
+    pub(crate) fn new(rules: TrackRules, peer: Option<Arc<Capabilities>>) -> Self {
         Self {
             chooser: Chooser::new(rules),
+            peer,
             tracks: TrackSet::default(),
             told: Vec::new(),
             told_sticky: Vec::new(),
@@ -106,11 +156,12 @@ impl Egress {
                 Content::Frame(frame) => self.frame(frame, out),
                 Content::Tracks { set, changed, at } => {
                     self.tracks = TrackSet::clone(set);
-                    let moved = self.chooser.tracks(set, facts);
+                    let moved = self.choose();
                     self.say(changed, *at, out);
                     if moved {
-                        self.say_sticky(|sticky| sticky.track.kind != TrackKind::Data, *at, out);
+                        self.say_sticky(|sticky| sticky.track.kind == TrackKind::Video, *at, out);
                         self.say_news(*at, out);
+                        self.say_sticky(|sticky| sticky.track.kind == TrackKind::Audio, *at, out);
                     }
                     0
                 }
@@ -119,15 +170,30 @@ impl Egress {
         }
     }
 
+    /// Looks at the Tracks in force. True if what is taken is another at once.
+    fn choose(&mut self) -> bool {
+        let Self { chooser, peer, tracks, .. } = self;
+        let takes = |track: &Track| peer.as_ref().is_none_or(|peer| takes(peer, track));
+        chooser.tracks(tracks, |track| Facts { playable: takes(track), ..facts(track) })
+    }
+
+    /// Whether a Track is taken, and the viewer can play it.
+    fn takes(&self, id: TrackId) -> bool {
+        let can =
+            |peer: &Arc<Capabilities>| self.tracks.get(id).is_none_or(|track| takes(peer, track));
+        self.chooser.selection().takes(id) && self.peer.as_ref().is_none_or(can)
+    }
+
     /// After a gap only what is new is said again: platforms take a repeated header for a restart.
     fn join(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
         self.tracks = tracks.clone();
         self.chooser.restart();
-        self.chooser.tracks(tracks, facts);
+        self.choose();
         let sticky_at = if self.begun { at } else { Timestamp::ZERO };
         self.begun = true;
-        self.say_sticky(|_| true, sticky_at, out);
+        self.say_sticky(goes_first, sticky_at, out);
         self.say_news(at, out);
+        self.say_sticky(|sticky| !goes_first(sticky), sticky_at, out);
     }
 
     fn frame(&mut self, frame: &Frame, out: &mut Vec<Outgoing>) -> u64 {
@@ -148,13 +214,13 @@ impl Egress {
     /// What carries a Frame that is taken: as it came, or alone; and nothing if it is about a Track
     /// that is not taken.
     fn wire(&self, frame: &Frame) -> Option<Wire> {
-        let selection = self.chooser.selection();
         let about = frame.wire.as_ref().filter(|_| frame.track.kind == TrackKind::Data);
         let id = about.and_then(subject).unwrap_or(frame.track);
-        match selection.takes(id) {
-            false => None,
-            true if selection.is_alone(id.kind) => write_frame_as(frame, 0),
-            true => write_frame(frame),
+        match (self.takes(id), self.chooser.selection().is_alone(id.kind), id.index) {
+            (false, ..) => None,
+            (true, false, _) => write_frame(frame),
+            (true, true, 0) => write_frame_alone(frame),
+            (true, true, _) => write_frame_as(frame, 0),
         }
     }
 
@@ -164,7 +230,7 @@ impl Egress {
         let is_news = |track: &&Track| {
             let id = number(selection, track.id);
             let told = self.told.iter().find(|(known, _)| *known == id).map(|(_, config)| config);
-            selection.takes(track.id) && track.config.as_ref() != told
+            self.takes(track.id) && track.config.as_ref() != told
         };
         let news: Vec<_> = self.tracks.tracks.iter().filter(is_news).map(|t| t.id).collect();
         self.say(&news, at, out);
@@ -174,12 +240,15 @@ impl Egress {
     fn say(&mut self, ids: &[TrackId], at: Timestamp, out: &mut Vec<Outgoing>) {
         let selection = self.chooser.selection();
         for track in ids.iter().filter_map(|id| self.tracks.get(*id)) {
-            let Some(config) = track.config.as_ref().filter(|_| selection.takes(track.id)) else {
+            let Some(config) = track.config.as_ref().filter(|_| self.takes(track.id)) else {
                 continue;
             };
             let id = number(selection, track.id);
-            let alone = selection.is_alone(id.kind);
-            let wire = if alone { write_config_as(config, id) } else { write_config(config, id) };
+            let wire = match (selection.is_alone(id.kind), track.id.index) {
+                (false, _) => write_config(config, id),
+                (true, 0) => write_config_alone(config, id),
+                (true, _) => write_config_as(config, id),
+            };
             self.told.retain(|(known, _)| *known != id);
             self.told.push((id, config.clone()));
             out.extend(wire.and_then(|wire| message(wire, at)));
@@ -197,13 +266,14 @@ impl Egress {
         let selection = self.chooser.selection();
         for sticky in &self.tracks.sticky {
             let is_news = which(sticky) && !self.told_sticky.contains(sticky);
-            if !is_news || !selection.takes(sticky.track) {
+            if !is_news || !self.takes(sticky.track) {
                 continue;
             }
             let id = number(selection, sticky.track);
-            let wire = match selection.is_alone(id.kind) {
-                true => write_about_as(&sticky.wire, 0),
-                false => Some(sticky.wire.clone()),
+            let wire = match (selection.is_alone(id.kind), sticky.track.index) {
+                (false, _) => Some(sticky.wire.clone()),
+                (true, 0) => write_about_alone(&sticky.wire),
+                (true, _) => write_about_as(&sticky.wire, 0),
             };
             out.extend(wire.and_then(|wire| message(wire, at)));
             let same =
@@ -220,7 +290,7 @@ const fn number(selection: Selection, id: TrackId) -> TrackId {
 }
 
 /// What rules look at: the size of the pictures, as far as a configuration says it.
-fn facts(track: &Track) -> Facts {
+pub(crate) fn facts(track: &Track) -> Facts {
     let shape = track.config.as_ref().and_then(|c| describe(c.codec, &c.record)).map(|d| d.shape);
     let size = match shape {
         Some(Shape::Video(video)) => Some((video.width, video.height)),

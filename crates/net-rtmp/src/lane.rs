@@ -1,6 +1,7 @@
-//! The lane of finished RTMP bytes that all plain viewers of a Stream share.
+//! The lanes of finished RTMP bytes that viewers of a Stream share: one for those who get the default
+//! Tracks, which are nearly all, and one for those who get everything.
 
-use crate::egress::{self, Outgoing};
+use crate::egress::{self, Outgoing, Share};
 use bytes::Bytes;
 use manycast_amf::Value;
 use manycast_hub::{Content, Lane, LaneId, RunEnd};
@@ -11,23 +12,26 @@ use manycast_rtmp::message::{
 };
 use manycast_rtmp::session::MediaKind;
 
-/// The number of this lane in the hub.
+/// The number of the lane of the default Tracks in the hub.
 pub const RTMP_LANE: LaneId = LaneId(0);
+/// The number of the lane of all Tracks.
+pub const RTMP_ALL_LANE: LaneId = LaneId(1);
 
 /// The message stream that plain viewers play on.
 pub(crate) const STREAM: MessageStreamId = MessageStreamId(1);
 
-/// Full headers, message stream 1, one chunk size: the same bytes for every plain viewer.
+/// Full headers, message stream 1, one chunk size: the same bytes for every viewer of the same share.
 #[derive(Clone, Copy, Debug)]
 pub struct RtmpLane {
     chunk_size: usize,
+    share: Share,
 }
 
 impl RtmpLane {
-    /// A lane for viewers who were told this chunk size.
+    /// A lane of these Tracks for viewers who were told this chunk size.
     #[must_use]
-    pub fn new(chunk_size: u32) -> Self {
-        Self { chunk_size: usize::try_from(chunk_size).unwrap_or(usize::MAX).max(1) }
+    pub fn new(chunk_size: u32, share: Share) -> Self {
+        Self { chunk_size: usize::try_from(chunk_size).unwrap_or(usize::MAX).max(1), share }
     }
 
     fn put(self, messages: Vec<Outgoing>, out: &mut Vec<Bytes>) {
@@ -74,7 +78,10 @@ impl RtmpLane {
 
 impl Lane for RtmpLane {
     fn id(&self) -> LaneId {
-        RTMP_LANE
+        match self.share {
+            Share::Default => RTMP_LANE,
+            Share::All => RTMP_ALL_LANE,
+        }
     }
 
     fn write(&self, content: &Content, out: &mut Vec<Bytes>) {
@@ -82,13 +89,13 @@ impl Lane for RtmpLane {
             return self.put_end(out);
         }
         let mut messages = Vec::new();
-        egress::content(content, &mut messages);
+        egress::content(content, self.share, &mut messages);
         self.put(messages, out);
     }
 
     fn write_joiner(&self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Bytes>) {
         let mut messages = Vec::new();
-        egress::joiner(tracks, at, &mut messages);
+        egress::joiner(tracks, self.share, at, &mut messages);
         self.put(messages, out);
     }
 }

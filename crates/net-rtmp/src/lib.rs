@@ -35,10 +35,12 @@ mod tests;
 
 pub use client::{
     Address, ClientSettings, MediaEvent, Player, PlayerError, PlayerEvent, RtmpLink, Sender,
+    rehearse,
 };
-pub use lane::{RTMP_LANE, RtmpLane};
+pub use egress::Share;
+pub use lane::{RTMP_ALL_LANE, RTMP_LANE, RtmpLane};
 pub use policy::{Asks, Policies, Policy};
 pub use reactors::Reactors;
-pub use registry::{ConnectionLimits, Connections};
+pub use registry::{Admitted, ConnectionLimits, Connections};
 pub use server::{Server, ServerSettings};
 pub use stats::{RtmpStats, RtmpStatsSnapshot};

@@ -1,9 +1,11 @@
 //! The connections that are open: limits in all and per address, and who makes room.
 
+use manycast_media::StreamName;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::Notify;
 
 /// Connections kept back for publishers when viewers fill the server.
@@ -18,12 +20,29 @@ pub struct ConnectionLimits {
     pub per_address: Option<usize>,
 }
 
+/// A publisher or viewer that was let in.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// Whether it publishes; else it plays.
+    pub publishes: bool,
+    /// The Stream; of several that one connection plays, the last.
+    pub stream: StreamName,
+    /// The far end.
+    pub peer: SocketAddr,
+    /// RTMPS.
+    pub secure: bool,
+    /// What it calls itself; empty if it does not.
+    pub software: String,
+    /// When it was let in.
+    pub since: Instant,
+}
+
 #[derive(Debug)]
 struct Open {
     address: IpAddr,
     cut: Arc<Notify>,
     /// Let in as publisher or viewer.
-    admitted: bool,
+    admitted: Option<Admitted>,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +88,21 @@ impl Connections {
         *self.limits.lock() = limits;
     }
 
+    /// The publishers and viewers that are connected, by number; a number is never used again.
+    #[must_use]
+    pub fn admitted(&self) -> Vec<(u64, Admitted)> {
+        let table = self.table.lock();
+        let each = table.open.iter();
+        each.filter_map(|(number, open)| Some((*number, open.admitted.clone()?))).collect()
+    }
+
+    /// Cuts a publisher or viewer. `false`: there is none of this number.
+    pub fn cut(&self, number: u64) -> bool {
+        let table = self.table.lock();
+        let open = table.open.get(&number).filter(|open| open.admitted.is_some());
+        open.inspect(|open| open.cut.notify_one()).is_some()
+    }
+
     /// Takes a place. When all are taken, the oldest connection that was not let in yet makes
     /// room; `true` with the place says so.
     pub(crate) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<(Place, bool), Refused> {
@@ -81,7 +115,8 @@ impl Connections {
         let most = limits.total.unwrap_or(usize::MAX);
         let mut made_room = false;
         if table.open.len() >= most {
-            let oldest = table.open.iter().find(|(_, open)| !open.admitted).map(|(n, _)| *n);
+            let oldest =
+                table.open.iter().find(|(_, open)| open.admitted.is_none()).map(|(n, _)| *n);
             match oldest {
                 Some(number) => {
                     made_room = true;
@@ -95,7 +130,7 @@ impl Connections {
         let number = table.next;
         table.next += 1;
         let cut = Arc::new(Notify::new());
-        table.open.insert(number, Open { address, cut: cut.clone(), admitted: false });
+        table.open.insert(number, Open { address, cut: cut.clone(), admitted: None });
         *table.by_address.entry(address).or_default() += 1;
         Ok((Place { registry: self.clone(), number, cut, reserved }, made_room))
     }
@@ -118,9 +153,9 @@ impl Table {
 
 impl Place {
     /// Marks the connection as let in: it no longer makes room for others.
-    pub(crate) fn admit(&self) {
+    pub(crate) fn admit(&self, admitted: Admitted) {
         if let Some(open) = self.registry.table.lock().open.get_mut(&self.number) {
-            open.admitted = true;
+            open.admitted = Some(admitted);
         }
     }
 
@@ -141,6 +176,34 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    fn viewer() -> Admitted {
+        Admitted {
+            publishes: false,
+            stream: StreamName::new("main").unwrap(),
+            peer: SocketAddr::from(([192, 0, 2, 1], 5000)),
+            secure: false,
+            software: String::new(),
+            since: Instant::now(),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_was_let_in_is_listed_and_can_be_cut() {
+        let registry = Connections::new(ConnectionLimits::default());
+        let (stranger, _) = registry.enter(IpAddr::from([192, 0, 2, 1])).unwrap();
+        let (place, _) = registry.enter(IpAddr::from([192, 0, 2, 2])).unwrap();
+        assert!(registry.admitted().is_empty());
+        place.admit(viewer());
+        let listed = registry.admitted();
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0].1.stream.as_str(), "main");
+        assert!(!registry.cut(stranger.number), "it was not let in");
+        assert!(registry.cut(place.number));
+        place.cut().await;
+        drop(place);
+        assert!(registry.admitted().is_empty() && !registry.cut(listed[0].0));
+    }
+
     fn ip(last: u8) -> IpAddr {
         IpAddr::from([127, 0, 0, last])
     }
@@ -156,7 +219,7 @@ mod tests {
         for n in 0..8u8 {
             let (place, _) = registry.enter(ip(10 + n)).unwrap();
             assert!(place.reserved);
-            place.admit();
+            place.admit(viewer());
             places.push(place);
         }
         assert_eq!(registry.enter(ip(3)).unwrap_err(), Refused::Total);
@@ -170,7 +233,7 @@ mod tests {
         registry.set_limits(ConnectionLimits { total: Some(2), per_address: None });
         let (first, _) = registry.enter(ip(1)).unwrap();
         let (second, _) = registry.enter(ip(1)).unwrap();
-        first.admit();
+        first.admit(viewer());
         let (third, made_room) = registry.enter(ip(2)).unwrap();
         assert!(made_room && !third.reserved);
         second.cut().await;

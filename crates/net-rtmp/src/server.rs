@@ -1,6 +1,8 @@
 //! The listener: accepts, limits, and joins its connections at the end.
 
 use crate::conn;
+use crate::egress::Share;
+use crate::lane::RtmpLane;
 use crate::policy::Policies;
 use crate::reactors::Reactors;
 use crate::registry::{Connections, Refused};
@@ -77,6 +79,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// The bytes that viewers of these Tracks share.
+    pub(crate) fn lane(&self, share: Share) -> RtmpLane {
+        RtmpLane::new(self.settings.limits.out_chunk_size, share)
+    }
+
     /// Whether one more line about a stranger may be logged in this second.
     pub(crate) fn may_log(&self) -> bool {
         let now = conn::now();

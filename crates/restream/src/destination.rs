@@ -51,6 +51,8 @@ pub(crate) struct Shared {
 pub(crate) struct Order {
     pub(crate) spec: Arc<DestinationSpec>,
     pub(crate) wish: Wish,
+    /// How often a person asked for a dial without waiting.
+    pub(crate) retries: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +90,7 @@ pub(crate) struct Supervisor {
     duty: Duty,
     spec: Arc<DestinationSpec>,
     wish: Wish,
+    retries: u64,
     machine: Machine,
     /// Whether the machine was told to be on air.
     on: bool,
@@ -118,7 +121,7 @@ impl Supervisor {
         machine: Machine,
         mut orders: watch::Receiver<Order>,
     ) -> Self {
-        let Order { spec, wish } = orders.borrow_and_update().clone();
+        let Order { spec, wish, retries } = orders.borrow_and_update().clone();
         let source = Source::new(shared.hub.clone(), spec.stream.clone());
         Self {
             shared,
@@ -127,6 +130,7 @@ impl Supervisor {
             duty,
             spec,
             wish,
+            retries,
             machine,
             on: false,
             source,
@@ -209,14 +213,18 @@ impl Supervisor {
 
     /// Takes what the service wants, and finds out what that changes.
     fn obey(&mut self) {
-        let Order { spec, wish } = self.orders.borrow_and_update().clone();
+        let Order { spec, wish, retries } = self.orders.borrow_and_update().clone();
         self.wish = wish;
+        let retried = std::mem::replace(&mut self.retries, retries) != retries;
         let old = std::mem::replace(&mut self.spec, spec.clone());
         self.board.set_spec(spec.clone());
         self.machine.set_timings(spec.timings);
         if wish == Wish::Run && spec.needs_redial(&old, self.duty.leg()) {
             self.redirect = None;
             self.handle(Input::Edited);
+        }
+        if retried {
+            self.handle(Input::Retried);
         }
         self.steer();
     }

@@ -27,6 +27,7 @@ pub use board::{DestinationEvent, DestinationStatus, LegStatus, Totals};
 #[doc(hidden)]
 pub use destination::source::Source;
 pub use machine::{Failure, FailureKind, State};
+pub use redact::{address as shown_address, words as shown_words};
 pub use service::Restream;
 pub use spec::{Backup, BackupMode, DestinationId, DestinationSpec, Leg, Timings};
 pub use uplink::UplinkTrouble;

@@ -41,6 +41,8 @@ pub enum Input {
     Disabled,
     /// Address, key or bounds changed; the next attempt uses the new ones.
     Edited,
+    /// It shall be tried now: a person waits no longer.
+    Retried,
     /// The Stream can be joined.
     StreamLive,
     /// The encoder is connected and has sent nothing for a while. [`Input::StreamLive`] follows when
@@ -254,6 +256,7 @@ impl Machine {
             Input::Enabled => self.enable(now, &mut orders),
             Input::Disabled => self.disable(now, &mut orders),
             Input::Edited => self.edit(now, &mut orders),
+            Input::Retried => self.retry(now, &mut orders),
             Input::StreamLive => self.go_live(now, &mut orders),
             Input::StreamSilent => self.stream_silent(now),
             Input::StreamEnded(end) => self.stream_ended(now, end, &mut orders),
@@ -292,6 +295,15 @@ impl Machine {
         self.last_failure = None;
         self.leave(now, orders);
         "edited".into()
+    }
+
+    /// Ends a wait, and nothing else: what the far end did is remembered.
+    fn retry(&mut self, now: Instant, orders: &mut Orders) -> String {
+        self.wait = None;
+        if matches!(self.phase, Phase::Waiting) {
+            self.settle(now, orders);
+        }
+        "tried at once".into()
     }
 
     /// A person has seen to it: nothing is held against the far end any more.

@@ -12,7 +12,8 @@ const MIN_START: usize = 8;
 const BLOT: &str = "***";
 
 /// The address without user, password and query.
-pub(crate) fn address(url: &str) -> String {
+#[must_use]
+pub fn address(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (host, path) = match rest.find('/') {
@@ -31,7 +32,8 @@ pub(crate) fn place(url: &str) -> &str {
 }
 
 /// What the far end or a Link said, without any secret of `target`, on one line and not too long.
-pub(crate) fn words(text: &str, target: &Target) -> String {
+#[must_use]
+pub fn words(text: &str, target: &Target) -> String {
     // What is hidden is shorter or longer than it was; there is enough left to fill the line.
     let text: Vec<char> = text.chars().take(4 * MAX_WORDS).collect();
     let secrets: Vec<Vec<char>> =

@@ -110,6 +110,15 @@ impl Restream {
         }
     }
 
+    /// Has a Destination that waits for its next dial make it now. Its waits go on as before if that
+    /// fails too. `false`: there is none of this id.
+    pub fn retry(&self, id: &DestinationId) -> bool {
+        let crew = self.crew.lock();
+        let legs = [Leg::Primary, Leg::Backup].map(|leg| (id.clone(), leg));
+        let members = legs.iter().filter_map(|seat| crew.members.get(seat));
+        members.map(|member| member.orders.send_modify(|order| order.retries += 1)).count() > 0
+    }
+
     /// What each Destination is doing, in order of their ids.
     #[must_use]
     pub fn status(&self) -> Vec<DestinationStatus> {
@@ -117,6 +126,15 @@ impl Restream {
         let crew = self.crew.lock();
         let primaries = crew.members.iter().filter(|((_, leg), _)| *leg == Leg::Primary);
         primaries.map(|(seat, member)| self.status_of(&crew, seat, member, now)).collect()
+    }
+
+    /// What one Destination is doing.
+    #[must_use]
+    pub fn status_of_one(&self, id: &DestinationId) -> Option<DestinationStatus> {
+        let crew = self.crew.lock();
+        let seat = (id.clone(), Leg::Primary);
+        let member = crew.members.get(&seat)?;
+        Some(self.status_of(&crew, &seat, member, now()))
     }
 
     fn status_of(
@@ -202,7 +220,7 @@ impl Restream {
             crew.leaving.iter().filter(|m| m.seat() == *seat).map(|m| m.orders.clone()).collect();
         let span = info_span!("destination", id = %spec.id, leg = leg.name());
         let board = Board::new(spec.clone(), leg, start);
-        let (orders, receiver) = watch::channel(Order { spec, wish: Wish::Run });
+        let (orders, receiver) = watch::channel(Order { spec, wish: Wish::Run, retries: 0 });
         let (shared, shown) = (self.shared.clone(), board.clone());
         let life = async move {
             for predecessor in predecessors {

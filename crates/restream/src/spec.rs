@@ -6,7 +6,8 @@ use manycast_hub::{Bounds, Target};
 use manycast_media::StreamName;
 use std::{fmt, sync::Arc, time::Duration};
 
-/// The stable identity of a Destination over reloads: `stream/name`. Cheap to clone.
+/// The stable identity of a Destination over reloads: `stream/name`, or what a database calls it
+/// instead of the name, so that it can be renamed on air. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DestinationId(Arc<str>);
 
@@ -118,7 +119,8 @@ impl DestinationSpec {
     pub(crate) fn needs_redial(&self, other: &Self, leg: Leg) -> bool {
         let (target, before) = (self.target(leg), other.target(leg));
         let same = target.url == before.url && target.key == before.key;
-        !same || target.login != before.login || self.bounds != other.bounds
+        let same = same && target.login == before.login && target.tracks == before.tracks;
+        !same || self.bounds != other.bounds
     }
 }
 

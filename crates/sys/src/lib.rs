@@ -7,11 +7,15 @@
 //! Absent on purpose: there is no `unsafe` in this crate, and no global state beyond one cached
 //! kernel version.
 
+mod disk;
 mod limits;
+mod names;
 mod socket;
 mod tcp_info;
 
+pub use disk::{Space, disk_space};
 pub use limits::{Limits, is_fd_exhaustion, open_files, raise_open_files};
+pub use names::{addresses, host_name};
 pub use socket::{
     Keepalive, keepalive, nodelay, recv, reset_on_close, send, set_notsent_lowat, set_recv_lowat,
     set_user_timeout, shutdown_read, shutdown_write,

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
-use crate::verify::Judge;
+use crate::verify::{Judge, Pinned};
 use crate::{MaterialError, VERSIONS, material, provider};
 
 /// The checks of outgoing TLS connections: certificate chain, dates and name, always all of them.
@@ -49,6 +50,14 @@ impl ClientTls {
         Self::with(false, material::certificates(ca)?, Some(ca.to_owned()))
     }
 
+    /// Trusts one certificate and nothing else, by the SHA-256 over it; whatever names it has.
+    #[must_use]
+    pub fn pinned(fingerprint: [u8; 32]) -> Self {
+        let config = configured(VERSIONS, Arc::new(Pinned::new(fingerprint)));
+        let (system, extra) = (false, Vec::new());
+        Self { system, extra, versions: VERSIONS, config: ArcSwapOption::new(config) }
+    }
+
     fn with(
         system: bool,
         extra: Vec<CertificateDer<'static>>,
@@ -66,6 +75,12 @@ impl ClientTls {
             tracing::warn!("no certificate authorities found: no TLS server can be checked");
         }
         Ok(Self { system, extra, versions: VERSIONS, config: ArcSwapOption::new(config) })
+    }
+
+    /// Whether there is anything that a server can be checked by.
+    #[must_use]
+    pub fn has_authorities(&self) -> bool {
+        self.config.load().is_some()
     }
 
     /// The configuration; looks for authorities again as long as there were none.
@@ -111,11 +126,15 @@ fn build(
         roots.add_parsable_certificates(found.certs);
     }
     let judge = Judge::new(roots, extra.to_vec())?;
+    configured(versions, Arc::new(judge))
+}
+
+fn configured(versions: Versions, judge: Arc<dyn ServerCertVerifier>) -> Option<Arc<ClientConfig>> {
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(versions)
         .ok()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(judge))
+        .with_custom_certificate_verifier(judge)
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
     Some(Arc::new(config))

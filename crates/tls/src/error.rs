@@ -4,13 +4,15 @@
 //! decisions (when to retry is the caller's).
 
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 
-use crate::verify::CaAsServer;
+use crate::fingerprint_text;
+use crate::verify::{CaAsServer, OtherFingerprint};
 
 /// Why a TLS handshake ended without a connection.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +101,12 @@ pub enum CertificateProblem {
     /// It is meant for something else than a server.
     #[error("it is not meant for servers")]
     WrongPurpose,
+    /// It is not the one whose fingerprint was given.
+    #[error("it is another one than was named; its SHA-256 fingerprint is {shown}")]
+    WrongFingerprint {
+        /// The fingerprint of the one that was shown.
+        shown: String,
+    },
     /// The server showed none.
     #[error("the server showed none")]
     Missing,
@@ -222,6 +230,7 @@ impl CertificateProblem {
             Self::Revoked => "certificate_revoked",
             Self::BadSignature => "certificate_bad_signature",
             Self::WrongPurpose => "certificate_wrong_purpose",
+            Self::WrongFingerprint { .. } => "certificate_wrong_fingerprint",
             Self::Missing => "certificate_missing",
             Self::Other(_) => "certificate_invalid",
         }
@@ -252,6 +261,10 @@ impl From<CertificateError> for CertificateProblem {
             E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::UnknownIssuer,
             E::InvalidPurpose | E::InvalidPurposeContext { .. } => Self::WrongPurpose,
             E::Other(other) if other.0.is::<CaAsServer>() => Self::SelfSigned,
+            E::Other(other) => match other.0.downcast_ref::<OtherFingerprint>() {
+                Some(other) => Self::WrongFingerprint { shown: fingerprint_text(&other.shown) },
+                None => Self::Other(other.to_string()),
+            },
             other => Self::Other(other.to_string()),
         }
     }
@@ -261,9 +274,13 @@ fn time(time: UnixTime) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(time.as_secs()))
 }
 
-/// The verifier writes names as it would print their type: `DnsName("a.example")`.
-fn plain_name(name: &str) -> String {
-    name.split('"').nth(1).unwrap_or(name).to_owned()
+/// The verifier writes names as it would print their type: `DnsName("a.example")`,
+/// `IpAddress(127.0.0.1)`.
+pub(crate) fn plain_name(name: &str) -> String {
+    let address = name.strip_prefix("IpAddress(").and_then(|rest| rest.strip_suffix(')'));
+    let text = address.unwrap_or_else(|| name.split('"').nth(1).unwrap_or(name));
+    // The one form of an address in which two can be compared.
+    text.parse::<IpAddr>().map_or_else(|_| text.to_owned(), |ip| ip.to_string())
 }
 
 fn list(names: &[String]) -> String {
@@ -364,6 +381,18 @@ mod tests {
             (365, (1971, 1, 1)),
         ] {
             assert_eq!(civil(days), expected, "{days}");
+        }
+    }
+
+    #[test]
+    fn names_lose_the_type_that_the_verifier_prints() {
+        for (printed, plain) in [
+            ("DnsName(\"a.example\")", "a.example"),
+            ("IpAddress(127.0.0.1)", "127.0.0.1"),
+            ("IpAddress(2001:db8::1)", "2001:db8::1"),
+            ("DirectoryName", "DirectoryName"),
+        ] {
+            assert_eq!(plain_name(printed), plain);
         }
     }
 

@@ -15,9 +15,11 @@
 //! that grows with a slow peer: at most 64 KiB of plaintext is encrypted ahead of the socket.
 
 mod client;
+mod duplex;
 mod error;
 mod handshake;
 mod material;
+mod own;
 mod server;
 mod session;
 mod transport;
@@ -27,8 +29,9 @@ mod verify;
 mod tests;
 
 pub use client::ClientTls;
+pub use duplex::Duplex;
 pub use error::{CertificateProblem, MaterialError, TlsError};
-pub use server::ServerTls;
+pub use server::{Identity, ServerTls, fingerprint_text};
 pub use transport::{TlsInfo, Transport};
 
 use std::sync::Arc;

@@ -1,30 +1,22 @@
 //! Certificates and keys on disk.
 //!
-//! Belongs here: reading PEM, writing it so that nobody else can read a key, making a self-signed
-//! certificate. Must not come here: what the certificates are used for.
+//! Belongs here: reading PEM, writing it so that nobody else can read a key, and what a certificate
+//! says of itself. Must not come here: making one (`own`), what they are used for.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, Error};
 
+use crate::error::plain_name;
 use crate::{MaterialError, provider, verify};
-
-/// Files of the self-signed certificate in the data folder.
-const CERTIFICATE: &str = "rtmps-cert.pem";
-const KEY: &str = "rtmps-key.pem";
-
-/// How long a self-signed certificate is made for, and how long before its end it is replaced.
-const LIFETIME: Duration = Duration::from_secs(10 * 365 * 86_400);
-const RENEW_BEFORE: Duration = Duration::from_secs(90 * 86_400);
 
 /// All certificates of a PEM file, at least one.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, MaterialError> {
@@ -62,35 +54,6 @@ pub(crate) fn load(cert: &Path, key: &Path) -> Result<Arc<CertifiedKey>, Materia
     Ok(Arc::new(pair))
 }
 
-/// The self-signed certificate of a data folder: the one that is there as long as it has all the
-/// names and more than 90 days to live, else a new one.
-pub(crate) fn self_signed(
-    folder: &Path,
-    names: &[String],
-) -> Result<(PathBuf, PathBuf), MaterialError> {
-    let (cert, key) = (folder.join(CERTIFICATE), folder.join(KEY));
-    let usable = load(&cert, &key).is_ok_and(|pair| serves(&pair, names, SystemTime::now()));
-    if !usable {
-        let (cert_pem, key_pem) = generate(names, SystemTime::now())?;
-        // The key first: a crash between the two leaves a pair that does not match, which the next
-        // start replaces.
-        write(&key, key_pem.as_bytes(), 0o600)?;
-        write(&cert, cert_pem.as_bytes(), 0o644)?;
-    }
-    Ok((cert, key))
-}
-
-fn serves(pair: &CertifiedKey, names: &[String], now: SystemTime) -> bool {
-    let Some(cert) = pair.cert.first() else { return false };
-    let Ok(parsed) = ParsedCertificate::try_from(cert) else { return false };
-    let lives = not_after(cert).is_some_and(|end| end > now + RENEW_BEFORE);
-    lives
-        && names.iter().all(|name| {
-            ServerName::try_from(name.as_str())
-                .is_ok_and(|name| rustls::client::verify_server_name(&parsed, &name).is_ok())
-        })
-}
-
 /// Last second of a certificate: judged at the end of time, it says when it expired.
 pub(crate) fn not_after(cert: &CertificateDer<'_>) -> Option<SystemTime> {
     let far = UnixTime::since_unix_epoch(Duration::from_secs(u64::from(u32::MAX) * 100));
@@ -103,21 +66,23 @@ pub(crate) fn not_after(cert: &CertificateDer<'_>) -> Option<SystemTime> {
     }
 }
 
-fn generate(names: &[String], now: SystemTime) -> Result<(String, String), MaterialError> {
-    let failed = |error: rcgen::Error| MaterialError::Generate(error.to_string());
-    let mut params = CertificateParams::new(names.to_vec()).map_err(failed)?;
-    // An hour of grace for clients whose clock is behind.
-    params.not_before = (now - Duration::from_secs(3_600)).into();
-    params.not_after = (now + LIFETIME).into();
-    params.distinguished_name.push(DnType::CommonName, "Manycast");
-    params.extended_key_usages.push(rcgen::ExtendedKeyUsagePurpose::ServerAuth);
-    let key = KeyPair::generate().map_err(failed)?;
-    let cert = params.self_signed(&key).map_err(failed)?;
-    Ok((cert.pem(), key.serialize_pem()))
+/// The names that the first certificate of a chain is for: DNS names and addresses.
+pub(crate) fn presented_names(chain: &[CertificateDer<'_>]) -> Vec<String> {
+    let parsed = chain.first().and_then(|cert| ParsedCertificate::try_from(cert).ok());
+    // Asked for a name that nobody has (RFC 6761 6.4), the verifier lists those that are there.
+    let nobody = ServerName::try_from("nobody.invalid").ok();
+    let (Some(parsed), Some(nobody)) = (parsed, nobody) else { return Vec::new() };
+    match rustls::client::verify_server_name(&parsed, &nobody) {
+        Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            presented,
+            ..
+        })) => presented.iter().map(|name| plain_name(name)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Replaces a file in one step: readers see the old one or the whole new one.
-fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), MaterialError> {
+pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), MaterialError> {
     let new = path.with_extension("pem.new");
     let written = (|| -> io::Result<()> {
         match fs::remove_file(&new) {

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+
+use crate::server::fingerprint;
 
 /// The certificate vouches for itself: it is its own issuer, or a CA's own certificate.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,76 @@ fn is_ca_as_server(error: &rustls::Error) -> bool {
         return false;
     };
     matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+/// One certificate and no other, by its fingerprint: for a server whose owner read it out to us. Its
+/// name does not matter, its time does.
+#[derive(Debug)]
+pub(crate) struct Pinned {
+    fingerprint: [u8; 32],
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// The certificate is not the one that was named.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate has another fingerprint")]
+pub(crate) struct OtherFingerprint {
+    pub(crate) shown: [u8; 32],
+}
+
+impl Pinned {
+    pub(crate) fn new(fingerprint: [u8; 32]) -> Self {
+        let algorithms = crate::provider().signature_verification_algorithms;
+        Self { fingerprint, algorithms }
+    }
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let shown = fingerprint(end_entity);
+        if shown != self.fingerprint {
+            let other = OtherError(Arc::new(OtherFingerprint { shown }));
+            return Err(CertificateError::Other(other).into());
+        }
+        match self_check(end_entity, now, self.algorithms) {
+            Err(
+                error @ rustls::Error::InvalidCertificate(
+                    CertificateError::ExpiredContext { .. }
+                    | CertificateError::NotValidYetContext { .. },
+                ),
+            ) => Err(error),
+            _ => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
 }
 
 impl ServerCertVerifier for Judge {

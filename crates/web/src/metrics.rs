@@ -110,6 +110,7 @@ fn value(series: &mut MetricEncoder<'_>, kind: Kind, value: f64) -> Result<(), f
 /// The whole text.
 pub(crate) fn write(picture: &Picture, more: &[Family]) -> Result<String, fmt::Error> {
     let mut families = server(picture);
+    families.extend(certificate(picture));
     families.extend(streams(picture));
     families.extend(health::families(picture));
     families.extend(destinations(picture));
@@ -170,6 +171,19 @@ fn server(picture: &Picture) -> Vec<Family> {
             count(&http.panics),
         ),
     ]
+}
+
+fn certificate(picture: &Picture) -> Vec<Family> {
+    let Some(facts) = &picture.certificate else { return Vec::new() };
+    let ok = f64::from(u8::from(facts.problem.is_none()));
+    let help = "1 unless a newer certificate on disk could not be taken";
+    let mut families = vec![Family::single(Kind::Gauge, "certificate_ok", help, ok)];
+    if let Some(end) = facts.not_after.and_then(|end| end.duration_since(UNIX_EPOCH).ok()) {
+        let help = "When the certificate in use ends, as Unix time";
+        let name = "certificate_not_after_seconds";
+        families.push(Family::single(Kind::Gauge, name, help, end.as_secs_f64()));
+    }
+    families
 }
 
 fn streams(picture: &Picture) -> Vec<Family> {

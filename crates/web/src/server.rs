@@ -3,10 +3,17 @@
 //! Belongs here: everything about connections. What is answered is in `routes`. Every bound here is
 //! a bar of its own: header size (A10), time (B7), unread answers (B3), count (B12).
 
+use crate::plain;
 use crate::routes::Site;
 use crate::stall::Stalling;
+use crate::via::{Door, Via};
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
+use manycast_tls::{Duplex, ServerTls, TlsError, Transport};
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -17,6 +24,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Pause after a failed accept, so that a lack of descriptors does not spin (B8).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -28,7 +36,8 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes of the request line and headers together. More is answered with 431.
     pub header_bytes: usize,
-    /// How long a request may take to arrive, and a connection may wait for the next one.
+    /// How long a TLS handshake may take, a request may take to arrive, and a connection may wait
+    /// for the next one; handshake and first request together take half as long again at most.
     pub read: Duration,
     /// How long the far end may take no byte of an answer.
     pub write: Duration,
@@ -60,10 +69,28 @@ pub struct HttpCounters {
     pub refused: AtomicU64,
     /// Requests answered.
     pub requests: AtomicU64,
-    /// Connections that ended with a fault: too slow, too large, broken off.
+    /// Connections that ended with a fault: too slow, too large, broken off, no TLS.
     pub faults: AtomicU64,
     /// Panics of a handler; each ended one connection.
     pub panics: AtomicU64,
+}
+
+/// By which way requests come in to a listener.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// Which listener it is.
+    pub door: Door,
+    /// The certificate that it shows; `None`: it speaks plain HTTP.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Proxies whose headers are believed.
+    pub proxies: Arc<[IpNet]>,
+}
+
+impl Default for Way {
+    /// Plain HTTP, without proxies.
+    fn default() -> Self {
+        Self { door: Door::Http, tls: None, proxies: Arc::new([]) }
+    }
 }
 
 /// A bound listener.
@@ -71,6 +98,16 @@ pub struct HttpCounters {
 pub struct HttpServer {
     listener: TcpListener,
     limits: Limits,
+    way: Way,
+}
+
+/// What a connection has of its server.
+#[derive(Clone)]
+struct Context {
+    site: Arc<Site>,
+    way: Way,
+    limits: Limits,
+    ending: watch::Receiver<bool>,
 }
 
 impl HttpServer {
@@ -79,7 +116,15 @@ impl HttpServer {
     /// # Errors
     /// What the system says, for example that the address is in use.
     pub async fn bind(address: SocketAddr, limits: Limits) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, limits })
+        let listener = TcpListener::bind(address).await?;
+        Ok(Self { listener, limits, way: Way::default() })
+    }
+
+    /// By which way requests come in; without this, plain HTTP.
+    #[must_use]
+    pub fn by(mut self, way: Way) -> Self {
+        self.way = way;
+        self
     }
 
     /// Where it is bound; the port is known even if 0 was asked for.
@@ -92,11 +137,12 @@ impl HttpServer {
 
     /// Serves until `shutdown` resolves, then lets answers under way end for a moment. All
     /// connections are gone when this returns.
-    pub async fn run(self, site: Site, shutdown: impl Future<Output = ()>) {
+    pub async fn run(self, site: impl Into<Arc<Site>>, shutdown: impl Future<Output = ()>) {
         let limits = self.limits;
-        let site = Arc::new(site);
+        let site: Arc<Site> = site.into();
         let room = Arc::new(Semaphore::new(limits.connections));
         let (end, ending) = watch::channel(false);
+        let context = Context { site: site.clone(), way: self.way, limits, ending };
         let mut connections = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
@@ -108,7 +154,7 @@ impl HttpServer {
                 }
                 accepted = self.listener.accept() => accepted,
             };
-            let Ok((socket, _)) = accepted else {
+            let Ok((socket, peer)) = accepted else {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
@@ -118,10 +164,10 @@ impl HttpServer {
                 continue;
             };
             site.counters.accepted.fetch_add(1, Ordering::Relaxed);
-            let (site, ending) = (site.clone(), ending.clone());
+            let context = context.clone();
             connections.spawn(async move {
                 let _seat = seat;
-                serve(socket, site, limits, ending).await;
+                serve(socket, peer, context).await;
             });
         }
         drop(self.listener);
@@ -142,22 +188,74 @@ fn note_end(counters: &HttpCounters, ended: Result<(), tokio::task::JoinError>) 
     }
 }
 
-async fn serve(
-    socket: TcpStream,
-    site: Arc<Site>,
-    limits: Limits,
-    mut ending: watch::Receiver<bool>,
-) {
+async fn serve(socket: TcpStream, peer: SocketAddr, mut context: Context) {
     let _ = socket.set_nodelay(true);
-    let answers = site.clone();
+    let from = Instant::now();
+    let entering = enter(socket, context.way.tls.as_deref());
+    let entered = tokio::select! {
+        entered = tokio::time::timeout(context.limits.read, entering) => entered,
+        _ = context.ending.wait_for(|end| *end) => return,
+    };
+    let counters = context.site.counters.clone();
+    let spoken = match entered {
+        Ok(Ok(entered)) => converse(entered, peer, context, from.elapsed()).await,
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, "no TLS connection: {error}");
+            Err(())
+        }
+        Err(_) => Err(()),
+    };
+    if spoken.is_err() {
+        counters.faults.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection that can carry requests.
+struct Entered {
+    transport: Transport,
+    /// It speaks plain HTTP where TLS is spoken.
+    astray: bool,
+}
+
+async fn enter(socket: TcpStream, tls: Option<&ServerTls>) -> Result<Entered, TlsError> {
+    let Some(tls) = tls else {
+        return Ok(Entered { transport: Transport::plain(socket), astray: false });
+    };
+    // A TLS connection begins with a record of type 22 (RFC 8446 5.1), a request with a letter.
+    let mut first = [0];
+    let seen = socket.peek(&mut first).await?;
+    if seen > 0 && first[0].is_ascii_uppercase() {
+        return Ok(Entered { transport: Transport::plain(socket), astray: true });
+    }
+    let transport = Transport::accept(socket, tls).await?;
+    Ok(Entered { transport, astray: false })
+}
+
+/// Answers requests until either side has had enough. `spent`: what the handshake took of the
+/// patience with the first request (B7).
+async fn converse(
+    entered: Entered,
+    peer: SocketAddr,
+    context: Context,
+    spent: Duration,
+) -> Result<(), ()> {
+    let Context { site, way, limits, mut ending } = context;
+    let astray = entered.astray;
     let service = hyper::service::service_fn(move |request| {
-        let site = answers.clone();
-        async move { Ok::<_, Infallible>(site.answer(request).await) }
+        let (site, way) = (site.clone(), way.clone());
+        async move {
+            let answer = if astray {
+                plain::answer(&request)
+            } else {
+                ask(&site, &way, peer, request).await
+            };
+            Ok::<_, Infallible>(answer)
+        }
     });
-    let io = TokioIo::new(Stalling::new(socket, limits.write));
+    let io = TokioIo::new(Stalling::new(Duplex::new(entered.transport), limits.write));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.read)
+        .header_read_timeout(limits.read.saturating_sub(spent).max(limits.read / 2))
         .max_header_size(limits.header_bytes)
         .max_buf_size(limits.header_bytes.max(8192) * 2)
         .max_headers(100)
@@ -174,7 +272,11 @@ async fn serve(
             connection.await
         }
     };
-    if result.is_err() {
-        site.counters.faults.fetch_add(1, Ordering::Relaxed);
-    }
+    result.map_err(drop)
+}
+
+async fn ask(site: &Site, way: &Way, peer: SocketAddr, mut request: Request<Incoming>) -> Response {
+    let via = Via::judge(way.door, peer, &way.proxies, request.headers());
+    request.extensions_mut().insert(via);
+    site.answer(request).await
 }

@@ -3,24 +3,24 @@
 //! Belongs here: the bound on how long a write may make no progress (B3). The bound on reading is
 //! the HTTP library's.
 
+use manycast_tls::Duplex;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-/// A socket that fails with `TimedOut` when a write waits longer than `bound`.
+/// A connection that fails with `TimedOut` when a write waits longer than `bound`.
 #[derive(Debug)]
 pub(crate) struct Stalling {
-    socket: TcpStream,
+    socket: Duplex,
     bound: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stalling {
-    pub(crate) fn new(socket: TcpStream, bound: Duration) -> Self {
+    pub(crate) fn new(socket: Duplex, bound: Duration) -> Self {
         Self { socket, bound, waiting: None }
     }
 
@@ -41,7 +41,7 @@ impl Stalling {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {
                 // what is unsent is thrown away, or the kernel would keep it for minutes (B2)
-                let _ = socket2::SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+                self.socket.transport().abort();
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
         }

@@ -7,17 +7,20 @@ mod health;
 
 use crate::routes::Knowledge;
 use crate::server::HttpCounters;
-use crate::source::{ConfigFacts, ListenerFacts};
+use crate::source::{CertificateFacts, ConfigFacts, ListenerFacts};
 use crate::time::{Clock, rfc3339};
-use health::{FindingView, HealthView, TrackHealthView};
+use crate::words::words;
+use health::TrackHealthView;
+pub(crate) use health::{FindingView, HealthView};
 use manycast_coach::{Finding, Subject, findings};
-use manycast_codec::{Shape, describe};
+use manycast_codec::{Chroma, Shape};
 use manycast_hub::{PublisherStats, StreamStats, TrackHealth, TrackStats, Trouble};
 use manycast_restream::{DestinationStatus, LegStatus, State};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
+use utoipa::ToSchema;
 
 /// Everything at one moment; what status and metrics are made of.
 pub(crate) struct Picture {
@@ -25,6 +28,7 @@ pub(crate) struct Picture {
     pub(crate) started: SystemTime,
     pub(crate) readiness: Result<(), String>,
     pub(crate) listeners: Vec<ListenerFacts>,
+    pub(crate) certificate: Option<CertificateFacts>,
     pub(crate) config: ConfigFacts,
     pub(crate) streams: Vec<StreamPicture>,
     pub(crate) http: Arc<HttpCounters>,
@@ -48,8 +52,8 @@ impl StreamPicture {
     /// What is wrong with what comes in.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let Some(publisher) = &self.stats.publisher else { return Vec::new() };
-        let subjects: Vec<_> =
-            publisher.tracks.iter().map(|stats| Subject::of(&stats.track)).collect();
+        let subject = |stats: &TrackStats| Subject::of(&stats.track, stats.sample.as_ref());
+        let subjects: Vec<_> = publisher.tracks.iter().map(subject).collect();
         findings(&publisher.health, publisher.trouble, &subjects)
     }
 }
@@ -68,6 +72,7 @@ impl Picture {
             started: known.started,
             readiness: known.readiness.get(),
             listeners: known.source.listeners(),
+            certificate: known.source.certificate(),
             config: known.source.config(),
             streams: known.hub.streams().iter().map(picture).collect(),
             http: known.counters.clone(),
@@ -77,46 +82,91 @@ impl Picture {
 }
 
 /// The whole answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Status)]
 pub(crate) struct StatusView {
     server: ServerView,
     streams: Vec<StreamView>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct ServerView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StatusServer)]
+pub(crate) struct ServerView {
     version: &'static str,
     started: String,
     uptime_s: u64,
     ready: bool,
     not_ready_reason: Option<String>,
     listeners: Vec<ListenerView>,
+    certificate: Option<CertificateView>,
     sessions: SessionsView,
     config: ConfigView,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct ListenerView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Listener)]
+pub(crate) struct ListenerView {
     protocol: &'static str,
     address: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct SessionsView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Certificate)]
+pub(crate) struct CertificateView {
+    fingerprint: String,
+    names: Vec<String>,
+    not_after: Option<String>,
+    self_signed: bool,
+    problem: Option<String>,
+}
+
+impl From<&CertificateFacts> for CertificateView {
+    fn from(facts: &CertificateFacts) -> Self {
+        Self {
+            fingerprint: facts.fingerprint.clone(),
+            names: facts.names.clone(),
+            not_after: facts.not_after.map(rfc3339),
+            self_signed: facts.self_signed,
+            problem: facts.problem.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StatusSessions)]
+pub(crate) struct SessionsView {
     publishers: u64,
     viewers: u64,
     destinations_live: u64,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct ConfigView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Config)]
+pub(crate) struct ConfigView {
     loaded_at: String,
     last_error: Option<String>,
     needs_restart: Vec<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct StreamView {
+impl From<&ListenerFacts> for ListenerView {
+    fn from(facts: &ListenerFacts) -> Self {
+        Self { protocol: facts.protocol, address: facts.address.to_string() }
+    }
+}
+
+impl From<&ConfigFacts> for ConfigView {
+    fn from(facts: &ConfigFacts) -> Self {
+        Self {
+            loaded_at: rfc3339(facts.loaded_at),
+            last_error: facts.last_error.clone(),
+            needs_restart: facts.needs_restart.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StatusStream)]
+pub(crate) struct StreamView {
     name: String,
     configured: bool,
     live: bool,
@@ -133,12 +183,15 @@ struct StreamView {
     clock_levelled: u64,
     clock_rebased: u64,
     frames_late: u64,
+    frames_opaque: u64,
     destinations: Vec<DestinationView>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct PublisherView {
-    address: String,
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Publisher)]
+pub(crate) struct PublisherView {
+    /// Null for who may not see addresses of people.
+    address: Option<String>,
     software: Option<String>,
     since: String,
     bitrate: u64,
@@ -146,14 +199,17 @@ struct PublisherView {
     trouble: Option<TroubleView>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct TroubleView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Trouble)]
+pub(crate) struct TroubleView {
     code: &'static str,
+    #[schema(value_type = String)]
     advice: Cow<'static, str>,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
-struct TrackView {
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = Track)]
+pub(crate) struct TrackView {
     id: String,
     kind: &'static str,
     codec: &'static str,
@@ -163,6 +219,10 @@ struct TrackView {
     width: Option<u32>,
     height: Option<u32>,
     fps: Option<f64>,
+    bit_depth: Option<u8>,
+    chroma: Option<&'static str>,
+    dynamic_range: Option<&'static str>,
+    captions: Vec<&'static str>,
     sample_rate: Option<u32>,
     channels: Option<u8>,
     bitrate: u64,
@@ -173,8 +233,9 @@ struct TrackView {
     health: Option<TrackHealthView>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct DestinationView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StatusDestination)]
+pub(crate) struct DestinationView {
     name: String,
     #[serde(flatten)]
     primary: LegView,
@@ -183,9 +244,19 @@ struct DestinationView {
 }
 
 /// One address of a destination.
-#[derive(Clone, Debug, Serialize)]
-struct LegView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StatusLeg)]
+pub(crate) struct LegView {
     url: String,
+    #[serde(flatten)]
+    status: LegStatusView,
+}
+
+/// What one address of a destination is doing.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DestinationStatus)]
+pub(crate) struct LegStatusView {
+    #[schema(schema_with = leg_states)]
     state: &'static str,
     since: String,
     reason: String,
@@ -224,7 +295,7 @@ impl DestinationView {
 }
 
 /// What comes and goes is told before what lasts.
-fn trouble(status: &DestinationStatus) -> Option<TroubleView> {
+pub(crate) fn trouble(status: &DestinationStatus) -> Option<TroubleView> {
     if status.uplink_trouble {
         return Some(UPLINK);
     }
@@ -234,10 +305,20 @@ fn trouble(status: &DestinationStatus) -> Option<TroubleView> {
 
 impl LegView {
     fn of(status: &LegStatus, clock: &Clock) -> Self {
+        Self { url: status.url.clone(), status: LegStatusView::of(status, clock) }
+    }
+}
+
+/// The words of [`LegStatusView::state`].
+pub(crate) fn leg_states() -> utoipa::openapi::Object {
+    words(State::ALL.map(State::name).into_iter().chain(["standby"]))
+}
+
+impl LegStatusView {
+    pub(crate) fn of(status: &LegStatus, clock: &Clock) -> Self {
         let standby = status.standby && status.state == State::Stopped;
         let (totals, failure) = (&status.totals, status.last_failure.as_ref());
         Self {
-            url: status.url.clone(),
             state: if standby { "standby" } else { status.state.name() },
             since: clock.show(status.since),
             reason: status.reason.to_string(),
@@ -268,17 +349,14 @@ fn reads(state: State) -> bool {
     !matches!(state, State::Idle | State::Backoff | State::Rejected | State::Stopped)
 }
 
-impl From<&Picture> for StatusView {
-    fn from(picture: &Picture) -> Self {
-        let streams: Vec<_> =
-            picture.streams.iter().map(|stream| StreamView::of(stream, &picture.clock)).collect();
+impl StatusView {
+    /// The picture, with addresses of `people` or without.
+    pub(crate) fn of(picture: &Picture, people: bool) -> Self {
+        let stream = |stream| StreamView::of(stream, people, &picture.clock);
+        let streams: Vec<_> = picture.streams.iter().map(stream).collect();
         let live = |stream: &StreamPicture| {
             let live = |one: &&DestinationStatus| legs(one).any(|leg| leg.state == State::Live);
             stream.destinations.iter().filter(live).count() as u64
-        };
-        let listener = |facts: &ListenerFacts| ListenerView {
-            protocol: facts.protocol,
-            address: facts.address.to_string(),
         };
         let sessions = SessionsView {
             publishers: picture.streams.iter().filter(|stream| stream.stats.live).count() as u64,
@@ -291,29 +369,27 @@ impl From<&Picture> for StatusView {
             uptime_s: picture.started.elapsed().map_or(0, |time| time.as_secs()),
             ready: picture.readiness.is_ok(),
             not_ready_reason: picture.readiness.clone().err(),
-            listeners: picture.listeners.iter().map(listener).collect(),
+            listeners: picture.listeners.iter().map(ListenerView::from).collect(),
+            certificate: picture.certificate.as_ref().map(CertificateView::from),
             sessions,
-            config: ConfigView {
-                loaded_at: rfc3339(picture.config.loaded_at),
-                last_error: picture.config.last_error.clone(),
-                needs_restart: picture.config.needs_restart.clone(),
-            },
+            config: ConfigView::from(&picture.config),
         };
         Self { server, streams }
     }
 }
 
 impl StreamView {
-    fn of(stream: &StreamPicture, clock: &Clock) -> Self {
+    fn of(stream: &StreamPicture, people: bool, clock: &Clock) -> Self {
         let stats = &stream.stats;
         let shown = stream.destinations.iter().map(|one| DestinationView::of(one, clock));
         let destinations = shown.collect();
+        let publisher = stats.publisher.as_ref();
         Self {
             name: stats.name.to_string(),
             configured: stream.configured,
             live: stats.live,
-            publisher: stats.publisher.as_ref().map(|stats| PublisherView::of(stats, clock)),
-            health: stats.publisher.as_ref().map(|stats| HealthView::from(&stats.health)),
+            publisher: publisher.map(|stats| PublisherView::of(stats, clock).seen(people)),
+            health: publisher.map(|stats| HealthView::from(&stats.health)),
             findings: stream.findings().iter().map(FindingView::from).collect(),
             viewers: stream.viewers(),
             window_bytes: stats.window_bytes,
@@ -325,17 +401,18 @@ impl StreamView {
             clock_levelled: stats.clock_levelled,
             clock_rebased: stats.clock_rebased,
             frames_late: stats.frames_late,
+            frames_opaque: stats.frames_opaque,
             destinations,
         }
     }
 }
 
 impl PublisherView {
-    fn of(stats: &PublisherStats, clock: &Clock) -> Self {
+    pub(crate) fn of(stats: &PublisherStats, clock: &Clock) -> Self {
         let (address, software) = split_who(&stats.who);
         let track = |one: &TrackStats| TrackView::of(one, stats.health.track(one.track.id));
         Self {
-            address,
+            address: Some(address),
             software,
             since: clock.show(stats.began),
             bitrate: stats.bitrate,
@@ -345,8 +422,16 @@ impl PublisherView {
     }
 }
 
+impl PublisherView {
+    /// As it is shown to who may see addresses of `people`, or not.
+    pub(crate) fn seen(mut self, people: bool) -> Self {
+        self.address = self.address.filter(|_| people);
+        self
+    }
+}
+
 /// `127.0.0.1:5000 (OBS 31)` and the like: the address up to the first blank, then the software.
-fn split_who(who: &str) -> (String, Option<String>) {
+pub(crate) fn split_who(who: &str) -> (String, Option<String>) {
     let (address, rest) = who.split_once(' ').unwrap_or((who, ""));
     let rest = rest.trim();
     let software = rest.strip_prefix('(').and_then(|r| r.strip_suffix(')')).unwrap_or(rest);
@@ -365,6 +450,16 @@ impl From<Trouble> for TroubleView {
     }
 }
 
+/// The kinds of captions that its newest picture of the kind that is looked at carries.
+fn captions(subject: &Subject) -> Vec<&'static str> {
+    let seen = subject.captions;
+    let cea608 = seen.cea608_field1 || seen.cea608_field2;
+    [("cea608", cea608), ("cea708", seen.cea708)]
+        .into_iter()
+        .filter_map(|(name, there)| there.then_some(name))
+        .collect()
+}
+
 impl TrackView {
     fn of(stats: &TrackStats, health: Option<&TrackHealth>) -> Self {
         let id = stats.track.id;
@@ -381,11 +476,15 @@ impl TrackView {
             health: health.map(TrackHealthView::from),
             ..Self::default()
         };
-        let config = stats.track.config.as_ref();
-        if let Some(found) = config.and_then(|config| describe(config.codec, &config.record)) {
+        let subject = Subject::of(&stats.track, stats.sample.as_ref());
+        view.captions = captions(&subject);
+        if let Some(found) = subject.description {
             view.codec_string = found.rfc6381;
             match found.shape {
                 Shape::Video(shape) => {
+                    view.bit_depth = shape.bit_depth;
+                    view.chroma = shape.chroma.map(Chroma::name);
+                    view.dynamic_range = Some(shape.dynamic_range().name());
                     view.profile = shape.profile;
                     view.level = shape.level;
                     view.width = Some(shape.width);

@@ -6,7 +6,8 @@ use manycast_restream::{
     DestinationId, DestinationStatus, Failure, FailureKind, LegStatus, State, Totals,
 };
 use manycast_web::{
-    ConfigFacts, Family, HttpServer, Kind, Limits, ListenerFacts, Readiness, Site, Source,
+    CertificateFacts, ConfigFacts, Family, HttpServer, Kind, Limits, ListenerFacts, Readiness,
+    Site, Source,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +21,12 @@ struct Facts;
 impl Source for Facts {
     fn listeners(&self) -> Vec<ListenerFacts> {
         vec![ListenerFacts { protocol: "rtmp", address: "127.0.0.1:1935".parse().unwrap() }]
+    }
+
+    fn certificate(&self) -> Option<CertificateFacts> {
+        let names = vec!["localhost".to_owned()];
+        let (fingerprint, not_after) = ("AB:CD".to_owned(), Some(UNIX_EPOCH));
+        Some(CertificateFacts { fingerprint, names, not_after, self_signed: true, problem: None })
     }
 
     fn config(&self) -> ConfigFacts {
@@ -137,21 +144,21 @@ async fn each_path_answers_as_documented() {
         ("GET", "/metrics", 200, "application/openmetrics-text"),
         ("GET", "/api/v1/status", 200, "application/json"),
         ("GET", "/api/v1/status?x=1", 200, "application/json"),
-        ("GET", "/", 404, "application/json"),
-        ("GET", "/api/v1/status/", 404, "application/json"),
-        ("GET", "/../../etc/passwd", 404, "application/json"),
-        ("GET", "/%2e%2e/etc/passwd", 404, "application/json"),
-        ("POST", "/api/v1/status", 405, "application/json"),
-        ("DELETE", "/metrics", 405, "application/json"),
-        ("OPTIONS", "/healthz", 405, "application/json"),
-        ("BREW", "/healthz", 405, "application/json"),
+        ("GET", "/", 404, "application/problem+json"),
+        ("GET", "/api/v1/status/", 404, "application/problem+json"),
+        ("GET", "/../../etc/passwd", 404, "application/problem+json"),
+        ("GET", "/%2e%2e/etc/passwd", 404, "application/problem+json"),
+        ("POST", "/api/v1/status", 405, "application/problem+json"),
+        ("DELETE", "/metrics", 405, "application/problem+json"),
+        ("OPTIONS", "/healthz", 405, "application/problem+json"),
+        ("BREW", "/healthz", 405, "application/problem+json"),
     ] {
         let answer = server.request(method, path).await;
         assert_eq!(status(&answer), want, "{method} {path}: {answer}");
         assert!(answer.contains(&format!("content-type: {kind}")), "{method} {path}: {answer}");
         assert!(answer.contains("x-content-type-options: nosniff"), "{path}: {answer}");
         assert!(!answer.to_lowercase().contains("access-control"), "{path}: {answer}");
-        assert_eq!(want == 405, answer.contains("allow: GET, HEAD"), "{path}: {answer}");
+        assert_eq!(want == 405, answer.contains("allow: GET,HEAD"), "{path}: {answer}");
     }
     let head = server.request("HEAD", "/api/v1/status").await;
     assert_eq!(status(&head), 200);
@@ -206,6 +213,10 @@ async fn the_status_tells_everything_by_its_stable_names() {
     assert_eq!(at("/server/ready"), false);
     assert_eq!(at("/server/not_ready_reason"), "starting");
     assert_eq!(at("/server/listeners/0/address"), "127.0.0.1:1935");
+    assert_eq!(at("/server/certificate/fingerprint"), "AB:CD");
+    assert_eq!(at("/server/certificate/names/0"), "localhost");
+    assert_eq!(at("/server/certificate/not_after"), "1970-01-01T00:00:00.000Z");
+    assert_eq!(at("/server/certificate/self_signed"), true);
     assert_eq!(at("/server/sessions/publishers"), 1);
     assert_eq!(at("/server/sessions/destinations_live"), 1);
     assert_eq!(at("/server/config/loaded_at"), "1970-01-01T00:00:00.000Z");

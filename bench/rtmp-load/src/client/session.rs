@@ -153,7 +153,8 @@ impl Worker {
         match (name, txn as u32) {
             ("_result", 1) => put_cmd(&mut c.out, (3, 0), "createStream", 2.0, &[], 128),
             ("_result", 2) => {
-                let stream = format!("{}{}", self.cfg.target.prefix, c.plan.stream);
+                let Target { prefix, ask, .. } = &self.cfg.target;
+                let stream = format!("{prefix}{}{ask}", c.plan.stream);
                 put_cmd(&mut c.out, (8, last as u32), "play", 3.0, &[&stream], 128);
             }
             ("_error", _) => self.kill(i),
@@ -177,6 +178,10 @@ fn classify(m: &Msg, out: &mut Vec<Action>) {
     match m.kind {
         9 if m.len > 5 && h[0] & 15 == 7 && h[1] == 1 => {
             out.push(Action::Picture { stamp: read_stamp(h), key: h[0] >> 4 == 1 })
+        }
+        // CodedFrames of a single track; those of further tracks carry no stamp
+        9 if m.len > 5 && h[0] & 0x8f == 0x81 => {
+            out.push(Action::Picture { stamp: read_stamp(h), key: h[0] & 0x70 == 0x10 })
         }
         5 if h.len() >= 4 => out.push(Action::Window(u32::from_be_bytes([h[0], h[1], h[2], h[3]]))),
         4 if is_ping(m) => out.push(Action::Ping([h[2], h[3], h[4], h[5]])),

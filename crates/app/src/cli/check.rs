@@ -7,13 +7,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &CheckArgs) -> ExitCode {
-    let (text, good) = report(&args.config);
+    let (text, good) = report(args.config.as_deref());
     print!("{text}");
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// What is printed, and whether the configuration can be used.
-pub(crate) fn report(file: &Path) -> (String, bool) {
+pub(crate) fn report(file: Option<&Path>) -> (String, bool) {
     let mut text = String::new();
     let loaded = match config::load(file) {
         Ok(loaded) => loaded,

@@ -5,7 +5,7 @@ use crate::serve;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &ServeArgs) -> ExitCode {
-    match serve::run(&args.config, args.data_dir.as_deref()) {
+    match serve::run(args.config.as_deref(), args.data_dir.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("manycast: {error:#}");

@@ -55,6 +55,7 @@ impl Config {
         let certificate = |config: &Self| config.rtmps.as_ref().map(|r| r.certificate.clone());
         let secure = |config: &Self| config.rtmps.as_ref().map(|r| r.listen);
         note(old.egress == new.egress, true, "egress");
+        note(old.authorize == new.authorize, true, "authorize");
         note(old.log.level == new.log.level, true, "log.level");
         note(old.rtmp.open == new.rtmp.open, true, "rtmp.open");
         note(users(old) == users(new), true, "rtmp.auth, rtmp.user");
@@ -69,6 +70,10 @@ impl Config {
         note(old.rtmp.listen == new.rtmp.listen, false, "rtmp.listen");
         note(secure(old) == secure(new), false, "rtmps.listen");
         note(old.http == new.http, false, "http");
+        note(old.https.listen == new.https.listen, false, "https.listen");
+        let same = old.https.certificate == new.https.certificate;
+        note(same, false, "https.cert, https.key, https.certificate");
+        note(old.metrics == new.metrics, false, "metrics");
         note(old.log.format == new.log.format, false, "log.format");
         note(old.server.data_dir == new.server.data_dir, false, "server.data_dir");
         change
@@ -81,6 +86,8 @@ impl Config {
         self.rtmp.merge = old.rtmp.merge;
         self.rtmps = old.rtmps.clone();
         self.http = old.http.clone();
+        self.https = old.https.clone();
+        self.metrics = old.metrics;
         self.log.format = old.log.format;
         self.server = old.server.clone();
         self
@@ -122,7 +129,9 @@ fn streams(old: &Config, new: &Config) -> Vec<StreamChange> {
 }
 
 fn same_but_key(a: &StreamConfig, b: &StreamConfig) -> bool {
-    a.takeover == b.takeover
+    a.title == b.title
+        && a.start == b.start
+        && a.takeover == b.takeover
         && a.reconnect_window == b.reconnect_window
         && a.hold_on_stop == b.hold_on_stop
         && a.destinations.len() == b.destinations.len()

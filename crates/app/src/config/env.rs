@@ -11,7 +11,15 @@ use std::sync::Arc;
 /// What the names begin with.
 pub const PREFIX: &str = "MANYCAST_";
 /// Variables of other parts of the program.
-const NOT_SETTINGS: &[&str] = &["MANYCAST_KEY", "MANYCAST_CONFIG", "MANYCAST_DATA_DIR"];
+const NOT_SETTINGS: &[&str] = &[
+    "MANYCAST_KEY",
+    "MANYCAST_CONFIG",
+    "MANYCAST_DATA_DIR",
+    "MANYCAST_SERVER",
+    "MANYCAST_TOKEN",
+    "MANYCAST_FINGERPRINT",
+    "MANYCAST_VAULT_KEY_FILE",
+];
 /// Settings that are lists of sections.
 const LISTS: &[&str] = &["stream", "destination"];
 

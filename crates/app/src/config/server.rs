@@ -1,11 +1,13 @@
 //! The sections that concern the server as a whole.
 
 use super::address;
+use super::authorize;
 use super::login;
 use super::section::{Section, Set};
 use super::types::{
-    Certificate, Config, Egress, Http, Limits, Log, LogFormat, Rtmp, Rtmps, Server,
+    Certificate, Config, Egress, Http, Https, Limits, Log, LogFormat, Rtmp, Rtmps, Server,
 };
+use ipnet::IpNet;
 use manycast_hub::{Secret, WindowLimits};
 use manycast_rtmp::auth::Dialect;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,18 +19,27 @@ const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const DRAIN: Duration = Duration::from_secs(10);
 const HTTP_CONNECTIONS: u32 = 256;
+const METRICS: SocketAddr = SocketAddr::new(HERE, 9180);
 
 /// Reads all sections but `[[stream]]`. `folder` is what file names are relative to.
 pub(super) fn read(root: &mut Section<'_>, folder: &Path) -> Config {
     let mut taken = Taken::default();
+    let egress = egress(root.section("egress").0, folder);
+    let authorize = authorize::read(root.section("authorize"), &egress);
+    let rtmp = rtmp(root.section("rtmp").0, &mut taken);
+    let http = http(root.section("http").0, &mut taken);
+    let https = https(root.section("https").0, folder, &mut taken);
     Config {
         server: server(root.section("server").0, folder),
         log: log(root.section("log").0),
         limits: limits(root.section("limits").0),
-        rtmp: rtmp(root.section("rtmp").0, &mut taken),
-        rtmps: rtmps(root.section("rtmps"), folder, &mut taken),
-        http: http(root.section("http").0, &mut taken),
-        egress: egress(root.section("egress").0, folder),
+        rtmp,
+        rtmps: rtmps(root.section("rtmps"), folder, &mut taken, &https.certificate),
+        http,
+        https,
+        metrics: metrics(root.section("metrics"), &mut taken),
+        egress,
+        authorize,
         streams: Vec::new(),
     }
 }
@@ -112,64 +123,106 @@ fn rtmp(mut at: Section<'_>, taken: &mut Taken) -> Rtmp {
     let auth = at.word("auth", &[("adobe", Dialect::Adobe), ("llnw", Dialect::Llnw)]);
     let login = login::read(&mut at).login();
     let example = "rtmp://other.example/live";
-    let reconnect_url = at.parsed("reconnect_url", example, address::server);
+    let reconnect_url = at.parsed("reconnect_url", example, manycast_control::address::server);
     at.finish();
     let (open, merge) = (open.is_some_and(|open| open.value), merge.unwrap_or(Duration::ZERO));
     let reconnect_url = reconnect_url.map(|url| Secret::new(&url.value));
     Rtmp { listen, open, merge, auth: auth.unwrap_or_default(), login, reconnect_url }
 }
 
+/// `shared` is the certificate of HTTPS, which serves here too unless this section has its own.
 fn rtmps(
     (mut at, present): (Section<'_>, bool),
     folder: &Path,
     taken: &mut Taken,
+    shared: &Certificate,
 ) -> Option<Rtmps> {
     let default = SocketAddr::new(ANY, 1936);
     let listen = if present { taken.listen(&mut at, "0.0.0.0:1936", default) } else { None };
-    let cert = file(&mut at, "cert", "fullchain.pem", folder);
-    let key = file(&mut at, "key", "privkey.pem", folder);
     let self_signed = at.flag("self_signed").is_some_and(|flag| flag.value);
-    let certificate = match (cert, key, self_signed) {
-        (None, None, true) => Some(Certificate::SelfSigned),
-        (Some(cert), Some(key), false) => Some(Certificate::Files { cert, key }),
-        (Some(_), None, false) => {
+    let certificate = certificate(&mut at, folder, self_signed, "self_signed");
+    at.finish();
+    Some(Rtmps { listen: listen?, certificate: certificate?.unwrap_or_else(|| shared.clone()) })
+}
+
+fn https(mut at: Section<'_>, folder: &Path, taken: &mut Taken) -> Https {
+    let listen = taken.listen(&mut at, "0.0.0.0:8443", SocketAddr::new(ANY, 8443));
+    let self_signed = at.word("certificate", &[("self-signed", ())]).is_some();
+    let certificate = certificate(&mut at, folder, self_signed, "certificate").flatten();
+    at.finish();
+    Https { listen, certificate: certificate.unwrap_or(Certificate::SelfSigned) }
+}
+
+/// The certificate of a section: `Some(None)` if it names none, `None` if what it says is wrong.
+/// `word` is how it asks for a self-signed one.
+fn certificate(
+    at: &mut Section<'_>,
+    folder: &Path,
+    self_signed: bool,
+    word: &'static str,
+) -> Option<Option<Certificate>> {
+    let cert = file(at, "cert", "fullchain.pem", folder);
+    let key = file(at, "key", "privkey.pem", folder);
+    match (cert, key) {
+        (None, None) => Some(self_signed.then_some(Certificate::SelfSigned)),
+        (Some(_), _) | (_, Some(_)) if self_signed => {
+            let place = at.place().clone();
+            let remedy = format!("remove {word}, or cert and key");
+            at.fault(&place, word, "is set beside cert or key", &remedy);
+            None
+        }
+        (Some(cert), Some(key)) => Some(Some(Certificate::Files { cert, key })),
+        (Some(_), None) => {
             at.missing("key", "add key = \"privkey.pem\", the private key of the certificate");
             None
         }
-        (None, Some(_), false) => {
+        (None, Some(_)) => {
             at.missing("cert", "add cert = \"fullchain.pem\", the certificate of the key");
             None
         }
-        (None, None, false) => {
-            if listen.is_some() {
-                at.missing("cert", "add cert and key (PEM files), or self_signed = true");
-            }
-            None
-        }
-        (_, _, true) => {
-            let place = at.place().clone();
-            let remedy = "remove self_signed, or cert and key";
-            at.fault(&place, "self_signed", "is set beside cert or key", remedy);
-            None
-        }
-    };
-    at.finish();
-    Some(Rtmps { listen: listen?, certificate: certificate? })
+    }
 }
 
 fn http(mut at: Section<'_>, taken: &mut Taken) -> Http {
     let place = at.place_of("listen");
     let listen = taken.listen(&mut at, "127.0.0.1:8080", SocketAddr::new(HERE, 8080));
-    if listen.is_some_and(|address| !address.ip().is_loopback()) {
-        let what = "shows status and metrics to everybody who reaches this address";
-        at.warn(&place, "listen", what, "listen at 127.0.0.1, or keep strangers off by a firewall");
+    let trusted_proxies = proxies(&mut at);
+    if listen.is_some_and(|address| !address.ip().is_loopback()) && trusted_proxies.is_empty() {
+        let what = "speaks unencrypted HTTP, over which other machines may read and not log in";
+        let remedy = "use [https] for people, or list the proxy in trusted_proxies";
+        at.warn(&place, "listen", what, remedy);
     }
     let connections = at.count("connections");
     if let Some(Set { place, value: 0 }) = &connections {
         at.fault(place, "connections", "is 0", "write at least 1, or listen = \"off\"");
     }
     at.finish();
-    Http { listen, connections: connections.map_or(HTTP_CONNECTIONS, |count| count.value) }
+    let connections = connections.map_or(HTTP_CONNECTIONS, |count| count.value);
+    Http { listen, connections, trusted_proxies }
+}
+
+fn proxies(at: &mut Section<'_>) -> Vec<IpNet> {
+    let mut proxies = Vec::new();
+    for Set { place, value } in at.texts("trusted_proxies", "127.0.0.1") {
+        match address::network(&value) {
+            Ok(network) => proxies.push(network),
+            Err(what) => {
+                at.fault(&place, "trusted_proxies", &what, "write it like \"127.0.0.1\"");
+            }
+        }
+    }
+    proxies
+}
+
+fn metrics((mut at, present): (Section<'_>, bool), taken: &mut Taken) -> Option<SocketAddr> {
+    let place = at.place_of("listen");
+    let listen = if present { taken.listen(&mut at, "127.0.0.1:9180", METRICS) } else { None };
+    if listen.is_some_and(|address| !address.ip().is_loopback()) {
+        let what = "shows status and metrics to everybody who reaches this address";
+        at.warn(&place, "listen", what, "listen at 127.0.0.1, or keep strangers off by a firewall");
+    }
+    at.finish();
+    listen
 }
 
 fn egress(mut at: Section<'_>, folder: &Path) -> Egress {

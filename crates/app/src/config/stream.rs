@@ -1,13 +1,13 @@
 //! `[[stream]]` and `[[stream.destination]]`.
 
-use super::address;
 use super::fault::Place;
 use super::login::{self, Pair, Users};
 use super::section::{Section, Set};
 use super::types::{BackupConfig, Config, DestinationConfig, RemoteConfig, StreamConfig};
+use manycast_control::{Start, address};
 use manycast_dial::Gate;
-use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover};
-use manycast_media::StreamName;
+use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks};
+use manycast_media::{StreamName, TrackKind, TrackRule};
 use manycast_restream::BackupMode;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ const MAX_KEY: usize = 512;
 const SHORT_KEY: usize = 12;
 /// The longest name of a destination, in characters.
 const MAX_NAME: usize = 64;
+/// The longest title of a stream, in characters.
+const MAX_TITLE: usize = 100;
 
 /// What was read so far, for telling doubles.
 #[derive(Default)]
@@ -41,15 +43,12 @@ pub(super) fn read(root: &mut Section<'_>, config: &mut Config) {
             config.streams.push(stream);
         }
     }
-    if config.streams.is_empty() && !config.rtmp.open {
-        let place = root.place().clone();
-        let remedy = "add a [[stream]] with name and key, or open = true in [rtmp]";
-        root.warn(&place, "stream", "there is none: nobody can publish", remedy);
-    }
 }
 
 fn stream(mut at: Section<'_>, config: &Config, known: &mut Known) -> Option<StreamConfig> {
     let name = stream_name(&mut at, known);
+    let title = title(&mut at);
+    let start = at.word("start", &[("auto", Start::Auto), ("manual", Start::Manual)]);
     let key = stream_key(&mut at, config, name.as_ref(), known);
     let pair = login::read(&mut at);
     let login = known.users.take(&at, pair);
@@ -71,6 +70,8 @@ fn stream(mut at: Section<'_>, config: &Config, known: &mut Known) -> Option<Str
     at.finish();
     Some(StreamConfig {
         name: name?,
+        title: title?,
+        start: start.unwrap_or_default(),
         key: key?,
         login: login.ok()?,
         play,
@@ -107,6 +108,19 @@ fn stream_name(at: &mut Section<'_>, known: &mut Known) -> Option<StreamName> {
     }
     known.names.push((name.clone(), place));
     Some(name)
+}
+
+/// What people call it. `None`: it is wrong.
+fn title(at: &mut Section<'_>) -> Option<String> {
+    let Some(Set { place, value }) = at.text("title", "Sunday service") else {
+        return (!at.has("title")).then(String::new);
+    };
+    if value.chars().count() > MAX_TITLE || value.chars().any(char::is_control) {
+        let what = "is longer than 100 characters or holds control characters";
+        at.fault(&place, "title", what, "write it like title = \"Sunday service\"");
+        return None;
+    }
+    Some(value)
 }
 
 fn stream_key(
@@ -183,6 +197,7 @@ fn destination(
     let words =
         [("auto", Announce::Auto), ("none", Announce::Nothing), ("full", Announce::Everything)];
     let announce = at.word("announce", &words).unwrap_or_default();
+    let tracks = tracks(&mut at);
     let own = login::read(&mut at);
     let wrong = matches!(own, Pair::Wrong);
     let own = own.login();
@@ -193,8 +208,30 @@ fn destination(
     at.finish();
     let Found::Good(remote) = main else { return None };
     let (name, backup) = (name.filter(|_| !wrong)?, backup?);
-    let destination = DestinationConfig { name, remote, backup, config_change, announce, enabled };
+    let tracks = tracks?;
+    let destination =
+        DestinationConfig { name, remote, backup, config_change, announce, tracks, enabled };
     Some((destination, place))
+}
+
+/// `video_track`, `audio_track`. `None`: one of them is wrong.
+fn tracks(at: &mut Section<'_>) -> Option<WantedTracks> {
+    let mut rule = |name, kind, sample| {
+        let Some(Set { place, value }) = at.text(name, sample) else {
+            return (!at.has(name)).then_some(None);
+        };
+        match TrackRule::parse(kind, &value) {
+            Ok(rule) => Some(Some(rule)),
+            Err(error) => {
+                let remedy = format!("write it like {name} = \"{sample}\"");
+                at.fault(&place, name, &format!("is not understood: {error}"), &remedy);
+                None
+            }
+        }
+    };
+    let video = rule("video_track", TrackKind::Video, "largest up to 720p");
+    let audio = rule("audio_track", TrackKind::Audio, "1");
+    Some(WantedTracks { video: video?, audio: audio? })
 }
 
 /// Platforms take one session per key: of two destinations one is refused for ever.

@@ -3,11 +3,14 @@
 //! Every value in here is valid, every default is filled in. Keys are [`Secret`]s, so that printing
 //! any of these types shows none. Must not come here: how it is written in the file.
 
+use ipnet::IpNet;
+use manycast_control::Start;
 use manycast_dial::Allow;
-use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WindowLimits};
+use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks, WindowLimits};
 use manycast_media::StreamName;
 use manycast_restream::BackupMode;
 use manycast_rtmp::auth::Dialect;
+use manycast_webhook::Authorise;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,8 +30,14 @@ pub struct Config {
     pub rtmps: Option<Rtmps>,
     /// The HTTP listener.
     pub http: Http,
+    /// The encrypted HTTP listener.
+    pub https: Https,
+    /// Where status and metrics are shown to everybody; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Everything that goes out.
     pub egress: Egress,
+    /// Who else is asked who may publish and play.
+    pub authorize: Option<Authorise>,
     /// The Streams, in the order of the file.
     pub streams: Vec<StreamConfig>,
 }
@@ -39,7 +48,7 @@ pub struct Server {
     /// How long sessions and deliveries may take to say goodbye at the end. Longer keeps viewers
     /// and platforms from an abrupt end, and delays a restart.
     pub drain: Duration,
-    /// Where state is kept: the self-signed certificate, the lock against a second instance.
+    /// Where state is kept: database, self-signed certificate, the lock against a second instance.
     pub data_dir: Option<PathBuf>,
 }
 
@@ -115,13 +124,24 @@ pub enum Certificate {
     SelfSigned,
 }
 
+/// `[https]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Https {
+    /// Where it listens; `None`: nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Who it says it is. RTMPS says the same unless it has files of its own.
+    pub certificate: Certificate,
+}
+
 /// `[http]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
     /// Where it listens; `None`: nowhere.
     pub listen: Option<SocketAddr>,
-    /// Connections at a time; further ones are closed at accept.
+    /// Connections at a time of each listener; further ones are closed at accept.
     pub connections: u32,
+    /// Whose word is taken for where a request came from.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// `[egress]`
@@ -140,6 +160,10 @@ pub struct Egress {
 pub struct StreamConfig {
     /// What viewers ask for.
     pub name: StreamName,
+    /// What people call it; empty: the name.
+    pub title: String,
+    /// What brings it on air.
+    pub start: Start,
     /// What the encoder sends. Empty only if `rtmp.open` is set.
     pub key: Secret,
     /// The user that its encoder has to be, beside the key.
@@ -169,6 +193,8 @@ pub struct DestinationConfig {
     pub config_change: ConfigChange,
     /// Whether it is told what we can.
     pub announce: Announce,
+    /// Which Tracks it is sent.
+    pub tracks: WantedTracks,
     /// Whether it is fed.
     pub enabled: bool,
 }
@@ -198,6 +224,8 @@ impl StreamConfig {
     #[must_use]
     pub fn same_settings(&self, other: &Self) -> bool {
         self.name == other.name
+            && self.title == other.title
+            && self.start == other.start
             && self.key.matches(&other.key)
             && self.login == other.login
             && self.play == other.play
@@ -216,6 +244,7 @@ impl DestinationConfig {
             && self.backup == other.backup
             && self.config_change == other.config_change
             && self.announce == other.announce
+            && self.tracks == other.tracks
             && self.enabled == other.enabled
     }
 }

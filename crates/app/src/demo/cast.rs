@@ -140,7 +140,7 @@ impl Cast {
             viewers: self.server.rtmp_stats().viewers,
             destinations: statuses.into_iter().map(|status| self.destination(status)).collect(),
             rtmp: self.rtmp,
-            http: self.server.address("http"),
+            http: self.server.address("metrics"),
             port_taken: self.port_taken,
         }
     }
@@ -176,7 +176,8 @@ fn check(findings: &sink::Findings) -> Check {
 fn configure(port: u16, key: &Secret, places: &[(&str, SocketAddr)]) -> Result<Config, Failure> {
     let key = key.expose();
     let mut text = format!(
-        "[rtmp]\nlisten = \"127.0.0.1:{port}\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+        "[rtmp]\nlisten = \"127.0.0.1:{port}\"\n[http]\nlisten = \"off\"\n\
+         [https]\nlisten = \"off\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n\
          [egress]\nallow = [\"127.0.0.0/8\"]\n\
          [[stream]]\nname = \"{OWN}\"\nkey = \"{OWN}\"\n\
          [[stream]]\nname = \"{STREAM}\"\nkey = \"{key}\"\n"

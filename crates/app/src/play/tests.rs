@@ -126,7 +126,7 @@ fn nothing_is_called_missing_where_the_rate_is_not_constant() {
 }
 
 async fn server() -> (Embedded, String) {
-    let text = "[rtmp]\nlisten = \"127.0.0.1:0\"\nopen = true\n[http]\nlisten = \"127.0.0.1:0\"\n\
+    let text = "[rtmp]\nlisten = \"127.0.0.1:0\"\nopen = true\n[http]\nlisten = \"off\"\n[https]\nlisten = \"off\"\n\
                 [[stream]]\nname = \"main\"\nkey = \"sk_main\"\n";
     let loaded = crate::config::read(Path::new("test.toml"), text.as_bytes(), []).unwrap();
     let server = Embedded::start(loaded.config).await.unwrap();

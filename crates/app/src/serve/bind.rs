@@ -4,7 +4,7 @@ use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 
 /// The sentence for a failed bind; `setting` is such as `rtmp.listen`.
-pub(super) fn explain(setting: &str, address: SocketAddr, error: &Error) -> anyhow::Error {
+pub(crate) fn explain(setting: &str, address: SocketAddr, error: &Error) -> anyhow::Error {
     let port = address.port();
     let remedy = match error.kind() {
         ErrorKind::AddrInUse => format!(

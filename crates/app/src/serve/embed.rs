@@ -1,18 +1,19 @@
 //! The server inside another tool: the same parts joined by the same wiring, without signals, log
 //! and files.
 
+use super::Server;
 use super::facts::Facts;
 use super::logging::Logging;
 use super::wiring::Wiring;
-use super::{ConfigGate, Server};
 use crate::config::Config;
 use anyhow::Result;
+use manycast_auth::AccessGate;
 use manycast_hub::Hub;
 use manycast_net_rtmp::RtmpStatsSnapshot;
 use manycast_restream::DestinationStatus;
 use manycast_web::{Readiness, Source};
+use manycast_webhook::Authorised;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,9 +30,11 @@ impl Embedded {
     /// Whatever kept it from starting, in words for people.
     pub(crate) async fn start(config: Config) -> Result<Self> {
         let hub = Hub::new();
+        let gate = AccessGate::new(hub.clone());
         let server = Server {
-            file: PathBuf::new(),
-            gate: ConfigGate::new(hub.clone()),
+            file: None,
+            access: Authorised::new(gate.clone()),
+            gate,
             facts: Facts::new(),
             readiness: Readiness::new(),
             logging: Logging::silent(&config.log),
@@ -42,7 +45,7 @@ impl Embedded {
         Ok(Self { server, wiring })
     }
 
-    /// Where it listens for `rtmp` or `http`.
+    /// Where it listens for `rtmp`, `metrics` and the like.
     pub(crate) fn address(&self, protocol: &str) -> Option<SocketAddr> {
         let listeners = self.server.facts.listeners();
         listeners.iter().find(|listener| listener.protocol == protocol).map(|l| l.address)

@@ -1,12 +1,14 @@
 //! What the HTTP side is told about this server.
 
-use super::gate::GateCounters;
+use super::certificates::Certificates;
 use super::{logging, panics};
 use crate::config::Config;
 use arc_swap::ArcSwapOption;
+use manycast_auth::GateCounters;
+use manycast_control::Control;
 use manycast_media::StreamName;
 use manycast_restream::{DestinationStatus, Restream};
-use manycast_web::{ConfigFacts, Family, Kind, ListenerFacts, Source};
+use manycast_web::{CertificateFacts, ConfigFacts, Family, Kind, ListenerFacts, Source};
 use parking_lot::{Mutex, RwLock};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -20,7 +22,9 @@ pub(super) struct Facts {
     config: ArcSwapOption<Config>,
     state: Mutex<ConfigFacts>,
     listeners: Mutex<Vec<ListenerFacts>>,
+    certificates: OnceLock<Arc<Certificates>>,
     restream: OnceLock<Arc<Restream>>,
+    control: OnceLock<Arc<Control>>,
     counted: RwLock<Vec<Counted>>,
 }
 
@@ -35,7 +39,9 @@ impl Facts {
             config: ArcSwapOption::empty(),
             state: Mutex::new(state),
             listeners: Mutex::default(),
+            certificates: OnceLock::new(),
             restream: OnceLock::new(),
+            control: OnceLock::new(),
             counted: RwLock::default(),
         })
     }
@@ -63,9 +69,19 @@ impl Facts {
         self.listeners.lock().push(ListenerFacts { protocol, address });
     }
 
+    /// From now on the certificates are asked for their state.
+    pub(super) fn certified(&self, certificates: Arc<Certificates>) {
+        let _ = self.certificates.set(certificates);
+    }
+
     /// From now on the destinations are asked for their state.
     pub(super) fn restreams(&self, restream: Arc<Restream>) {
         let _ = self.restream.set(restream);
+    }
+
+    /// From now on the control plane is asked for what is defined.
+    pub(super) fn controlled(&self, control: Arc<Control>) {
+        let _ = self.control.set(control);
     }
 
     /// Adds a part of the server that counts.
@@ -79,12 +95,16 @@ impl Source for Facts {
         self.listeners.lock().clone()
     }
 
+    fn certificate(&self) -> Option<CertificateFacts> {
+        self.certificates.get()?.facts()
+    }
+
     fn config(&self) -> ConfigFacts {
         self.state.lock().clone()
     }
 
     fn configured(&self) -> Vec<StreamName> {
-        self.current().streams.iter().map(|stream| stream.name.clone()).collect()
+        self.control.get().map(|control| control.defined_names()).unwrap_or_default()
     }
 
     fn destinations(&self) -> Vec<DestinationStatus> {

@@ -3,15 +3,14 @@
 use super::Server;
 use super::wiring::Wiring;
 use crate::config::{self, Config, Loaded, StreamChange};
-use std::time::Instant;
 
 impl Server {
     /// Reads the file again. A bad one changes nothing and is reported by log and status.
     pub(super) async fn reload(&self, wiring: &mut Wiring) {
         let file = self.file.clone();
-        let loaded = tokio::task::spawn_blocking(move || config::load(&file)).await;
+        let loaded = tokio::task::spawn_blocking(move || config::load(file.as_deref())).await;
         match loaded {
-            Ok(Ok(loaded)) => self.take(loaded, wiring),
+            Ok(Ok(loaded)) => self.take(loaded, wiring).await,
             Ok(Err(refused)) => {
                 for fault in &refused.faults {
                     tracing::error!("reload refused, nothing is changed: {fault}");
@@ -25,7 +24,7 @@ impl Server {
         }
     }
 
-    fn take(&self, Loaded { config, warnings }: Loaded, wiring: &mut Wiring) {
+    async fn take(&self, Loaded { config, warnings }: Loaded, wiring: &mut Wiring) {
         for warning in &warnings {
             tracing::warn!("{warning}");
         }
@@ -38,28 +37,19 @@ impl Server {
         self.facts.loaded(config.applied_to(&old), restart);
         let config = self.facts.current();
         self.logging.set_level(config.log.level);
-        self.gate.apply(&config);
-        for one in &change.streams {
-            self.change(one, &config);
-        }
-        wiring.apply(&config);
+        wiring.apply(&config, self).await;
+        change.streams.iter().for_each(tell);
         let (streams, live) = (change.streams.len(), change.live.join(", "));
         tracing::info!(changed_streams = streams, changed_settings = live, "reloaded");
     }
+}
 
-    fn change(&self, change: &StreamChange, config: &Config) {
-        match change {
-            StreamChange::Added(name) => {
-                self.hub.open(name, config.limits.window);
-                tracing::info!(stream = %name, "stream added");
-            }
-            StreamChange::Removed(name) => {
-                self.hub.close(name, Instant::now(), "this stream was removed from the server");
-                tracing::info!(stream = %name, "stream removed");
-            }
-            StreamChange::Rekeyed(name) => tracing::info!(stream = %name, "stream key changed"),
-            StreamChange::Closed(name) => tracing::info!(stream = %name, "closed to viewers"),
-            StreamChange::Edited(name) => tracing::info!(stream = %name, "stream changed"),
-        }
+fn tell(change: &StreamChange) {
+    match change {
+        StreamChange::Added(name) => tracing::info!(stream = %name, "stream added"),
+        StreamChange::Removed(_) => {} // told where it is removed
+        StreamChange::Rekeyed(name) => tracing::info!(stream = %name, "stream key changed"),
+        StreamChange::Closed(name) => tracing::info!(stream = %name, "closed to viewers"),
+        StreamChange::Edited(name) => tracing::info!(stream = %name, "stream changed"),
     }
 }

@@ -3,7 +3,7 @@
 use super::facts::float;
 use super::wiring::session_bound;
 use super::{Server, bind};
-use crate::config::{Certificate, Config};
+use crate::config::Config;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use manycast_dial::{Dialer, Gate as EgressGate, Resolver, Tuning};
@@ -34,12 +34,14 @@ const MOST_REACTORS: usize = 8;
 
 /// The listeners while they run.
 pub(super) struct Rtmp {
+    /// Bound, and not running yet.
+    bound: Vec<(&'static str, SocketAddr, RtmpServer)>,
     tasks: Vec<(&'static str, JoinHandle<()>)>,
     stop: watch::Sender<bool>,
-    bound: Duration,
+    drain: Duration,
     connections: Arc<Connections>,
-    tls: Option<Arc<ServerTls>>,
     link: Arc<ArcSwap<RtmpLink>>,
+    client: ClientSettings,
     /// Writes the pictures of all deliveries.
     deliveries: Arc<Fanout>,
     own: Vec<SocketAddr>,
@@ -48,11 +50,12 @@ pub(super) struct Rtmp {
 }
 
 impl Rtmp {
-    /// Binds the listeners and starts them. `other`: where else the server listens.
-    pub(super) fn start(
+    /// Binds the listeners; see [`Rtmp::run`]. `other`: where else the server listens.
+    pub(super) fn bind(
         config: &Config,
         server: &Server,
-        other: Option<SocketAddr>,
+        other: &[SocketAddr],
+        tls: Option<Arc<ServerTls>>,
     ) -> Result<Self> {
         let connections = Connections::new(limits(config));
         let viewers = FanoutConfig { merge: config.rtmp.merge, ..FanoutConfig::default() };
@@ -62,18 +65,16 @@ impl Rtmp {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = threads.min(MOST_REACTORS);
         let reactors = Arc::new(Reactors::start(threads).context("no threads for connections")?);
-        let tls = config.rtmps.as_ref().map(|_| certificate(config, server)).transpose()?;
         let policies = Policies::new();
         policies.set(policy(config));
         let mut bound = Vec::new();
         let plain = config.rtmp.listen.map(|listen| ("rtmp", "rtmp.listen", listen, None));
-        let secure =
-            config.rtmps.as_ref().map(|r| ("rtmps", "rtmps.listen", r.listen, tls.clone()));
+        let secure = config.rtmps.as_ref().map(|r| ("rtmps", "rtmps.listen", r.listen, tls));
         for (protocol, key, listen, tls) in plain.into_iter().chain(secure) {
             let (policies, reactors) = (policies.clone(), Some(reactors.clone()));
             let own = ServerSettings::new(listen);
             let settings = ServerSettings { tls, policies, reactors, ..own };
-            let gate = server.gate.clone();
+            let gate = server.access.clone();
             let listener = RtmpServer::bind(
                 settings,
                 gate,
@@ -86,20 +87,47 @@ impl Rtmp {
         }
         let one = FanoutConfig { shards: 1, ..FanoutConfig::default() };
         let deliveries = Arc::new(Fanout::start(one).context("no thread for deliveries")?);
-        let own: Vec<_> = bound.iter().map(|(_, address, _)| *address).chain(other).collect();
-        let link = Arc::new(ArcSwap::from_pointee(link(config, &own, &deliveries)?));
-        let (stop, stopped) = watch::channel(false);
+        let own = bound.iter().map(|(_, address, _)| *address);
+        let own: Vec<_> = own.chain(other.iter().copied()).collect();
+        let client = client(config, &own)?;
+        let link = RtmpLink::new(client.clone(), deliveries.clone());
+        let link = Arc::new(ArcSwap::from_pointee(link));
         let drain = session_bound(config.server.drain);
-        let mut tasks = Vec::new();
-        for (protocol, address, listener) in bound {
+        let (stop, tasks) = (watch::Sender::new(false), Vec::new());
+        Ok(Self {
+            bound,
+            tasks,
+            stop,
+            drain,
+            connections,
+            link,
+            client,
+            deliveries,
+            own,
+            policies,
+            stats,
+        })
+    }
+
+    /// Who is connected.
+    pub(super) fn connections(&self) -> Arc<Connections> {
+        self.connections.clone()
+    }
+
+    /// Begins to take connections.
+    pub(super) fn run(&mut self, server: &Server) {
+        for (protocol, address, listener) in std::mem::take(&mut self.bound) {
             server.facts.listens(protocol, address);
-            let task = tokio::spawn(listener.run(stopped.clone(), drain));
-            tasks.push((protocol, task));
+            let task = tokio::spawn(listener.run(self.stop.subscribe(), self.drain));
+            self.tasks.push((protocol, task));
         }
-        let counted = stats.clone();
+        let counted = self.stats.clone();
         server.facts.tell_counted(Box::new(move || families(counted.snapshot())));
-        let bound = drain;
-        Ok(Self { tasks, stop, bound, connections, tls, link, deliveries, own, policies, stats })
+    }
+
+    /// How connections to destinations are made.
+    pub(super) fn client(&self) -> ClientSettings {
+        self.client.clone()
     }
 
     /// What carries Streams to `rtmp` and `rtmps` addresses, as it is configured at each dial.
@@ -117,12 +145,13 @@ impl Rtmp {
     pub(super) fn apply(&mut self, config: &Config) {
         self.connections.set_limits(limits(config));
         self.policies.set(policy(config));
-        match link(config, &self.own, &self.deliveries) {
-            Ok(link) => self.link.store(Arc::new(link)),
+        match client(config, &self.own) {
+            Ok(client) => {
+                self.client = client.clone();
+                let link = RtmpLink::new(client, self.deliveries.clone());
+                self.link.store(Arc::new(link));
+            }
             Err(error) => tracing::error!("egress stays as it was: {error:#}"),
-        }
-        if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.reload()) {
-            tracing::error!("the certificate stays as it was: {error}");
         }
     }
 
@@ -148,7 +177,7 @@ impl Rtmp {
     pub(super) async fn drain(self) {
         self.stop.send_replace(true);
         for (_, task) in self.tasks {
-            let _ = tokio::time::timeout(self.bound + Duration::from_secs(1), task).await;
+            let _ = tokio::time::timeout(self.drain + Duration::from_secs(1), task).await;
         }
     }
 }
@@ -188,29 +217,15 @@ fn limits(config: &Config) -> ConnectionLimits {
     ConnectionLimits { total: Some(wanted.map_or(possible, |n| n.min(possible))), per_address }
 }
 
-fn certificate(config: &Config, server: &Server) -> Result<Arc<ServerTls>> {
-    let tls = match config.rtmps.as_ref().map(|r| &r.certificate) {
-        Some(Certificate::Files { cert, key }) => ServerTls::from_files(cert, key)?,
-        _ => {
-            let data =
-                server.data.as_ref().context("a self-signed certificate needs --data-dir")?;
-            let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-            ServerTls::self_signed(data.path(), &names)?
-        }
-    };
-    Ok(Arc::new(tls))
-}
-
-fn link(config: &Config, own: &[SocketAddr], deliveries: &Arc<Fanout>) -> Result<RtmpLink> {
+fn client(config: &Config, own: &[SocketAddr]) -> Result<ClientSettings> {
     let egress = &config.egress;
     let resolver = egress.resolver.map_or_else(Resolver::system, Resolver::at);
     let gate = EgressGate::new(egress.allow.clone(), own.to_vec());
-    let settings = ClientSettings {
+    Ok(ClientSettings {
         dialer: Arc::new(Dialer::new(resolver, gate, Tuning::default())),
         tls: Arc::new(ClientTls::system(egress.ca_file.as_deref())?),
         limits: Limits::default(),
-    };
-    Ok(RtmpLink::new(settings, deliveries.clone()))
+    })
 }
 
 /// What all RTMP connections counted, as metrics.

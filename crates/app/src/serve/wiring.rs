@@ -7,67 +7,146 @@
 //!         of the drain can be watched
 //! ```
 
+use super::certificates::Certificates;
+use super::defs::file_defs;
 use super::facts::{families, float};
+use super::herald::{self, Crier};
+use super::http::{Bound, Http};
+use super::manage::Connected;
+use super::outbox::Outbox;
 use super::rtmp::Rtmp;
-use super::{Server, bind};
-use crate::config::{Config, DestinationConfig, RemoteConfig, StreamConfig};
-use anyhow::Result;
-use manycast_hub::Target;
+use super::state::State;
+use super::{Server, authorize};
+use crate::config::Config;
+use anyhow::{Context, Result};
+use manycast_auth::{AccessGate, AccountOptions, Accounts};
+use manycast_control::{Control, Parts};
+use manycast_hub::Secret;
 use manycast_net_rtmp::RtmpStatsSnapshot;
-use manycast_restream::{Backup, DestinationSpec, Restream, Timings};
-use manycast_web::{Family, HttpServer, Kind, Limits, Site};
-use std::future::pending;
+use manycast_restream::Restream;
+use manycast_web::{Family, Kind, Managed, Site};
+use manycast_webhook::{Authorised, Options, Webhooks};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Of the drain time, what is kept for HTTP, which ends last.
-const HTTP_END: Duration = Duration::from_millis(500);
+pub(super) const HTTP_END: Duration = Duration::from_millis(500);
 
 /// Everything that runs.
 pub(super) struct Wiring {
     rtmp: Rtmp,
     restream: Arc<Restream>,
-    http: Option<JoinHandle<()>>,
-    /// Ends the HTTP side.
-    end_http: watch::Sender<bool>,
+    control: Arc<Control>,
+    access: Arc<Authorised<AccessGate>>,
+    webhooks: Arc<Webhooks>,
+    state: State,
+    accounts: Accounts,
+    http: Http,
+    certificates: Arc<Certificates>,
+    /// Looks for certificates that changed.
+    following: JoinHandle<()>,
 }
 
 impl Wiring {
     /// Binds and starts everything that the configuration asks for.
-    pub(super) async fn start(config: &Config, server: &Server) -> Result<Self> {
-        let http = bind_http(config).await?;
+    pub(super) async fn start(
+        config: &Config,
+        server: &Server,
+        certificates: &Arc<Certificates>,
+        state: State,
+    ) -> Result<Self> {
+        let http = Bound::take(config, certificates.https()).await?;
         // No destination may lead back into any listener of this server (K1).
-        let own = http.as_ref().and_then(|http| http.address().ok());
-        let rtmp = Rtmp::start(config, server, own)?;
+        let mut rtmp = Rtmp::bind(config, server, &http.addresses(), certificates.rtmps())?;
 
         let gate = server.gate.counters();
         server.facts.tell_counted(Box::new(move || families(&gate)));
+
+        let access = server.access.clone();
+        let out = authorize::client(&rtmp.client());
+        access.apply(config.authorize.clone(), out.clone());
+        let asked = access.clone();
+        server.facts.tell_counted(Box::new(move || authorize::families(asked.counters())));
 
         let restream = Arc::new(Restream::new(server.hub.clone(), rtmp.links(), rand::random()));
         server.facts.restreams(restream.clone());
         let counted = restream.clone();
         server.facts.tell_counted(Box::new(move || vec![delivery_panics(&counted)]));
-        restream.apply(specs(config));
+        let parts = Parts {
+            hub: server.hub.clone(),
+            restream: restream.clone(),
+            gate: server.gate.clone(),
+            keys: state.keys(),
+            store: state.store().clone(),
+            client: rtmp.client(),
+        };
+        let defs = file_defs(config, server.file.as_deref());
+        let control = Control::start(parts, defs).await.context("the streams cannot be read")?;
+        server.facts.controlled(control.clone());
+        let outbox = Arc::new(Outbox::new(state.store().clone()));
+        let webhooks = Webhooks::start(outbox, out, Options::default());
+        control.set_herald(Arc::new(Crier(webhooks.clone())));
+        let sent = webhooks.clone();
+        server.facts.tell_counted(Box::new(move || herald::families(sent.counters())));
+        // whoever comes in now finds everything that is defined
+        rtmp.run(server);
 
-        let (end_http, ending) = watch::channel(false);
-        let http = http.map(|http| {
-            if let Ok(address) = http.address() {
-                server.facts.listens("http", address);
-            }
-            let facts = server.facts.clone();
-            let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
-            tokio::spawn(http.run(site, ordered(ending)))
+        let facts = server.facts.clone();
+        let site = Site::new(server.hub.clone(), server.readiness.clone(), facts);
+        let accounts = Accounts::open(state.store().clone(), AccountOptions::default());
+        let accounts = accounts.await.context("the accounts cannot be read")?;
+        let connections = rtmp.connections();
+        let site = site.manage(Managed {
+            accounts: accounts.clone(),
+            gate: server.gate.clone(),
+            control: control.clone(),
+            store: state.store().clone(),
+            webhooks: webhooks.clone(),
+            sessions: Arc::new(Connected { connections, control: control.clone() }),
         });
-        Ok(Self { rtmp, restream, http, end_http })
+        let http = http.run(site, server);
+        let certificates = certificates.clone();
+        let following = tokio::spawn(certificates.clone().follow());
+        Ok(Self {
+            rtmp,
+            restream,
+            control,
+            access,
+            webhooks,
+            state,
+            accounts,
+            http,
+            certificates,
+            following,
+        })
     }
 
     /// Takes what a reload changed; what cannot change live is as it was.
-    pub(super) fn apply(&mut self, config: &Config) {
+    pub(super) async fn apply(&mut self, config: &Config, server: &Server) {
         // certificates are read from disk
-        tokio::task::block_in_place(|| self.rtmp.apply(config));
-        self.restream.apply(specs(config));
+        tokio::task::block_in_place(|| {
+            self.rtmp.apply(config);
+            self.certificates.reload();
+        });
+        self.control.set_client(self.rtmp.client());
+        let out = authorize::client(&self.rtmp.client());
+        self.access.apply(config.authorize.clone(), out.clone());
+        self.webhooks.set_client(out);
+        let defs = file_defs(config, server.file.as_deref());
+        if let Err(error) = self.control.reload(None, defs).await {
+            tracing::error!("the streams stay as they were: {error}");
+        }
+    }
+
+    /// For the link that makes the first owner; `None` once there is somebody.
+    pub(super) fn setup_token(&self) -> Option<Secret> {
+        self.accounts.setup_token()
+    }
+
+    /// What is defined and applied.
+    pub(super) fn control(&self) -> &Arc<Control> {
+        &self.control
     }
 
     /// What all RTMP connections counted.
@@ -77,28 +156,24 @@ impl Wiring {
 
     /// Resolves with a name when something vital ended by itself. Cancel-safe.
     pub(super) async fn broken(&mut self) -> &'static str {
-        let http = async {
-            match &mut self.http {
-                Some(http) => {
-                    let _ = http.await;
-                    "the HTTP listener"
-                }
-                None => pending().await,
-            }
-        };
         tokio::select! {
-            name = http => name,
+            name = self.http.broken() => name,
             name = self.rtmp.broken() => name,
         }
     }
 
     /// Ends everything, within `bound`.
     pub(super) async fn drain(self, bound: Duration) {
+        self.following.abort();
+        let _ = self.following.await;
         tokio::join!(self.restream.shutdown(session_bound(bound)), self.rtmp.drain());
-        self.end_http.send_replace(true);
-        if let Some(http) = self.http {
-            let _ = tokio::time::timeout(HTTP_END, http).await;
-        }
+        let last_words = async {
+            self.control.shutdown().await;
+            self.webhooks.shutdown(HTTP_END).await;
+        };
+        tokio::join!(self.access.finish(HTTP_END), last_words);
+        self.state.close().await;
+        self.http.drain().await;
     }
 }
 
@@ -107,48 +182,7 @@ pub(super) fn session_bound(drain: Duration) -> Duration {
     drain.saturating_sub(HTTP_END.min(drain / 10))
 }
 
-/// The destinations as the restream service takes them.
-fn specs(config: &Config) -> Vec<DestinationSpec> {
-    let of = |stream: &StreamConfig| {
-        let one = |destination: &DestinationConfig| spec(stream, destination);
-        stream.destinations.iter().map(one).collect::<Vec<_>>()
-    };
-    config.streams.iter().flat_map(of).collect()
-}
-
-fn spec(stream: &StreamConfig, destination: &DestinationConfig) -> DestinationSpec {
-    let target = |remote: &RemoteConfig| Target {
-        login: remote.login.clone(),
-        config_change: destination.config_change,
-        announce: destination.announce,
-        ..Target::new(&remote.url, remote.key.clone())
-    };
-    let main = target(&destination.remote);
-    let mut spec = DestinationSpec::new(stream.name.clone(), &destination.name, main);
-    let backup = destination.backup.as_ref();
-    spec.backup = backup.map(|backup| Backup { target: target(&backup.remote), mode: backup.mode });
-    spec.enabled = destination.enabled;
-    let reconnect_window = stream.reconnect_window;
-    let orderly_window = if stream.hold_on_stop { reconnect_window } else { Duration::ZERO };
-    spec.timings = Timings { reconnect_window, orderly_window, ..spec.timings };
-    spec
-}
-
 fn delivery_panics(restream: &Restream) -> Family {
     let help = "Deliveries that ended in a panic";
     Family::single(Kind::Counter, "delivery_panics", help, float(restream.panics()))
-}
-
-async fn bind_http(config: &Config) -> Result<Option<HttpServer>> {
-    let Some(address) = config.http.listen else { return Ok(None) };
-    let connections = usize::try_from(config.http.connections).unwrap_or(usize::MAX);
-    let goodbye = HTTP_END / 2;
-    let limits = Limits { connections, goodbye, ..Limits::default() };
-    let bound = HttpServer::bind(address, limits).await;
-    Ok(Some(bound.map_err(|error| bind::explain("http.listen", address, &error))?))
-}
-
-/// Resolves at the order to end.
-async fn ordered(mut ending: watch::Receiver<bool>) {
-    let _ = ending.wait_for(|end| *end).await;
 }

@@ -1,11 +1,14 @@
 //! A healthy stream has no finding; each change of it beyond a bound has one, and up to the bound
 //! none.
 
-use super::{Shape, Subject, findings};
+use super::{Subject, findings};
 use crate::{Finding, Rule};
+use manycast_codec::{
+    AudioShape, CaptionPresence, Chroma, Description, FrameFault, Ratio, Shape, VideoShape, examine,
+};
 use manycast_hub::health::{Bitrate, KeyFrames, Pictures};
 use manycast_hub::{Health, TrackHealth, Trouble};
-use manycast_media::{Codec, TimeDelta, Track, TrackId};
+use manycast_media::{Codec, Frame, TimeDelta, Timestamp, Track, TrackId};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -63,15 +66,26 @@ fn healthy() -> Case {
         tracks: vec![video, track(A, 160_000, 46.875)],
         ..Health::default()
     };
-    let picture = Shape::Picture {
+    let video = VideoShape {
         width: 1920,
         height: 1080,
         fps: Some(30.0),
         profile: Some("High".to_owned()),
+        ..VideoShape::default()
     };
-    let sound = Shape::Sound { sample_rate: 48_000 };
-    let subject = |id, codec, shape| Subject { id, codec, configured: true, shape: Some(shape) };
-    let subjects = vec![subject(V, Codec::H264, picture), subject(A, Codec::Aac, sound)];
+    let audio = AudioShape { sample_rate: 48_000, ..silence() };
+    let subject = |id, codec, shape| Subject {
+        id,
+        codec,
+        description: Some(Description { shape, rfc6381: None }),
+        captions: CaptionPresence::default(),
+        problem: None,
+        fault: None,
+    };
+    let subjects = vec![
+        subject(V, Codec::H264, Shape::Video(video)),
+        subject(A, Codec::Aac, Shape::Audio(audio)),
+    ];
     Case { health, trouble: None, subjects }
 }
 
@@ -92,13 +106,27 @@ impl Case {
         self.video().pictures.as_mut().unwrap()
     }
 
+    fn video_shape(&mut self) -> &mut VideoShape {
+        match &mut self.subjects[0].description.as_mut().unwrap().shape {
+            Shape::Video(video) => video,
+            Shape::Audio(_) => unreachable!("the first one is of pictures"),
+        }
+    }
+
+    fn audio_shape(&mut self) -> &mut AudioShape {
+        match &mut self.subjects[1].description.as_mut().unwrap().shape {
+            Shape::Audio(audio) => audio,
+            Shape::Video(_) => unreachable!("the second one is of sound"),
+        }
+    }
+
     fn picture(&mut self, width: u32, height: u32, fps: Option<f64>, profile: &str) {
         let profile = Some(profile.to_owned());
-        self.subjects[0].shape = Some(Shape::Picture { width, height, fps, profile });
+        *self.video_shape() = VideoShape { width, height, fps, profile, ..VideoShape::default() };
     }
 
     fn sample_rate(&mut self, sample_rate: u32) {
-        self.subjects[1].shape = Some(Shape::Sound { sample_rate });
+        self.audio_shape().sample_rate = sample_rate;
     }
 
     fn judge(&self) -> Vec<Finding> {
@@ -106,8 +134,28 @@ impl Case {
     }
 }
 
+/// Sound of which nothing is known.
+fn silence() -> AudioShape {
+    AudioShape {
+        sample_rate: 0,
+        channels: None,
+        layout: None,
+        profile: None,
+        bit_depth: None,
+        bitrate: None,
+        frame_samples: None,
+    }
+}
+
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
+}
+
+fn hdr(case: &mut Case, codec: Codec, bits: u8) {
+    case.subjects[0].codec = codec;
+    case.video_shape().bit_depth = Some(bits);
+    // SMPTE ST 2084
+    case.video_shape().colour.transfer = Some(16);
 }
 
 type Change = fn(&mut Case);
@@ -135,27 +183,62 @@ const ROWS: &[(Change, &[(Rule, &str)])] = &[
     (|c| c.audio().idle = Duration::from_millis(2_900), &[]),
     (|c| c.audio().idle = secs(3), &[(Rule::AudioStopped, "for 3.0 s")]),
     // what the configuration says
-    (|c| c.subjects[0].shape = None, &[(Rule::ConfigUnreadable, "h264")]),
     (
-        |c| {
-            c.subjects[0].shape = None;
-            c.subjects[0].configured = false;
-        },
-        &[],
+        |c| c.subjects[0].problem = examine(Codec::H264, &[1, 100]).err(),
+        &[(Rule::ConfigUnreadable, "the h264 configuration ends before it is complete")],
     ),
     (
         |c| {
+            c.subjects[0].problem = examine(Codec::H264, &[1, 100]).err();
+            c.subjects[0].fault = Some(FrameFault::ByteStream(Codec::H264));
+        },
+        &[(Rule::FramesDamaged, "start codes")],
+    ),
+    (|c| c.subjects[0].description = None, &[]),
+    (
+        |c| {
             c.subjects[0].codec = Codec::Opaque;
-            c.subjects[0].shape = None;
+            c.subjects[0].description = None;
         },
         &[(Rule::CodecUnknown, "unknown")],
     ),
     (
         |c| {
             c.subjects[1].codec = Codec::Speex;
-            c.subjects[1].shape = None;
+            c.subjects[1].description = None;
         },
         &[(Rule::CodecOld, "speex")],
+    ),
+    (|c| c.video_shape().interlaced = Some(true), &[(Rule::Interlaced, "combs")]),
+    (
+        |c| {
+            c.subjects[0].codec = Codec::H265;
+            c.video_shape().chroma = Some(Chroma::Yuv422);
+        },
+        &[(Rule::ChromaUnusual, "4:2:2")],
+    ),
+    (|c| c.video_shape().chroma = Some(Chroma::Yuv420), &[]),
+    (|c| hdr(c, Codec::H265, 10), &[(Rule::Hdr, "PQ")]),
+    (|c| hdr(c, Codec::H265, 8), &[(Rule::HdrUnusual, "PQ")]),
+    (|c| hdr(c, Codec::H264, 8), &[(Rule::HdrUnusual, "PQ")]),
+    (|c| c.video_shape().colour.full_range = Some(true), &[(Rule::FullRange, "crushed")]),
+    (
+        |c| c.video_shape().sample_aspect = Some(Ratio { numerator: 16, denominator: 11 }),
+        &[(Rule::PixelsNotSquare, "squeezed")],
+    ),
+    (|c| c.video_shape().sample_aspect = Some(Ratio::ONE), &[]),
+    (
+        |c| {
+            c.picture(1280, 720, Some(120.0), "High");
+            c.video().frame_rate = Some(120.0);
+        },
+        &[(Rule::PicturesFast, "120 pictures per second")],
+    ),
+    (|c| c.audio_shape().channels = Some(2), &[]),
+    (|c| c.audio_shape().channels = Some(6), &[(Rule::ChannelsMany, "6 channels")]),
+    (
+        |c| c.audio_shape().profile = Some("HE-AAC".to_owned()),
+        &[(Rule::AudioHighEfficiency, "HE-AAC")],
     ),
     (|c| c.picture(1920, 1080, None, "High 10"), &[(Rule::ProfileUnplayable, "High 10")]),
     (|c| c.picture(1920, 1079, None, "High"), &[(Rule::PictureSizeOdd, "1920x1079")]),
@@ -375,17 +458,47 @@ fn several_tracks_are_judged_each_by_itself() {
 }
 
 #[test]
-fn a_subject_is_what_its_configuration_says() {
-    let config = |record: &'static [u8]| manycast_media::CodecConfig {
-        codec: Codec::Aac,
-        record: bytes::Bytes::from_static(record),
+fn a_subject_is_what_its_configuration_and_a_frame_say() {
+    let track = |codec, record: Option<&'static [u8]>| Track {
+        id: if codec == Codec::Vp8 { V } else { A },
+        codec,
+        config: record.map(|record| manycast_media::CodecConfig {
+            codec,
+            record: bytes::Bytes::from_static(record),
+            wire: None,
+        }),
+    };
+    let of = |record| Subject::of(&track(Codec::Aac, record), None);
+    let known = of(Some(&[0x12, 0x10]));
+    let audio = known.description.as_ref().and_then(Description::as_audio);
+    assert_eq!(audio.map(|audio| audio.sample_rate), Some(44_100));
+    assert_eq!((known.problem, known.fault), (None, None));
+    let broken = of(Some(&[0x12]));
+    assert!(broken.problem.is_some() && broken.description.is_none());
+    let none = of(None);
+    assert!(none.problem.is_none() && none.description.is_none());
+    let frame = |codec, payload: &'static [u8]| Frame {
+        track: track(codec, None).id,
+        codec,
+        dts: Timestamp::ZERO,
+        pts: Timestamp::ZERO,
+        key: true,
+        payload: bytes::Bytes::from_static(payload),
         wire: None,
     };
-    let of = |config| Subject::of(&Track { id: A, codec: Codec::Aac, config });
-    let known = of(Some(config(&[0x12, 0x10])));
-    assert!(known.shape == Some(Shape::Sound { sample_rate: 44_100 }), "{known:?}");
-    let broken = of(Some(config(&[0x12])));
-    assert!(broken.configured && broken.shape.is_none());
-    let none = of(None);
-    assert!(!none.configured && none.shape.is_none());
+    // RFC 6386 9.1: a key frame of 320x180
+    let picture = frame(Codec::Vp8, &[0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00]);
+    let seen = Subject::of(&track(Codec::Vp8, None), Some(&picture));
+    let size = seen.video().map(|video| (video.width, video.height));
+    assert_eq!((size, seen.fault), (Some((320, 180)), None), "the frame tells");
+    let adts = frame(
+        Codec::Aac,
+        &[0xff, 0xf1, 0x50, 0x80, 0x02, 0x1f, 0xfc, 0x21, 0, 0, 0, 0, 0, 0, 0, 0],
+    );
+    let wrong = Subject::of(&track(Codec::Aac, Some(&[0x12, 0x10])), Some(&adts));
+    assert_eq!(wrong.fault, Some(FrameFault::Adts));
+    let health = Health::default();
+    let found = findings(&health, None, &[wrong]);
+    assert_eq!((found.len(), found[0].rule), (1, Rule::FramesDamaged));
+    assert!(found[0].remedy.starts_with(char::is_uppercase) && found[0].remedy.ends_with('.'));
 }

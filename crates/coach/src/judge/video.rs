@@ -1,6 +1,6 @@
 //! A video Track that flows: key frames, order, frame rate, bitrate, movement.
 
-use super::{Shape, Subject};
+use super::Subject;
 use crate::words::{bitrate, length, rate, time};
 use crate::{Finding, Rule};
 use manycast_hub::TrackHealth;
@@ -28,11 +28,8 @@ pub(super) fn judge(subject: &Subject, track: &TrackHealth, found: &mut Vec<Find
             find(Rule::BFrames, &[("count", pictures.b_frames.to_string())]);
         }
     }
-    let (size, declared) = match subject.shape {
-        Some(Shape::Picture { width, height, fps, .. }) => (Some((width, height)), fps),
-        _ => (None, None),
-    };
-    frame_rate(declared, track, &mut find);
+    let size = subject.video().map(|video| (video.width, video.height));
+    frame_rate(subject.video().and_then(|video| video.fps), track, &mut find);
     if track.still >= STILL {
         find(Rule::VideoFrozen, &[("time", time(track.still))]);
         return;

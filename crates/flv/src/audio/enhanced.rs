@@ -10,7 +10,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use manycast_bits::Reader;
 
 /// Not the number that video has for it.
-const MULTITRACK: u8 = 5;
+pub(crate) const MULTITRACK: u8 = 5;
 
 /// AudioPacketType, without the two that only say how the header goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,19 +5,23 @@
 //!               without multitrack and ModEx for all else
 //! as number n   an enhanced tag with one track and its number (E-RTMP v2 "Multitrack", OneTrack)
 //! ```
-//! What already has the form asked for leaves as it came, without a copy.
+//! What already has the form asked for leaves as it came, without a copy. Who asked for nothing and
+//! said nothing of itself is sent the default Track as it came, only never with its number.
 //!
 //! Belongs here: the change of number. Must not come here: which Track somebody wants.
 
 use super::write::{
-    enhanced, enhanced_frame, is_legacy, legacy_config, legacy_frame, ours, write_frame,
+    enhanced, enhanced_frame, is_legacy, legacy_config, legacy_frame, ours, write_config,
+    write_frame,
 };
 use super::{FLV_AUDIO, FLV_VIDEO, tag_kind};
 use crate::{
     FourCc, TagKind,
-    audio::{AudioPacketType, AudioTag, EnhancedAudio},
-    enhanced::{Layout, ModEx, ModExes, TrackBody, Tracks},
-    video::{EnhancedVideo, FrameType, VideoPacketType, VideoTag, enhanced::EnhancedVideoBody},
+    audio::{self, AudioPacketType, AudioTag, EnhancedAudio},
+    enhanced::{Layout, MOD_EX, ModEx, ModExes, TrackBody, Tracks},
+    video::{
+        self, EnhancedVideo, FrameType, VideoPacketType, VideoTag, enhanced::EnhancedVideoBody,
+    },
 };
 use manycast_media::{Codec, CodecConfig, Frame, TrackId, TrackKind, Wire};
 
@@ -86,6 +90,62 @@ pub fn write_about_as(wire: &Wire, index: u8) -> Option<Wire> {
         Form::Enhanced(message) if index == 0 && has_legacy_form(message.codec()) => None,
         Form::Enhanced(message) => message.numbered(index, wire, |_| None),
         Form::Unknown => None,
+    }
+}
+
+/// The body that carries a Frame to somebody who asked for nothing: of the default Track as it came,
+/// except that it is alone (E-RTMP v2 "Multitrack"); `None` of all others.
+#[must_use]
+pub fn write_frame_alone(frame: &Frame) -> Option<Wire> {
+    if frame.track.kind == TrackKind::Data {
+        return write_about_alone(&write_frame(frame)?);
+    }
+    if frame.track.index != 0 {
+        return None;
+    }
+    if frame.wire.as_ref().is_some_and(has_number) {
+        return write_frame_as(frame, 0);
+    }
+    write_frame(frame)
+}
+
+/// As [`write_frame_alone`], for a configuration of a default Track.
+#[must_use]
+pub fn write_config_alone(config: &CodecConfig, track: TrackId) -> Option<Wire> {
+    if track.index != 0 {
+        return None;
+    }
+    if config.wire.as_ref().is_some_and(has_number) {
+        return write_config_as(config, track);
+    }
+    write_config(config, track)
+}
+
+/// As [`write_frame_alone`], for a message about Tracks or about the whole.
+#[must_use]
+pub fn write_about_alone(wire: &Wire) -> Option<Wire> {
+    if !has_number(wire) {
+        return Some(wire.clone());
+    }
+    subject(wire).filter(|track| track.index == 0).and_then(|_| write_about_as(wire, 0))
+}
+
+/// Whether a message is of the kind that holds numbered Tracks.
+#[must_use]
+pub fn has_number(wire: &Wire) -> bool {
+    // An enhanced header says so in its first byte; the common ones need no more of a look.
+    let first = wire.body.first().copied().unwrap_or(0);
+    let multitrack = match wire.dialect {
+        FLV_VIDEO if first & 0x80 != 0 => video::enhanced::MULTITRACK,
+        FLV_AUDIO if first >> 4 == 9 => audio::enhanced::MULTITRACK,
+        _ => return false,
+    };
+    match first & 0x0F {
+        kind if kind != multitrack && kind != MOD_EX => false,
+        kind => match Form::of(wire) {
+            Form::Enhanced(message) => message.is_numbered(),
+            Form::Legacy | Form::Unknown => kind == multitrack,
+        },
     }
 }
 
@@ -163,6 +223,10 @@ impl Message {
 
     fn track(&self) -> Option<&TrackBody> {
         self.tracks()?.only()
+    }
+
+    fn is_numbered(&self) -> bool {
+        self.tracks().is_some_and(|tracks| tracks.layout != Layout::Single)
     }
 
     fn mod_ex(&self) -> &[ModEx] {

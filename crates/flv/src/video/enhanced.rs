@@ -10,7 +10,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use manycast_bits::{Reader, Writer};
 use manycast_media::Codec;
 
-const MULTITRACK: u8 = 6;
+pub(crate) const MULTITRACK: u8 = 6;
 
 /// VideoPacketType, without the two that only say how the header goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

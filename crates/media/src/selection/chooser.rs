@@ -1,7 +1,11 @@
 //! A choice over time, as Tracks come and Frames pass.
 
 use super::{Choice, Facts, Selection, TrackRules};
-use crate::{Frame, Track, TrackId, TrackKind, TrackSet};
+use crate::{Frame, TimeDelta, Timestamp, Track, TrackId, TrackKind, TrackSet};
+
+/// How long pictures that were announced are waited for, where they are the ones to be taken. Encoders
+/// send all configurations before the first Frame.
+const WAIT: TimeDelta = TimeDelta::from_millis(500);
 
 /// Follows the Tracks of a Stream for one viewer or Delivery. Sound changes at once; pictures begin
 /// with a key frame, and change at the next one of the new Track, while those of the old one go on
@@ -14,6 +18,10 @@ pub struct Chooser {
     next: Option<u8>,
     /// A key frame was taken since the choice fell on its Track.
     showing: bool,
+    /// What to take of the video Tracks if the one that is waited for does not come.
+    instead: Option<Choice>,
+    /// Since when it is waited for.
+    since: Option<Timestamp>,
 }
 
 impl Chooser {
@@ -21,7 +29,7 @@ impl Chooser {
     #[must_use]
     pub fn new(rules: TrackRules) -> Self {
         let current = rules.choose(&TrackSet::default(), |_| Facts::UNKNOWN);
-        Self { rules, current, next: None, showing: false }
+        Self { rules, current, next: None, showing: false, instead: None, since: None }
     }
 
     /// What is taken now.
@@ -33,9 +41,15 @@ impl Chooser {
     /// Takes note of the Tracks that flow. True if what is taken is another at once, so that their
     /// configurations are to be said; a change of pictures is told by [`Chooser::takes`].
     pub fn tracks(&mut self, set: &TrackSet, facts: impl Fn(&Track) -> Facts) -> bool {
-        let wanted = self.rules.choose(set, facts);
+        let mut wanted = self.rules.choose(set, &facts);
         let before = self.current;
         self.next = None;
+        if self.instead.is_none() {
+            self.since = None;
+        }
+        let preferred = self.rules.prefer(set, &facts);
+        self.instead = (preferred != wanted.video).then_some(wanted.video);
+        wanted.video = preferred;
         match (before.video, wanted.video) {
             (Choice::One(old), Choice::One(new)) if old != new && self.showing => {
                 self.next = Some(new);
@@ -53,10 +67,12 @@ impl Chooser {
     /// Whether a Frame is taken, and whether the pictures change with it: then its configuration is
     /// to be said first.
     pub fn takes(&mut self, frame: &Frame) -> Taken {
+        self.give_up(frame.dts);
         let of = |index| TrackId { kind: TrackKind::Video, index };
         if frame.key && self.next.is_some_and(|next| frame.track == of(next)) {
             self.current.video = Choice::One(frame.track.index);
             self.next = None;
+            self.showing = true;
             return Taken::Changed;
         }
         if !self.current.takes(frame.track) {
@@ -67,6 +83,20 @@ impl Chooser {
             return if self.showing { Taken::Yes } else { Taken::No };
         }
         Taken::Yes
+    }
+
+    /// Takes what there is in place of pictures that were announced and do not come.
+    fn give_up(&mut self, now: Timestamp) {
+        let Some(instead) = self.instead else { return };
+        if now - *self.since.get_or_insert(now) < WAIT {
+            return;
+        }
+        self.instead = None;
+        match instead {
+            Choice::One(index) if !self.showing => self.next = Some(index),
+            Choice::One(_) => {}
+            Choice::None | Choice::All => self.current.video = instead,
+        }
     }
 
     /// Frames were left out: the pictures of a Track that is taken alone go on at its next key

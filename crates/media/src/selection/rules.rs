@@ -118,6 +118,15 @@ impl TrackRules {
             data: true,
         }
     }
+
+    /// What will be taken of the video Tracks once those flow too that were announced.
+    pub(super) fn prefer(&self, set: &TrackSet, facts: impl Fn(&Track) -> Facts) -> Choice {
+        let all = set.tracks.iter().chain(&set.announced);
+        let video = all.filter(|track| track.id.kind == TrackKind::Video);
+        let mut video: Vec<_> = video.map(|track| (track.id.index, facts(track))).collect();
+        video.sort_by_key(|(index, _)| *index);
+        self.video.choose(&video)
+    }
 }
 
 impl TrackRule {

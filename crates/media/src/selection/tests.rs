@@ -233,6 +233,36 @@ fn pictures_change_at_a_key_frame_and_not_before() {
     assert_eq!(chooser.takes(&frame(video(2), true)), Taken::No);
 }
 
+/// Encoders send all configurations first: nobody is shown one picture of another Track before.
+#[test]
+fn pictures_that_were_announced_are_waited_for() {
+    let announced = |flowing: &[TrackId], announced: &[TrackId]| TrackSet {
+        announced: set(announced).tracks,
+        ..set(flowing)
+    };
+    let at = |id, key, ms| {
+        let dts = Timestamp::from_millis(ms);
+        Frame { dts, pts: dts, ..frame(id, key) }
+    };
+    let mut chooser = chooser("video_track=smallest");
+    chooser.tracks(&announced(&[video(0)], &[video(2)]), ladder);
+    assert_eq!(chooser.takes(&at(video(0), true, 0)), Taken::No, "the smaller one will come");
+    assert_eq!(chooser.takes(&at(audio(0), true, 10)), Taken::Yes, "sound waits for nothing");
+    let mut patient = chooser;
+    patient.tracks(&set(&[video(0), video(2)]), ladder);
+    assert_eq!(patient.takes(&at(video(2), true, 40)), Taken::Yes);
+    assert_eq!(patient.takes(&at(video(0), true, 1_000)), Taken::No);
+    // It does not come.
+    for (ms, key, want) in [
+        (490, true, Taken::No),
+        (500, false, Taken::No),
+        (540, true, Taken::Changed),
+        (580, false, Taken::Yes),
+    ] {
+        assert_eq!(chooser.takes(&at(video(0), key, ms)), want, "{ms}");
+    }
+}
+
 #[test]
 fn a_change_that_is_taken_back_does_not_happen() {
     let mut chooser = chooser("video_track=largest");

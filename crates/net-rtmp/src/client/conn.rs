@@ -18,6 +18,7 @@ use manycast_rtmp::session::{
 use manycast_tls::{ClientTls, Transport};
 use std::collections::VecDeque;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long the last words may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 const READ_BUFFER: usize = 16 * 1024;
+/// How often a writer that is behind is looked at before the goodbye.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How long a connection that takes nothing more is listened to. One that was reset ends at once.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Chunk size of what we send: large, and accepted everywhere.
@@ -115,6 +118,7 @@ pub(super) struct Offer {
 /// A connection that we opened.
 pub(super) struct ClientConn {
     url: RtmpUrl,
+    peer_address: SocketAddr,
     /// `tcUrl` as the far end was told.
     tc_url: StreamKeyText,
     socket: Arc<Socket>,
@@ -158,7 +162,8 @@ impl ClientConn {
         let Address { dial, url, .. } = address;
         let deadline = tokio::time::Instant::now() + CONNECT;
         let connected = settings.dialer.connect(&dial.host, dial.port, deadline, staged).await;
-        let tcp = connected.map_err(|e| fault::dial(&e))?.tcp;
+        let connected = connected.map_err(|e| fault::dial(&e))?;
+        let (tcp, peer_address) = (connected.tcp, connected.addr);
         let transport = if url.tls {
             reach(Stage::Securing);
             // The name as it was dialled: in ASCII, and without the brackets of IPv6.
@@ -184,6 +189,7 @@ impl ClientConn {
         };
         Ok(Self {
             url: url.clone(),
+            peer_address,
             tc_url: offer.url.tc_url,
             socket: Arc::new(Socket(transport)),
             fanout: None,
@@ -219,14 +225,23 @@ impl ClientConn {
         self.greeted
     }
 
-    /// Drives the connection up to the answer to `connect`.
-    pub(super) async fn greeting(&mut self) -> Result<ClientEvent, LinkEnd> {
+    /// Drives the connection up to the answer to `connect`; `greeted` hears that the far end has
+    /// spoken RTMP. What the session would say next, and with that the key, is not written yet.
+    pub(super) async fn greeting(&mut self, greeted: impl Fn()) -> Result<ClientEvent, LinkEnd> {
         loop {
-            let event = self.event().await?;
+            let event = self.hear(true).await?;
+            if event == ClientEvent::Stage(Greeting::HandshakeDone) {
+                greeted();
+            }
             if login::is_answer(&event) {
                 return Ok(event);
             }
         }
+    }
+
+    /// Where the far end is.
+    pub(super) fn peer_address(&self) -> SocketAddr {
+        self.peer_address
     }
 
     /// Lets [`Self::event`] tell it again.
@@ -252,6 +267,19 @@ impl ClientConn {
     pub(super) fn lend(&mut self, join: impl FnOnce(Vec<Bytes>) -> Membership) {
         let rest = self.out.take();
         self.fanout = Some(join(rest));
+    }
+
+    /// Resolves when everything that is there has been written, or after `bound`.
+    pub(super) async fn written(&self, bound: Duration) {
+        let Some(member) = &self.fanout else { return };
+        let behind = || member.end().is_none() && member.stats().lag > Duration::ZERO;
+        let caught_up = async {
+            while behind() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let _ = member.send(Vec::new());
+        let _ = tokio::time::timeout(bound, caught_up).await;
     }
 
     /// Takes the writing side back from the fan-out, with the rest of what that has begun. Its
@@ -322,9 +350,15 @@ impl ClientConn {
     /// Drives the connection until something happens. Cancel-safe. The end of the connection is
     /// told after everything that the far end said before it.
     pub(super) async fn event(&mut self) -> Result<ClientEvent, LinkEnd> {
+        self.hear(false).await
+    }
+
+    /// `quietly`: an event is told before anything is written that the session says to it.
+    async fn hear(&mut self, quietly: bool) -> Result<ClientEvent, LinkEnd> {
         loop {
             self.collect();
-            if self.broken.is_none()
+            if (self.events.is_empty() || !quietly)
+                && self.broken.is_none()
                 && let Err(end) = self.flush()
             {
                 self.takes_nothing(end);

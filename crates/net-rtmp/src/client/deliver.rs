@@ -25,6 +25,9 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 /// tasks that wake together cost a fraction of fifty that wake one by one.
 const REPORT: Duration = Duration::from_millis(500);
 
+/// How long what came before an order to stop may take to be written.
+const LAST_PICTURES: Duration = Duration::from_millis(500);
+
 /// Carries Streams to RTMP and RTMPS addresses.
 #[derive(Clone)]
 pub struct RtmpLink {
@@ -162,7 +165,10 @@ impl Delivery {
                     self.event(&event);
                 }
                 Turn::Report => self.report(),
-                Turn::Stop => return Ok(fault::end(Fault::None, "stopped")),
+                Turn::Stop => {
+                    self.conn.written(LAST_PICTURES).await;
+                    return Ok(fault::end(Fault::None, "stopped"));
+                }
                 Turn::Renew => {
                     let words = "the encoder's settings changed: a new session begins with them";
                     return Ok(fault::end(Fault::Renewed, words));
@@ -198,6 +204,7 @@ impl Delivery {
         let Some(writer) = self.conn.media_writer() else { return };
         let change = self.target.config_change;
         let writer = DeliveryWriter::new(writer, change, self.renewal.clone());
+        let writer = writer.of_tracks(self.target.tracks);
         let writer = Box::new(writer.for_peer(self.conn.peer(), self.monitor.clone()));
         let sink = self.conn.socket().clone();
         let (stream, bounds) = (self.source.stream().clone(), self.source.bounds());

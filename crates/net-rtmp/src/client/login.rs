@@ -37,6 +37,15 @@ pub(super) struct Approach<'a> {
 impl Approach<'_> {
     /// Connects, up to the answer to `connect`; `reach` is told of each stage of the first dial.
     pub(super) async fn open(&self, reach: impl Fn(Stage)) -> Result<ClientConn, LinkEnd> {
+        self.open_told(reach, || ()).await
+    }
+
+    /// The same; `greeted` hears each time that the far end has spoken RTMP.
+    pub(super) async fn open_told(
+        &self,
+        reach: impl Fn(Stage),
+        greeted: impl Fn(),
+    ) -> Result<ClientConn, LinkEnd> {
         let mut announces = match self.announce {
             Announce::Auto => self.enhanced,
             Announce::Nothing => false,
@@ -46,7 +55,7 @@ impl Approach<'_> {
         let mut asked = Asked::Nothing;
         let mut conn = self.dial(&url, announces, reach).await?;
         loop {
-            match conn.greeting().await {
+            match conn.greeting(&greeted).await {
                 Ok(ClientEvent::Challenged { demand }) => {
                     drop(conn);
                     (url, asked) = self.answer(&demand, asked)?;

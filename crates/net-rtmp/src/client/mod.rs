@@ -5,11 +5,14 @@ mod deliver;
 pub(crate) mod fault;
 mod login;
 mod metadata;
-mod peer;
+pub(crate) mod peer;
+mod pick;
 mod tools;
+mod trial;
 mod writer;
 
 pub use conn::{Address, ClientSettings};
 pub use deliver::RtmpLink;
 pub use tools::{MediaEvent, Player, PlayerError, PlayerEvent, Sender};
+pub use trial::rehearse;
 pub(crate) use writer::DeliveryWriter;

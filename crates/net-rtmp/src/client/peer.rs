@@ -95,6 +95,7 @@ impl Plan {
         let kept = |track: TrackId| track != about_all && self.way(track) == Way::AsItCame;
         let mut seen = TrackSet {
             tracks: seen.collect(),
+            announced: Vec::new(),
             sticky: tracks.sticky.iter().filter(|sticky| kept(sticky.track)).cloned().collect(),
         };
         seen.tracks.sort_by_key(|track| track.id);
@@ -159,6 +160,11 @@ fn left_out(track: &Track, instead: Option<&Track>) -> String {
              {known}"
         ),
     }
+}
+
+/// Whether the far end takes the codec of a Track, as far as is known.
+pub(crate) fn takes(peer: &Capabilities, track: &Track) -> bool {
+    codec_way(peer, track) != Way::NoCodec
 }
 
 /// What becomes of a Track for its codec alone.

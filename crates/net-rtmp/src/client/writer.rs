@@ -1,21 +1,28 @@
 //! What a Delivery writes: a Stream's items as its own messages, with its own headers and clock.
 //!
+//! ```text
+//! Tracks, Frames --asked--> by the settings --plan--> by what the far end said --rest--> as messages
+//! ```
+//! The far end sees the Tracks that are left in the end, each with the number that it has there.
+//!
 //! Belongs here: which configuration and metadata the far end has, and what a change of them means.
 //! Must not come here: sockets; chunks, see crate `rtmp`.
 
 use super::metadata;
-use super::peer::Plan;
+use super::peer::{self, Plan};
+use super::pick::{Pick, Picked};
 use crate::clock::wire_millis;
-use crate::egress::{Outgoing, message};
+use crate::egress::{Outgoing, facts, goes_first, message};
 use bytes::Bytes;
 use manycast_fanout::{Stand, Writer, Written};
 use manycast_flv::frame::{FLV_DATA_AMF0, write_config, write_frame};
-use manycast_hub::{ConfigChange, Content, Item, LinkMonitor};
+use manycast_hub::{ConfigChange, Content, Item, LinkMonitor, WantedTracks};
 use manycast_media::{
-    CodecConfig, Selection, Sticky, TICKS_PER_MILLISECOND, TimeDelta, Timestamp, Track, TrackId,
-    TrackSet, Wire,
+    CodecConfig, Facts, Frame, Sticky, TICKS_PER_MILLISECOND, TimeDelta, Timestamp, Track, TrackId,
+    TrackRule, TrackRules, TrackSet, Wire,
 };
 use manycast_rtmp::session::{Capabilities, MediaWriter};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -33,9 +40,16 @@ impl DeliveryWriter {
         Self { feed: Feed::new(change, renewal), writer, messages: Vec::new() }
     }
 
+    /// Takes the Tracks that are asked for.
+    pub(crate) fn of_tracks(mut self, wanted: WantedTracks) -> Self {
+        self.feed.choose(wanted);
+        self
+    }
+
     /// Leaves out what a far end that said this of itself cannot take, and says so to `monitor`.
     pub(crate) fn for_peer(mut self, peer: Capabilities, monitor: Arc<LinkMonitor>) -> Self {
         self.feed.peer = Some((peer, monitor));
+        self.feed.choose(self.feed.wanted);
         self
     }
 }
@@ -56,7 +70,7 @@ impl Writer for DeliveryWriter {
         let base = self.feed.steady_base()?;
         let [fixed, video, audio] = self.writer.stand(wire_millis(Timestamp::ZERO + base))?;
         let below = base.ticks().rem_euclid(TICKS_PER_MILLISECOND).cast_unsigned();
-        Some(Stand([fixed, video, audio, below, 0]))
+        Some(Stand([fixed, video, audio, below, self.feed.wishes]))
     }
 
     fn follow(&mut self, stand: &Stand) {
@@ -69,12 +83,23 @@ impl Writer for DeliveryWriter {
 
 /// The messages of one Delivery, and what the far end was told so far.
 struct Feed {
-    selection: Selection,
+    wanted: WantedTracks,
+    /// A number for what is asked for: that decides which messages about Tracks go out.
+    wishes: u64,
+    /// Of all Tracks, those that the settings ask for.
+    asked: Pick,
     change: ConfigChange,
     renewal: Arc<Notify>,
     /// What the far end said that it can, and where to say what it does not get.
     peer: Option<(Capabilities, Arc<LinkMonitor>)>,
     plan: Plan,
+    /// Of those that the far end can take, the ones that it is sent: where nothing is asked for, the
+    /// default Track, or all if it said that it takes several.
+    rest: Pick,
+    /// The Tracks in force, as they came.
+    tracks: TrackSet,
+    /// Those of them that are asked for and that the far end can take.
+    planned: TrackSet,
     /// The session is to be renewed: nothing more is said in it.
     over: bool,
     /// What is taken off every time: the first Frame is at zero.
@@ -90,7 +115,12 @@ struct Feed {
 impl Feed {
     fn new(change: ConfigChange, renewal: Arc<Notify>) -> Self {
         Self {
-            selection: Selection::ALL,
+            wanted: WantedTracks::default(),
+            wishes: 0,
+            asked: Pick::asked(None, None),
+            rest: Pick::new(TrackRules::default()),
+            tracks: TrackSet::default(),
+            planned: TrackSet::default(),
             change,
             renewal,
             peer: None,
@@ -104,9 +134,23 @@ impl Feed {
         }
     }
 
+    /// Sets what is taken, before anything was written.
+    fn choose(&mut self, wanted: WantedTracks) {
+        let several = self.peer.as_ref().and_then(|(peer, _)| peer.takes_tracks()) == Some(true);
+        let rest = |asked: Option<TrackRule>| match asked {
+            None if !several => TrackRule::Default,
+            _ => TrackRule::All,
+        };
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        self.wishes = hasher.hash_one((wanted, several));
+        self.wanted = wanted;
+        self.asked = Pick::asked(wanted.video, wanted.audio);
+        self.rest = Pick::new(TrackRules { video: rest(wanted.video), audio: rest(wanted.audio) });
+    }
+
     /// What is taken off every time, if all Frames go out as they came and nothing else is due.
     fn steady_base(&self) -> Option<TimeDelta> {
-        let all = self.selection == Selection::ALL && self.plan.is_plain();
+        let all = self.asked.is_plain() && self.plan.is_plain() && self.rest.is_plain();
         self.base.filter(|_| !self.over && all)
     }
 
@@ -116,37 +160,78 @@ impl Feed {
             return 0;
         }
         match item {
-            Item::Joined { tracks, at } => self.tracks(tracks, *at, out),
+            Item::Joined { tracks, at } => {
+                self.asked.restart();
+                self.rest.restart();
+                self.come(tracks, *at, out);
+            }
             Item::Skipped { .. } => {}
             Item::Entry(entry) => match &entry.content {
-                Content::Frame(frame) if self.selection.takes(frame.track) => {
-                    let at = self.shift(frame.dts);
-                    let before = out.len();
-                    let frame = self.plan.frame(frame);
-                    let wire = frame.and_then(|frame| write_frame(&frame));
-                    out.extend(wire.and_then(|wire| message(wire, at)));
-                    return (out.len() - before) as u64;
-                }
-                Content::Tracks { set, at, .. } => self.tracks(set, *at, out),
+                Content::Frame(frame) => return self.frame(frame, out),
+                Content::Tracks { set, at, .. } => self.come(set, *at, out),
                 _ => {}
             },
         }
         0
     }
 
-    /// The Tracks in force from here on. Only what is new is said: platforms take a repeated header
-    /// for a restart, and an encoder that returns as it was is no news.
-    fn tracks(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
-        self.plan(tracks);
-        let tracks = &*self.plan.seen(tracks);
-        if self.change == ConfigChange::Redial && self.must_renew(tracks) {
+    fn frame(&mut self, frame: &Frame, out: &mut Vec<Outgoing>) -> u64 {
+        let asked = match self.asked.frame(&self.tracks, frame) {
+            Picked::No => return 0,
+            Picked::Yes(asked) => asked,
+            Picked::Changed(asked) => {
+                self.say(frame.dts, out);
+                asked
+            }
+        };
+        let Some(planned) = self.plan.frame(&asked) else { return 0 };
+        let seen = match self.rest.frame(&self.planned, &planned) {
+            Picked::No => return 0,
+            Picked::Yes(seen) => seen,
+            Picked::Changed(seen) => {
+                self.say(frame.dts, out);
+                seen
+            }
+        };
+        if self.over {
+            return 0;
+        }
+        let at = self.shift(frame.dts);
+        let before = out.len();
+        out.extend(write_frame(&seen).and_then(|wire| message(wire, at)));
+        (out.len() - before) as u64
+    }
+
+    /// The Tracks in force from here on.
+    fn come(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
+        self.tracks = tracks.clone();
+        let facts = |track: &Track| Facts {
+            playable: self.peer.as_ref().is_none_or(|(peer, _)| peer::takes(peer, track)),
+            ..facts(track)
+        };
+        self.asked.tracks(tracks, facts);
+        self.say(at, out);
+    }
+
+    /// What the far end is to know of the Tracks. Only what is new is said: platforms take a
+    /// repeated header for a restart, and an encoder that returns as it was is no news.
+    fn say(&mut self, at: Timestamp, out: &mut Vec<Outgoing>) {
+        let asked = self.asked.seen(&self.tracks).into_owned();
+        self.plan(&asked);
+        let planned = self.plan.seen(&asked).into_owned();
+        self.rest.tracks(&planned, facts);
+        let seen = self.rest.seen(&planned).into_owned();
+        self.planned = planned;
+        if self.change == ConfigChange::Redial && self.must_renew(&seen) {
             self.over = true;
             self.renewal.notify_one();
             return;
         }
         let at = self.shift(at);
-        self.sticky(tracks, if self.begun { at } else { Timestamp::ZERO }, out);
-        self.configs(tracks, at, out);
+        let sticky_at = if self.begun { at } else { Timestamp::ZERO };
+        self.sticky(&seen, sticky_at, out);
+        self.configs(&seen, at, out);
+        self.sticky_last(&seen, sticky_at, out);
         self.begun = true;
     }
 
@@ -183,8 +268,16 @@ impl Feed {
         }
         let theirs = |sticky: &&Sticky| !(ours.is_some() && metadata::is_metadata(sticky));
         let news = tracks.sticky.iter().filter(|sticky| !self.sticky.contains(sticky));
-        out.extend(news.filter(theirs).filter_map(|sticky| message(sticky.wire.clone(), at)));
+        let first = news.filter(theirs).filter(|sticky| goes_first(sticky));
+        out.extend(first.filter_map(|sticky| message(sticky.wire.clone(), at)));
         self.metadata = ours;
+    }
+
+    /// What is said of sound stands after its configuration.
+    fn sticky_last(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
+        let news = tracks.sticky.iter().filter(|sticky| !self.sticky.contains(sticky));
+        let last = news.filter(|sticky| !goes_first(sticky));
+        out.extend(last.filter_map(|sticky| message(sticky.wire.clone(), at)));
         self.sticky.clone_from(&tracks.sticky);
     }
 

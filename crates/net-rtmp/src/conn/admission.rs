@@ -1,7 +1,9 @@
 //! Decisions under way: asking the Gate, and waiting until a silent Publisher counts as gone.
 
+use super::wish::Wish;
 use manycast_hub::{
-    AccessRequest, Action, Denial, DenialKind, Gate, Grant, Lease, Login, Publisher, Secret, Stream,
+    AccessRequest, Action, ClientFacts, Denial, DenialKind, Gate, Grant, Lease, Login, Publisher,
+    Secret, Stream,
 };
 use manycast_rtmp::command::Target;
 use manycast_rtmp::message::MessageStreamId;
@@ -15,7 +17,7 @@ use std::time::Duration;
 /// What a decision came to.
 pub(crate) enum Outcome {
     Publish { publisher: Publisher, lease: Lease },
-    Play { stream: Arc<Stream>, lease: Lease },
+    Play { stream: Arc<Stream>, lease: Lease, wish: Wish },
     Refused(Refusal),
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn access_request(
     query: &str,
     (peer, secure): (SocketAddr, bool),
     user: Option<Secret>,
+    client: ClientFacts,
 ) -> AccessRequest {
     AccessRequest {
         action,
@@ -64,6 +67,7 @@ pub(crate) fn access_request(
         }),
         peer,
         secure,
+        client,
     }
 }
 
@@ -106,9 +110,9 @@ pub(crate) async fn publish(gate: Arc<dyn Gate>, request: AccessRequest, who: St
 }
 
 /// Decides on a viewer.
-pub(crate) async fn play(gate: Arc<dyn Gate>, request: AccessRequest) -> Outcome {
+pub(crate) async fn play(gate: Arc<dyn Gate>, request: AccessRequest, wish: Wish) -> Outcome {
     match gate.admit(request).await {
-        Ok(Grant { stream, lease, .. }) => Outcome::Play { stream, lease },
+        Ok(Grant { stream, lease, .. }) => Outcome::Play { stream, lease, wish },
         Err(denial) => Outcome::Refused(Refusal {
             code: match denial.kind {
                 DenialKind::UnknownStream | DenialKind::UnknownKey => RefusalCode::StreamNotFound,

@@ -2,12 +2,15 @@
 
 use super::admission::{self, Outcome, Pending};
 use super::role::{Role, Slot, count_refusal};
+use super::wish::Wish;
 use super::{Conn, End, LINGER, MAX_WAITING, now};
 use crate::ingest::Ingest;
 use crate::lane::STREAM;
 use crate::policy::Ruling;
+use crate::registry::Admitted;
 use crate::stats::count;
-use manycast_hub::{AccessRequest, Action};
+use manycast_hub::{AccessRequest, Action, ClientFacts, Secret};
+use manycast_media::StreamName;
 use manycast_rtmp::command::{StreamKeyText, Target};
 use manycast_rtmp::message::MessageStreamId;
 use manycast_rtmp::session::{
@@ -21,7 +24,8 @@ use tracing::info;
 impl Conn {
     pub(super) async fn event(&mut self, event: Event) -> Result<(), End> {
         match event {
-            Event::Connected { app, tc_url, query, flash_version, .. } => {
+            Event::Connected { app, tc_url, query, flash_version, capabilities, .. } => {
+                self.capabilities = capabilities.is_enhanced().then(|| Arc::new(capabilities));
                 self.app = app;
                 self.tc_url = tc_url;
                 self.app_query = query;
@@ -123,6 +127,10 @@ impl Conn {
         let secure = self.socket.is_tls();
         let text = name.expose();
         let query = text.split_once('?').map_or("", |(_, query)| query);
+        let client = ClientFacts {
+            tc_url: Secret::new(&self.tc_url.expose()),
+            software: self.software.clone(),
+        };
         let asked: AccessRequest = admission::access_request(
             action,
             &self.app,
@@ -130,6 +138,7 @@ impl Conn {
             query,
             (self.peer, secure),
             self.user.clone(),
+            client,
         );
         let gate = self.shared.gate.clone();
         let reserved = self.place.reserved;
@@ -137,15 +146,24 @@ impl Conn {
         let decision: std::pin::Pin<Box<dyn Future<Output = Outcome> + Send>> = match action {
             Action::Publish => Box::pin(admission::publish(gate, asked, who)),
             Action::Play if reserved => {
-                Box::pin(std::future::ready(Outcome::Refused(admission::Refusal {
-                    code: RefusalCode::PlayFailed,
-                    why: admission::Why::Play,
-                    words: "the server is full; try again later".into(),
-                })))
+                let full = refused("the server is full; try again later");
+                Box::pin(std::future::ready(Outcome::Refused(full)))
             }
-            Action::Play => Box::pin(admission::play(gate, asked)),
+            Action::Play => {
+                let app_query = self.app_query.expose();
+                match Wish::new([&app_query, query], self.capabilities.clone()) {
+                    Ok(wish) => Box::pin(admission::play(gate, asked, wish)),
+                    Err(error) => Box::pin(std::future::ready(Outcome::Refused(refused(error)))),
+                }
+            }
         };
         self.pending.push(Pending { request, stream, decision });
+    }
+
+    fn admitted(&self, publishes: bool, stream: &StreamName, since: Instant) -> Admitted {
+        let (peer, secure) = (self.peer, self.socket.is_tls());
+        let software = self.software.clone();
+        Admitted { publishes, stream: stream.clone(), peer, secure, software, since }
     }
 
     /// A decision was made: tells the session, and begins.
@@ -165,29 +183,37 @@ impl Conn {
                 self.session.handle_input(now, Input::Verdict { request, verdict })?;
             }
             Outcome::Publish { publisher, lease } => {
-                self.place.admit();
-                self.unlogged = false;
                 let name = publisher.stream().name().clone();
+                self.place.admit(self.admitted(true, &name, now));
+                self.unlogged = false;
                 info!(peer = %self.peer, stream = %name, software = %self.software,
                     tls = self.socket.is_tls(), "ingest started");
                 self.shared.stats.publishers.fetch_add(1, Ordering::Relaxed);
                 self.slots.push(Slot::ingest(stream, Ingest::new(publisher), lease, now));
                 self.session.handle_input(now, accept)?;
             }
-            Outcome::Play { stream: source, lease } => {
-                self.place.admit();
-                self.unlogged = false;
+            Outcome::Play { stream: source, lease, wish } => {
                 let name = source.name();
+                self.place.admit(self.admitted(false, name, now));
+                self.unlogged = false;
                 info!(peer = %self.peer, stream = %name, software = %self.software, "viewer started");
                 self.shared.stats.viewers.fetch_add(1, Ordering::Relaxed);
                 self.leave_fanout(STREAM).await;
                 self.session.handle_input(now, accept)?;
                 self.collect_output();
-                let slot = if self.slots.is_empty() && stream == STREAM {
-                    let hello = self.out.take();
-                    Slot::shared(&self.shared, &self.socket, source, lease, hello)
-                } else {
-                    Slot::direct(stream, &source, lease)
+                let alone = self.slots.is_empty() && stream == STREAM;
+                let slot = match wish.share(&source.tracks()).filter(|_| alone) {
+                    Some(share) => {
+                        let lane = Arc::new(self.shared.lane(share));
+                        let member = self.shared.fanout.join(
+                            source.clone(),
+                            lane,
+                            self.socket.clone(),
+                            self.out.take(),
+                        );
+                        Slot::shared(member, source, lease, wish)
+                    }
+                    None => Slot::direct(stream, &source, lease, wish),
                 };
                 self.slots.insert(0, slot);
             }
@@ -333,6 +359,12 @@ impl Conn {
         let (messages, bytes) = (ingest.messages, ingest.bytes);
         info!(peer = %self.peer, %stream, messages, bytes, seconds, why, "ingest ended");
     }
+}
+
+/// A viewer that is not let in.
+fn refused(why: impl ToString) -> admission::Refusal {
+    let words = why.to_string();
+    admission::Refusal { code: RefusalCode::PlayFailed, why: admission::Why::Play, words }
 }
 
 /// What a stranger calls itself, fit for a log line.

@@ -7,6 +7,7 @@ mod events;
 mod gather;
 mod role;
 mod wait;
+mod wish;
 
 use crate::outbox::Outbox;
 use crate::registry::Place;
@@ -17,7 +18,7 @@ use crate::stats::{Gauge, count};
 use admission::Pending;
 use gather::Gather;
 use manycast_rtmp::session::{
-    DrainReason, Event, Input, Output, ServerConfig, ServerSession, SessionError,
+    Capabilities, DrainReason, Event, Input, Output, ServerConfig, ServerSession, SessionError,
 };
 use manycast_tls::{TlsError, Transport};
 
@@ -100,6 +101,8 @@ pub(crate) struct Conn {
     tc_url: manycast_rtmp::command::StreamKeyText,
     app_query: manycast_rtmp::command::StreamKeyText,
     software: String,
+    /// What the peer said that it can, if it said anything of Enhanced RTMP.
+    capabilities: Option<Arc<Capabilities>>,
     /// Whom the peer proved to be at `connect`.
     user: Option<manycast_hub::Secret>,
     deadline: Option<Instant>,
@@ -193,6 +196,7 @@ impl Conn {
             tc_url: Default::default(),
             app_query: Default::default(),
             software: String::new(),
+            capabilities: None,
             user: None,
             deadline: None,
             commit_at: None,

@@ -1,12 +1,12 @@
 //! What one message stream of a connection is doing.
 
 use super::admission::Outcome;
+use super::wish::Wish;
 use crate::egress::{Egress, Outgoing};
 use crate::ingest::Ingest;
-use crate::lane::{RtmpLane, STREAM};
+use crate::lane::STREAM;
 use crate::seldom::Seldom;
 use crate::server::Shared;
-use crate::socket::Socket;
 use crate::stats::count;
 use bytes::Bytes;
 use manycast_fanout::{Detached, Membership, ViewerEnd};
@@ -49,6 +49,8 @@ pub(crate) struct Slot {
     pub(crate) role: Role,
     lease: Lease,
     signal: SignalFuture,
+    /// The Tracks that a viewer gets.
+    wish: Wish,
     pub(crate) began: Instant,
     /// Bytes sent before this slot was served in its present way.
     sent_before: u64,
@@ -82,19 +84,17 @@ impl Slot {
             }
         }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
         let role = Role::Ingest(Box::new(ingest));
-        Self { id, role, lease: granted, signal, began: now, sent_before: 0 }
+        let wish = Wish::default();
+        Self { id, role, lease: granted, signal, wish, began: now, sent_before: 0 }
     }
 
-    /// A plain viewer: `hello` is what the session has to say before the media.
+    /// A viewer that the fan-out serves.
     pub(crate) fn shared(
-        shared: &Shared,
-        socket: &Arc<Socket>,
+        member: Membership,
         stream: Arc<Stream>,
         lease: Lease,
-        hello: Vec<Bytes>,
+        wish: Wish,
     ) -> Self {
-        let lane = Arc::new(RtmpLane::new(shared.settings.limits.out_chunk_size));
-        let member = shared.fanout.join(stream.clone(), lane, socket.clone(), hello);
         let ended = member.ended();
         let mut granted = lease.clone();
         let signal = Seldom::new(Box::pin(async move {
@@ -104,15 +104,20 @@ impl Slot {
             }
         }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
         let role = Role::Shared { member, stream, paused: false };
-        Self { id: STREAM, role, lease, signal, began: super::now(), sent_before: 0 }
+        Self { id: STREAM, role, lease, signal, wish, began: super::now(), sent_before: 0 }
     }
 
     /// A viewer with headers of its own.
-    pub(crate) fn direct(id: MessageStreamId, stream: &Arc<Stream>, lease: Lease) -> Self {
+    pub(crate) fn direct(
+        id: MessageStreamId,
+        stream: &Arc<Stream>,
+        lease: Lease,
+        wish: Wish,
+    ) -> Self {
         let now = super::now();
         let subscriber = stream.subscribe(Start::CurrentGop, Bounds::default(), now);
-        let role = Role::direct(subscriber, false);
-        Self { id, role, signal: revoked(lease.clone()), lease, began: now, sent_before: 0 }
+        let role = Role::direct(subscriber, &wish, false);
+        Self { id, role, signal: revoked(lease.clone()), lease, wish, began: now, sent_before: 0 }
     }
 
     /// Takes a viewer out of the fan-out, at the place where it stands; the bytes that must go
@@ -125,7 +130,7 @@ impl Slot {
         let Some(Detached { rest, cursor }) = member.detach().await else {
             return (None, member.rest());
         };
-        let role = Role::direct(stream.subscribe_at(cursor), paused);
+        let role = Role::direct(stream.subscribe_at(cursor), &self.wish, paused);
         let signal = revoked(self.lease.clone());
         (Some(Self { role, signal, sent_before, ..self }), rest)
     }
@@ -171,9 +176,9 @@ impl Slot {
 }
 
 impl Role {
-    fn direct(subscriber: Subscriber, paused: bool) -> Self {
+    fn direct(subscriber: Subscriber, wish: &Wish, paused: bool) -> Self {
         let next = ready(&subscriber);
-        let egress = Box::new(Egress::viewer());
+        let egress = Box::new(wish.egress());
         Self::Direct { subscriber: Box::new(subscriber), egress, paused, ready: next }
     }
 }

@@ -30,13 +30,13 @@ fn sketch(messages: &[Outgoing]) -> Vec<(MediaKind, u32)> {
 #[test]
 fn section8_3_headers_of_a_joiner_carry_the_time_of_its_first_frame() {
     let mut messages = Vec::new();
-    joiner(&set(SMALL), Timestamp::from_millis(3_600_000), &mut messages);
+    joiner(&set(SMALL), Share::Default, Timestamp::from_millis(3_600_000), &mut messages);
     assert_eq!(sketch(&messages), [(MediaKind::Video, 3_600_000), (MediaKind::Audio, 3_600_000)]);
 }
 
 #[test]
 fn section14_after_a_gap_a_viewer_is_told_only_new_headers() {
-    let mut egress = Egress::viewer();
+    let mut egress = Egress::new(TrackRules::ALL, None);
     let mut join = |at: i64, video| {
         let mut messages = Vec::new();
         let tracks = Arc::new(set(video));
@@ -58,13 +58,17 @@ struct Bench {
 
 impl Bench {
     fn new(query: &str) -> Self {
+        Self::with(query, None)
+    }
+
+    fn with(query: &str, peer: Option<Arc<Capabilities>>) -> Self {
         use manycast_hub::{Bounds, Hub, Start, Takeover, WindowLimits};
         let now = crate::conn::now();
         let name = manycast_media::StreamName::new("main").unwrap();
         let stream = Hub::new().open(&name, WindowLimits::default());
         let publisher = stream.publish(now, Takeover::Always, "test").unwrap();
         let reader = stream.subscribe(Start::NextGop, Bounds::default(), now);
-        let egress = Egress::new(TrackRules::from_query(query).unwrap());
+        let egress = Egress::new(TrackRules::from_query(query).unwrap(), peer);
         Self { publisher, reader, egress, now }
     }
 
@@ -165,31 +169,96 @@ fn e_rtmp_a_viewer_gets_the_tracks_it_asked_for() {
     assert_eq!(sent.len(), SHOW.len(), "everything, once");
 }
 
-/// A rule about sizes, with what a real encoder sends (tests/captures): the first Track that flows is
-/// shown until a better one has a key frame, with its configuration before it; then that one alone.
+/// E-RTMP v1 and v2 connect: a viewer that names its codecs is sent no others, and where the same is
+/// there in one that it can play, that.
+#[test]
+fn negotiation_a_viewer_is_sent_what_it_can_play() {
+    let four_cc = vec!["avc1".to_owned(), "av01".to_owned()];
+    let peer = Arc::new(Capabilities { four_cc, ..Capabilities::default() });
+    let sent = |query, show: &[(MediaKind, i64, &[u8])]| {
+        let mut bench = Bench::with(query, Some(peer.clone()));
+        let each = show.iter().flat_map(|(kind, at, body)| bench.send(*at, *kind, body));
+        let video = each.filter(|(kind, _)| *kind == MediaKind::Video);
+        video.map(|(_, body)| body).collect::<Vec<_>>()
+    };
+    let avc: [&[u8]; 3] = [b"\x17\0\0\0\0\x01\x64", b"\x17\x01\0\0\0\0\0", b"\x27\x01\0\0\0\0\0"];
+    assert_eq!(sent("tracks=all", &SHOW), avc, "no HEVC in the second Track");
+    let hevc_first: [(MediaKind, i64, &[u8]); 4] = [
+        (MediaKind::Video, 0, b"\x90hvc1\x01\x01"),
+        (MediaKind::Video, 0, b"\x96\0avc1\x01\x01\x64"),
+        (MediaKind::Video, 0, b"\x93hvc1\0\0\0\x03\x26\x01\0"),
+        (MediaKind::Video, 0, b"\x96\x03avc1\x01\0\0\0\x01\x65"),
+    ];
+    assert_eq!(sent("", &hevc_first), avc[..2], "the second Track, as the first");
+}
+
+/// ffmpeg takes an order of channels for a frame while it does not know the codec.
+#[test]
+fn e_rtmp_an_order_of_channels_stands_after_its_configuration() {
+    let mut bench = Bench::new("tracks=all");
+    let show: [(MediaKind, i64, &[u8]); 5] = [
+        (MediaKind::Video, 0, b"\x17\0\0\0\0\x01\x64\0"),
+        (MediaKind::Video, 0, b"\x17\x01\0\0\0\0\0\0\x01\x65"),
+        (MediaKind::Audio, 0, b"\x90OpusOpusHead"),
+        (MediaKind::Audio, 0, b"\x94Opus\x01\x02\0\0\0\x03"),
+        (MediaKind::Audio, 0, b"\x91Opus\xfc"),
+    ];
+    for (kind, at, body) in show {
+        bench.send(at, kind, body);
+    }
+    let tracks = bench.egress.tracks.clone();
+    assert_eq!((tracks.tracks.len(), tracks.sticky.len()), (3, 1), "{tracks:?}");
+    let first = |messages: &[Outgoing]| messages.iter().map(|m| m.body[0]).collect::<Vec<_>>();
+    for share in [Share::Default, Share::All] {
+        let mut said = Vec::new();
+        joiner(&tracks, share, Timestamp::ZERO, &mut said);
+        assert_eq!(first(&said), [0x17, 0x90, 0x94], "{share:?}");
+    }
+    let (mut alone, mut said) = (Egress::new(TrackRules::default(), None), Vec::new());
+    alone.item(&Item::Joined { tracks: Arc::new(tracks), at: Timestamp::ZERO }, &mut said);
+    assert_eq!(first(&said), [0x17, 0x90, 0x94]);
+}
+
+/// A rule about sizes, with what a real encoder sends (tests/captures). Where the better Track was
+/// announced it is waited for; where it comes later the pictures change at its key frame, with its
+/// configuration before it.
 #[test]
 fn e_rtmp_pictures_change_at_a_key_frame_with_their_configuration() {
+    let (announced, second) = smallest(false);
+    assert_eq!((announced[0], announced[1]), ((0x17, 0), (0x17, 1)));
+    assert_eq!((announced.len() - 1, second), (10, 10), "the smaller one alone, from the start");
+    let (sent, second) = smallest(true);
+    assert_eq!(sent[..4], [(0x17, 0), (0x17, 1), (0x17, 0), (0x17, 1)], "after one picture");
+    assert!(sent[4..].iter().all(|(_, packet_type)| *packet_type == 1), "and no other");
+    assert_eq!((sent.len() - 3, second), (10, 10), "every picture of the smaller one");
+}
+
+/// What a viewer of the smallest pictures gets, as frame type and packet type of legacy tags, and the
+/// number of those pictures. `late`: their configuration comes after the first picture of all.
+fn smallest(late: bool) -> (Vec<(u8, u8)>, usize) {
     use manycast_flv::{TagKind, file::FileReader};
     let file =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/captures/ffmpeg9-tracks-h264-aac.flv");
     let mut reader = FileReader::new();
     reader.push(&std::fs::read(file).unwrap());
     let mut bench = Bench::new("video_track=smallest&audio_track=none");
-    let (mut sent, mut second) = (Vec::new(), 0);
+    let (mut sent, mut second, mut held) = (Vec::new(), 0, Vec::new());
     while let Some(tag) = reader.next_tag().unwrap() {
         if tag.kind != TagKind::Video || tag.body[1..] == [2, 0, 0, 0] {
             continue;
         }
-        second += usize::from(tag.body[0] & 0x80 != 0 && tag.body[1] & 0x0f != 0);
+        let numbered = tag.body[0] & 0x80 != 0;
+        if late && numbered && tag.body[1] & 0x0f == 0 {
+            held.push(tag.body);
+            continue;
+        }
+        second += usize::from(numbered && tag.body[1] & 0x0f != 0);
+        let picture = !numbered && tag.body[1] == 1;
         sent.extend(bench.send(tag.timestamp.into(), MediaKind::Video, &tag.body));
+        for body in held.extract_if(.., |_| picture) {
+            sent.extend(bench.send(tag.timestamp.into(), MediaKind::Video, &body));
+        }
     }
     // legacy, all of them: 17 00 is a configuration, 17 01 and 27 01 are pictures
-    let kinds: Vec<_> = sent.iter().map(|(_, body)| (body[0], body[1])).collect();
-    assert_eq!(
-        kinds[..4],
-        [(0x17, 0), (0x17, 1), (0x17, 0), (0x17, 1)],
-        "a change after one picture"
-    );
-    assert!(kinds[4..].iter().all(|(_, packet_type)| *packet_type == 1), "and no other");
-    assert_eq!((kinds.len() - 3, second), (10, 10), "every picture of the smaller one");
+    (sent.iter().map(|(_, body)| (body[0], body[1])).collect(), second)
 }

@@ -130,7 +130,7 @@ fn e_rtmp_tracks_of_one_message_are_tracks_of_the_stream() {
         .map(|frame| (frame.track.index, frame.dts.as_millis(), frame.pts.as_millis()))
         .collect();
     assert_eq!(frames, [(0, 40, 40), (2, 40, 80)]);
-    let mut egress = crate::egress::Egress::viewer();
+    let mut egress = crate::egress::Egress::new(manycast_media::TrackRules::ALL, None);
     let mut sent = Vec::new();
     for item in &items {
         egress.item(item, &mut sent);

@@ -10,10 +10,11 @@ const TABLE: &str = include_str!("table.md");
 
 /// Which inputs are tried in every state. `stuck` comes after the stall limit, `tick` at the
 /// deadline, if there is one.
-const INPUTS: [&str; 20] = [
+const INPUTS: [&str; 21] = [
     "enabled",
     "disabled",
     "edited",
+    "retried",
     "stream live",
     "ended in order",
     "encoder lost",
@@ -56,6 +57,7 @@ impl Bench {
             "enabled" => Input::Enabled,
             "disabled" => Input::Disabled,
             "edited" => Input::Edited,
+            "retried" => Input::Retried,
             "stream live" => Input::StreamLive,
             "ended in order" => Input::StreamEnded(RunEnd::Orderly),
             "encoder lost" => Input::StreamEnded(RunEnd::Lost),

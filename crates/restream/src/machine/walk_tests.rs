@@ -294,7 +294,10 @@ impl World {
             _ => {}
         }
         if input != Input::Enabled {
-            (self.floor, self.streak) = (self.now, 0);
+            self.floor = self.now;
+        }
+        if !matches!(input, Input::Enabled | Input::Retried) {
+            self.streak = 0;
         }
         self.give(input);
     }
@@ -311,6 +314,7 @@ impl World {
             75..79 => self.stream(ended(RunEnd::Orderly)),
             79..90 => self.people(Input::Enabled),
             90..94 => self.people(Input::Disabled),
+            94..97 => self.people(Input::Retried),
             _ => self.people(Input::Edited),
         }
     }

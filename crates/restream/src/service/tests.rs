@@ -101,6 +101,28 @@ async fn d4_refusals_and_early_closes_are_dialled_at_most_ten_times_in_the_first
 }
 
 #[tokio::test(start_paused = true)]
+async fn d5_trying_now_ends_a_wait_and_forgives_nothing() {
+    let bench = Bench::with(&[("bad", Manner::Rejects("no such key")), ("well", Manner::Healthy)]);
+    let id = DestinationId::new(&stream_name(), "bad");
+    let _encoder = bench.encoder();
+    bench.until("bad", State::Rejected, 1.0).await;
+    pass(20.0).await;
+    assert!(bench.restream.retry(&id));
+    pass(1.0).await;
+    assert_eq!((bench.status("bad").totals.dials, bench.state("bad")), (2, State::Rejected));
+    pass(290.0).await;
+    assert_eq!(bench.status("bad").totals.dials, 2, "refused again, it waits as long again");
+    bench.world.set("bad", Manner::Healthy);
+    assert!(bench.restream.retry(&id));
+    bench.until("bad", State::Live, 1.0).await;
+    assert!(bench.restream.retry(&id));
+    pass(1.0).await;
+    assert_eq!((bench.status("bad").totals.dials, bench.world.seen("bad").most), (3, 1), "D12");
+    assert_eq!(bench.status("well").totals.dials, 1, "D12");
+    assert!(!bench.restream.retry(&DestinationId::new(&stream_name(), "nobody")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn d5_a_rejection_shows_the_words_waits_five_minutes_and_an_edit_does_not_wait() {
     let words = "NetStream.Publish.BadName: KEY is not known";
     let bench = Bench::with(&[("bad", Manner::Rejects(words))]);

@@ -141,6 +141,9 @@ pub(crate) fn announced(own: &Capabilities) -> Vec<(&'static str, Value)> {
     if own.caps_ex != 0 {
         properties.push(("capsEx", own.caps_ex.into()));
     }
+    if own.video_function != 0 {
+        properties.push(("videoFunction", own.video_function.into()));
+    }
     properties
 }
 
@@ -174,9 +177,11 @@ pub(crate) fn connect_object(words: &ConnectWords<'_>) -> Value {
             ("capabilities", 15.0.into()),
             ("audioCodecs", f64::from(0x0fff).into()),
             ("videoCodecs", f64::from(0x00ff).into()),
-            ("videoFunction", 1.0.into()),
             ("objectEncoding", 0.0.into()),
         ]);
+        if words.announce.video_function == 0 {
+            properties.push(("videoFunction", Capabilities::CLIENT_SEEK.into()));
+        }
     }
     properties.extend(announced(words.announce));
     object(properties)
@@ -253,7 +258,9 @@ mod tests {
             ("fourCcList", Value::StrictArray(list)),
             ("videoFourCcInfoMap", map),
             ("capsEx", 3.0.into()),
+            ("videoFunction", 5.0.into()),
         ]));
+        assert_eq!(connect.capabilities.video_function, 5);
         assert_eq!(connect.capabilities.four_cc, ["hvc1", "av01"]);
         assert_eq!(connect.capabilities.video, [("*".into(), 4), ("hvc1".into(), 1)]);
         assert_eq!(connect.capabilities.caps_ex, 3);

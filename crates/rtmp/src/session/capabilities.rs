@@ -42,6 +42,15 @@ impl Capabilities {
     /// `capsEx`: times finer than a millisecond.
     pub const NANOSECONDS: u32 = 8;
 
+    /// `videoFunction`: pictures may be asked for from another place.
+    pub const CLIENT_SEEK: u32 = 1;
+    /// `videoFunction`: HDR.
+    pub const HDR: u32 = 2;
+    /// `videoFunction`: metadata packets of pictures.
+    pub const VIDEO_METADATA: u32 = 4;
+    /// `videoFunction`: large scale tiles of AV1.
+    pub const LARGE_SCALE_TILE: u32 = 8;
+
     /// `FourCcInfoMask`: decodes it.
     pub const CAN_DECODE: u32 = 1;
     /// `FourCcInfoMask`: encodes it.
@@ -60,6 +69,7 @@ impl Capabilities {
             video: all(),
             audio: all(),
             caps_ex: Self::RECONNECT | Self::MULTITRACK | Self::MOD_EX | Self::NANOSECONDS,
+            video_function: Self::HDR | Self::VIDEO_METADATA | Self::LARGE_SCALE_TILE,
             ..Self::default()
         }
     }
@@ -98,6 +108,14 @@ impl Capabilities {
         }
         let speaks = names.iter().any(|name| listed(name));
         speaks.then(|| listed(four_cc))
+    }
+
+    /// Whether there is no codec that the peer is known not to take.
+    #[must_use]
+    pub fn takes_all(&self) -> bool {
+        let all =
+            |kind, names: &[&str]| names.iter().all(|name| self.takes(kind, name) != Some(false));
+        all(MediaKind::Video, &VIDEO) && all(MediaKind::Audio, &AUDIO)
     }
 
     /// Whether the peer has a codec by name, and cannot take it: for codecs that have a form of old
@@ -140,6 +158,8 @@ mod tests {
             assert!(!nothing.rules_out(kind, name));
         }
         assert_eq!((nothing.takes_tracks(), nothing.is_enhanced()), (None, false));
+        assert!(nothing.takes_all() && Capabilities::forwarder().takes_all());
+        assert!(!list(&["hvc1"]).takes_all() && !video(&[("*", 2)]).takes_all());
     }
 
     #[test]

@@ -93,12 +93,15 @@ impl Gauges {
 pub(super) fn families(picture: &Picture) -> Vec<Family> {
     let mut gauges = Gauges::new();
     let mut late = Family::new(Kind::Counter, "stream_frames_late", "Frames that came late");
+    let help = "Frames that are not understood and passed on";
+    let mut opaque = Family::new(Kind::Counter, "stream_frames_opaque", help);
     let mut finding = Family::new(Kind::Gauge, "stream_finding", "1 while the coach finds this");
     let mut findings =
         Family::new(Kind::Gauge, "stream_findings", "What the coach finds, by severity");
     for stream in picture.streams.iter().filter(|stream| stream.configured) {
         let name = stream.stats.name.as_str();
         late.add(&[("stream", name)], float(stream.stats.frames_late));
+        opaque.add(&[("stream", name)], float(stream.stats.frames_opaque));
         if let Some(publisher) = &stream.stats.publisher {
             gauges.add(name, &publisher.health);
         }
@@ -115,7 +118,7 @@ pub(super) fn families(picture: &Picture) -> Vec<Family> {
         }
     }
     let mut all = gauges.into_families();
-    all.extend([late, finding, findings]);
+    all.extend([late, opaque, finding, findings]);
     all
 }
 

@@ -6,9 +6,11 @@ use manycast_hub::{Health, TrackHealth};
 use manycast_media::TimeDelta;
 use serde::Serialize;
 use std::time::Duration;
+use utoipa::ToSchema;
 
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct HealthView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Health)]
+pub(crate) struct HealthView {
     age_s: u64,
     av_offset_ms: Option<i64>,
     av_drift_ms: Option<i64>,
@@ -17,16 +19,18 @@ pub(super) struct HealthView {
     clock_fault_ago_s: Option<u64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct FindingView {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Finding)]
+pub(crate) struct FindingView {
     id: &'static str,
     severity: &'static str,
     track: Option<String>,
     sentence: String,
-    remedy: &'static str,
+    remedy: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = TrackHealth)]
 pub(super) struct TrackHealthView {
     window_s: u32,
     window_frames: u64,
@@ -47,7 +51,8 @@ pub(super) struct TrackHealthView {
     reorder_ms: Option<i64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Bitrate)]
 struct BitrateView {
     last: u64,
     mean: u64,
@@ -55,7 +60,8 @@ struct BitrateView {
     peak: u64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = KeyFrameInterval)]
 struct IntervalView {
     now_ms: i64,
     worst_ms: i64,
@@ -85,7 +91,7 @@ impl From<&Finding> for FindingView {
             severity: finding.rule.severity().name(),
             track: finding.track.map(|track| track.to_string()),
             sentence: finding.sentence.clone(),
-            remedy: finding.rule.remedy(),
+            remedy: finding.remedy.clone().into_owned(),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{faults, parse};
 use crate::config::Config;
-use manycast_hub::ConfigChange;
+use manycast_hub::{ConfigChange, WantedTracks};
+use manycast_media::{TrackKind, TrackRule};
 use manycast_restream::BackupMode;
 
 fn text(lines: &str) -> String {
@@ -55,6 +56,8 @@ fn d11_what_is_wrong_about_a_backup_is_said() {
         ("backup_url = \"rtmps://b.example/l\"\nbackup_key = \"\"\n", "backup_key: is empty"),
         ("backup_url = \"rtmps://b.example/l\"\nbackup = \"cold\"\n", "backup: is not a word"),
         ("on_config_change = \"ignore\"\n", "on_config_change: is not a word"),
+        ("video_track = \"biggest\"\n", "video_track: is not understood: video_track is a number"),
+        ("audio_track = \"portrait\"\n", "audio_track: is not understood: audio_track is a number"),
     ] {
         let got = faults(&text(&format!("{MAIN}{lines}")));
         assert_eq!(got.lines().count(), 1, "{got}");
@@ -70,6 +73,12 @@ fn what_a_destination_bears_and_what_a_stop_means_are_settings() {
     assert!(!plain.streams[0].hold_on_stop);
     let set = config(&format!("{MAIN}on_config_change = \"redial\"\n"));
     assert_eq!(set.streams[0].destinations[0].config_change, ConfigChange::Redial);
+    let words = "video_track = \"portrait up to 720p\"\naudio_track = \"1\"\n";
+    let tracks = config(&format!("{MAIN}{words}")).streams[0].destinations[0].tracks;
+    let rule = |kind, words| TrackRule::parse(kind, words).ok();
+    assert_eq!(tracks.video, rule(TrackKind::Video, "portrait largest up to 720p"));
+    assert_eq!(tracks.audio, Some(TrackRule::Number(1)));
+    assert_eq!(plain.streams[0].destinations[0].tracks, WantedTracks::default());
     let held = text(MAIN).replacen("[[stream.dest", "on_stop = \"hold\"\n[[stream.dest", 1);
     assert!(parse(&held).unwrap().config.streams[0].hold_on_stop);
 }
@@ -77,7 +86,11 @@ fn what_a_destination_bears_and_what_a_stop_means_are_settings() {
 #[test]
 fn an_edit_of_them_is_an_edit() {
     let plain = config(MAIN);
-    for lines in ["backup_url = \"rtmps://b.example/live2\"\n", "on_config_change = \"redial\"\n"] {
+    for lines in [
+        "backup_url = \"rtmps://b.example/live2\"\n",
+        "on_config_change = \"redial\"\n",
+        "audio_track = \"1\"\n",
+    ] {
         let edited = config(&format!("{MAIN}{lines}"));
         assert!(!Config::diff(&plain, &edited).is_empty(), "{lines}");
     }

@@ -7,14 +7,17 @@ const TEXT: &str = include_str!("../../../../../docs/configuration.md");
 const README: &str = include_str!("../../../../../README.md");
 
 /// Every section with its header in a file.
-const SECTIONS: [(&str, &str); 9] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("server", "[server]"),
     ("log", "[log]"),
     ("limits", "[limits]"),
     ("rtmp", "[rtmp]"),
     ("rtmps", "[rtmps]"),
     ("http", "[http]"),
+    ("https", "[https]"),
+    ("metrics", "[metrics]"),
     ("egress", "[egress]"),
+    ("authorize", "[authorize]"),
     ("stream", "[[stream]]"),
     ("stream.destination", "[[stream.destination]]"),
 ];

@@ -1,5 +1,6 @@
 //! What is accepted, what is refused and where, and that nothing shows a key.
 
+mod authorize;
 mod backup;
 mod damaged;
 mod documented;
@@ -31,6 +32,12 @@ self_signed = true
 [http]
 listen = "127.0.0.1:8080"
 connections = 64
+trusted_proxies = ["127.0.0.1", "10.9.0.0/16"]
+[https]
+listen = "0.0.0.0:8443"
+certificate = "self-signed"
+[metrics]
+listen = "127.0.0.1:9180"
 [egress]
 allow = ["127.0.0.0/8", "10.0.0.1"]
 resolver = "127.0.0.1:5353"
@@ -52,6 +59,8 @@ enabled = false
 name = "second"
 key = "sk_canary_0000004"
 play = false
+[authorize]
+on_publish = "https://auth.example/publish?k=canary-hook-0005"
 "#;
 
 fn parse(text: &str) -> Result<Loaded, Refused> {
@@ -77,6 +86,11 @@ fn the_whole_example_is_read() {
     assert_eq!(config.rtmp.merge.as_millis(), 50);
     assert_eq!(config.limits.window.bytes, 16 << 20);
     assert_eq!(config.rtmps.unwrap().certificate, Certificate::SelfSigned);
+    assert_eq!(config.https.certificate, Certificate::SelfSigned);
+    assert_eq!(config.https.listen.unwrap().port(), 8443);
+    assert_eq!(config.metrics.unwrap().to_string(), "127.0.0.1:9180");
+    let proxies: Vec<_> = config.http.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["127.0.0.1/32", "10.9.0.0/16"]);
     assert_eq!(config.egress.allow.len(), 2);
     let main = &config.streams[0];
     assert_eq!(main.takeover, manycast_hub::Takeover::Always);
@@ -95,8 +109,10 @@ fn nothing_at_all_is_a_configuration_with_defaults() {
     assert_eq!(config.http.listen.unwrap().to_string(), "127.0.0.1:8080");
     assert_eq!(config.server.drain.as_secs(), 10);
     assert_eq!(config.limits.connections, None);
-    assert!(config.rtmps.is_none() && !config.rtmp.open);
-    assert_eq!(loaded.warnings.len(), 1, "{:?}", loaded.warnings);
+    assert_eq!(config.https.listen.unwrap().to_string(), "0.0.0.0:8443");
+    assert_eq!(config.https.certificate, Certificate::SelfSigned);
+    assert!(config.rtmps.is_none() && config.metrics.is_none() && !config.rtmp.open);
+    assert_eq!(loaded.warnings, []);
 }
 
 #[test]
@@ -126,14 +142,14 @@ fn doubles_are_told_without_showing_the_key() {
     let text = FULL.replace("sk_canary_0000004", "sk_canary_0000001");
     let got = faults(&text);
     assert!(
-        got.contains(":42:7: stream[1].key: is the key of another stream too (line 28)"),
+        got.contains(":48:7: stream[1].key: is the key of another stream too (line 34)"),
         "{got}"
     );
     assert!(!got.contains("canary"), "{got}");
     let got = faults(&FULL.replace("\"second\"", "\"main\""));
-    assert!(got.contains(":41:8: stream[1].name: is the name of another stream too"), "{got}");
+    assert!(got.contains(":47:8: stream[1].name: is the name of another stream too"), "{got}");
     let got = faults(&FULL.replace("\"Local\"", "\"YouTube\""));
-    assert!(got.contains("is the name of another destination too (line 31)"), "{got}");
+    assert!(got.contains("is the name of another destination too (line 37)"), "{got}");
 }
 
 #[test]
@@ -190,6 +206,8 @@ fn doubtful_settings_warn_and_hold() {
         &[
             ("MANYCAST_RTMP__OPEN", "true"),
             ("MANYCAST_HTTP__LISTEN", "0.0.0.0:8080"),
+            ("MANYCAST_HTTP__TRUSTED_PROXIES", ""),
+            ("MANYCAST_METRICS__LISTEN", "0.0.0.0:9180"),
             ("MANYCAST_EGRESS__ALLOW", "10.0.0.0/8"),
             ("MANYCAST_STREAM__0__KEY", "main"),
             ("MANYCAST_STREAM__1__KEY", "short"),
@@ -197,11 +215,17 @@ fn doubtful_settings_warn_and_hold() {
     );
     let warnings: Vec<_> = loaded.unwrap().warnings.iter().map(ToString::to_string).collect();
     let all = warnings.join("\n");
-    for want in ["lets everybody", "shows status", "is an inside", "same as the name", "fewer than"]
-    {
+    for want in [
+        "lets everybody",
+        "http.listen: speaks unencrypted",
+        "metrics.listen: shows status",
+        "is an inside",
+        "same as the name",
+        "fewer than",
+    ] {
         assert!(all.contains(want), "{want} is not in\n{all}");
     }
-    assert_eq!(warnings.len(), 5, "{all}");
+    assert_eq!(warnings.len(), 6, "{all}");
 }
 
 #[test]
@@ -225,7 +249,44 @@ fn files_that_are_named_have_to_be_there() {
     }
     let config = read(&file, text.as_bytes(), []).unwrap().config;
     assert_eq!(config.egress.ca_file, Some(folder.path().join("ca.pem")));
-    assert!(load(&file).is_err_and(|refused| refused.to_string().contains("cannot be read")));
+    assert!(load(Some(&file)).is_err_and(|refused| refused.to_string().contains("cannot be read")));
+}
+
+#[test]
+fn rtmps_shows_the_certificate_of_https_unless_it_has_one_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("manycast.toml");
+    for name in ["a.pem", "ak.pem", "b.pem", "bk.pem"] {
+        std::fs::write(folder.path().join(name), "x").unwrap();
+    }
+    let files = |cert: &str, key: &str| {
+        let (cert, key) = (folder.path().join(cert), folder.path().join(key));
+        Certificate::Files { cert, key }
+    };
+    let https = "[https]\ncert = \"a.pem\"\nkey = \"ak.pem\"\n";
+    for (text, want_https, want_rtmps) in [
+        ("[rtmps]\n".to_owned(), Certificate::SelfSigned, Certificate::SelfSigned),
+        (format!("{https}[rtmps]\n"), files("a.pem", "ak.pem"), files("a.pem", "ak.pem")),
+        (
+            format!("{https}listen = \"off\"\n[rtmps]\n"),
+            files("a.pem", "ak.pem"),
+            files("a.pem", "ak.pem"),
+        ),
+        (
+            format!("{https}[rtmps]\nself_signed = true\n"),
+            files("a.pem", "ak.pem"),
+            Certificate::SelfSigned,
+        ),
+        (
+            format!("{https}[rtmps]\ncert = \"b.pem\"\nkey = \"bk.pem\"\n"),
+            files("a.pem", "ak.pem"),
+            files("b.pem", "bk.pem"),
+        ),
+    ] {
+        let config = read(&file, text.as_bytes(), []).unwrap().config;
+        assert_eq!(config.https.certificate, want_https, "{text}");
+        assert_eq!(config.rtmps.unwrap().certificate, want_rtmps, "{text}");
+    }
 }
 
 proptest! {

@@ -34,6 +34,9 @@ fn g1_each_setting_changes_live_or_says_that_it_does_not() {
         ("0.0.0.0:1935", "0.0.0.0:1945", None, Some("rtmp.listen")),
         ("0.0.0.0:1936", "0.0.0.0:1946", None, Some("rtmps.listen")),
         ("127.0.0.1:8080", "127.0.0.1:8081", None, Some("http")),
+        ("10.9.0.0/16", "10.8.0.0/16", None, Some("http")),
+        ("0.0.0.0:8443", "0.0.0.0:8444", None, Some("https.listen")),
+        ("127.0.0.1:9180", "127.0.0.1:9181", None, Some("metrics")),
         ("\"json\"", "\"text\"", None, Some("log.format")),
         ("\"data\"", "\"elsewhere\"", None, Some("server.data_dir")),
     ] {

@@ -88,6 +88,7 @@ fn section14_metadata_that_says_enough_stays_as_it_is() {
     let sound_alone = TrackSet {
         tracks: vec![track(TrackId::AUDIO, Codec::Aac, AAC, None)],
         sticky: vec![metadata(vec![("audiocodecid", 10.0.into())], false)],
+        ..TrackSet::default()
     };
     assert_eq!(completed(&sound_alone), None, "there is no picture to speak of");
     assert_eq!(completed(&TrackSet::default()), None, "nor anything else");

@@ -23,7 +23,7 @@ fn audio(index: u8, codec: Codec) -> Track {
 fn set(tracks: &[Track]) -> TrackSet {
     let wire = Wire { dialect: FLV_DATA_AMF0, body: Bytes::from_static(b"\x02\x00\x0aonMetaData") };
     let sticky = Sticky { track: TrackId::DATA, name: "onMetaData".into(), wire };
-    TrackSet { tracks: tracks.to_vec(), sticky: vec![sticky] }
+    TrackSet { tracks: tracks.to_vec(), sticky: vec![sticky], ..TrackSet::default() }
 }
 
 fn list(names: &[&str], caps_ex: u32) -> Capabilities {

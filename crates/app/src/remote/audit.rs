@@ -1,0 +1,47 @@
+//! `manycast audit`: who changed what.
+
+use super::Run;
+use super::api::{Api, at, with};
+use super::show::{Column, Out, time, word};
+use crate::tool::Failure;
+use clap::Args;
+
+/// Which entries of the audit log.
+#[derive(Args, Debug)]
+pub struct Verb {
+    /// By this person or token.
+    #[arg(long)]
+    actor: Option<String>,
+    /// Actions that begin like this, such as `stream.`.
+    #[arg(long)]
+    action: Option<String>,
+    /// About this.
+    #[arg(long)]
+    subject: Option<String>,
+    /// At most so many, the newest.
+    #[arg(long, default_value_t = 50)]
+    most: usize,
+}
+
+const COLUMNS: &[Column] = &[
+    ("WHEN", |v| time(v, "/at")),
+    ("WHO", |v| word(v, "/actor")),
+    ("FROM", |v| word(v, "/address")),
+    ("ACTION", |v| word(v, "/action")),
+    ("SUBJECT", |v| word(v, "/subject")),
+    ("BEFORE", |v| word(v, "/before")),
+    ("AFTER", |v| word(v, "/after")),
+];
+
+impl Run for Verb {
+    async fn run(self, api: &Api, out: Out) -> Result<(), Failure> {
+        let query = [
+            ("actor", self.actor.as_deref()),
+            ("action", self.action.as_deref()),
+            ("subject", self.subject.as_deref()),
+        ];
+        let items = api.list(&with(&at(&["audit"]), &query), self.most).await?;
+        out.rows(&items, COLUMNS, "Nothing was changed yet.");
+        Ok(())
+    }
+}

@@ -1,0 +1,263 @@
+//! `manycast destination`
+
+use super::Run;
+use super::access::secret;
+use super::api::{Api, at, body, with};
+use super::show::{Column, Out, rate, time, word};
+use crate::tool::Failure;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+/// The variables that may hold secrets of a destination.
+const KEY: &str = "MANYCAST_KEY";
+const PASSWORD: &str = "MANYCAST_PASSWORD";
+
+/// What can be done with destinations. DESTINATION is a name or an id.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// All destinations, or those of one stream.
+    List {
+        /// Of this stream only.
+        #[arg(long)]
+        stream: Option<String>,
+    },
+    /// One destination.
+    Show(Which),
+    /// Make a destination.
+    Create(Create),
+    /// Change a destination.
+    Edit(Edit),
+    /// Remove a destination.
+    Delete(Which),
+    /// Feed it.
+    Enable(Which),
+    /// Feed it no longer.
+    Disable(Which),
+    /// Dial it now, whatever it waits for.
+    Retry(Which),
+    /// Try everything but sending: resolve, connect, TLS, handshake, key.
+    Rehearse {
+        #[command(flatten)]
+        which: Which,
+        /// The backup address.
+        #[arg(long)]
+        backup: bool,
+    },
+    /// Put the destinations of a stream into this order.
+    Order {
+        /// The stream.
+        stream: String,
+        /// The ids of all its destinations.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct Which {
+    /// The stream.
+    stream: String,
+    /// The destination.
+    destination: String,
+}
+
+#[derive(Args, Debug)]
+pub struct Create {
+    /// The stream.
+    stream: String,
+    /// What you call it.
+    name: String,
+    #[command(flatten)]
+    fields: Box<Fields>,
+}
+
+#[derive(Args, Debug)]
+pub struct Edit {
+    #[command(flatten)]
+    which: Which,
+    /// A new name.
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    fields: Box<Fields>,
+}
+
+/// Its keys come from the variable MANYCAST_KEY and its password from MANYCAST_PASSWORD, or from the
+/// standard input, one line.
+#[derive(Args, Debug)]
+struct Fields {
+    /// Where to, such as rtmps://a.rtmps.youtube.com/live2.
+    #[arg(long)]
+    url: Option<String>,
+    /// The service, as `manycast service list` names it.
+    #[arg(long, value_name = "KEY")]
+    service: Option<String>,
+    /// `-`: read the key from the standard input.
+    #[arg(long, value_name = "-", value_parser = ["-"])]
+    key: Option<String>,
+    /// Who we are there.
+    #[arg(long)]
+    user: Option<String>,
+    /// `-`: read the user's password from the standard input.
+    #[arg(long, value_name = "-", value_parser = ["-"], conflicts_with = "key")]
+    password: Option<String>,
+    /// A second address of the same channel.
+    #[arg(long, value_name = "URL")]
+    backup_url: Option<String>,
+    /// When the backup is fed.
+    #[arg(long, value_parser = ["failover", "both"], requires = "backup_url")]
+    backup_mode: Option<String>,
+    /// What happens when the encoder's codec settings change.
+    #[arg(long, value_parser = ["headers", "redial"])]
+    config_change: Option<String>,
+    /// Whether it is told of Enhanced RTMP.
+    #[arg(long, value_parser = ["auto", "none", "full"])]
+    announce: Option<String>,
+    /// Which video track it gets.
+    #[arg(long, value_name = "TRACK")]
+    video_track: Option<String>,
+    /// Which audio track it gets.
+    #[arg(long, value_name = "TRACK")]
+    audio_track: Option<String>,
+    /// Whether it is fed.
+    #[arg(long, value_name = "true|false")]
+    enabled: Option<bool>,
+    /// For yourselves.
+    #[arg(long)]
+    notes: Option<String>,
+}
+
+impl Fields {
+    fn into_body(self, name: Option<String>) -> Result<Value, Failure> {
+        let text = |secret: manycast_hub::Secret| Value::from(secret.expose());
+        let key = secret(self.key.as_deref(), KEY)?.map(text);
+        let password = secret(self.password.as_deref(), PASSWORD)?.map(text);
+        let mode = self.backup_mode.map(Value::from);
+        let backup =
+            self.backup_url.map(|url| body(vec![("url", Some(url.into())), ("mode", mode)]));
+        Ok(body(vec![
+            ("name", name.map(Value::from)),
+            ("service", self.service.map(Value::from)),
+            ("url", self.url.map(Value::from)),
+            ("key", key),
+            ("user", self.user.map(Value::from)),
+            ("password", password),
+            ("backup", backup),
+            ("config_change", self.config_change.map(Value::from)),
+            ("announce", self.announce.map(Value::from)),
+            ("video_track", self.video_track.map(Value::from)),
+            ("audio_track", self.audio_track.map(Value::from)),
+            ("enabled", self.enabled.map(Value::from)),
+            ("notes", self.notes.map(Value::from)),
+        ]))
+    }
+}
+
+const COLUMNS: &[Column] = &[
+    ("STREAM", |v| word(v, "/stream")),
+    ("NAME", |v| word(v, "/name")),
+    ("STATE", |v| word(v, "/status/state")),
+    ("SINCE", |v| time(v, "/status/since")),
+    ("BITRATE", |v| rate(v, "/status/bitrate")),
+    ("ENABLED", |v| word(v, "/enabled")),
+    ("NEXT DIAL", |v| time(v, "/status/next_dial")),
+    ("LAST ERROR", |v| word(v, "/status/last_error")),
+    ("ID", |v| word(v, "/id")),
+];
+
+const FIELDS: &[Column] = &[
+    ("Id", |v| word(v, "/id")),
+    ("Stream", |v| word(v, "/stream")),
+    ("Name", |v| word(v, "/name")),
+    ("Service", |v| word(v, "/service")),
+    ("Address", |v| word(v, "/url")),
+    ("Key set", |v| word(v, "/key_set")),
+    ("User", |v| word(v, "/user")),
+    ("Enabled", |v| word(v, "/enabled")),
+    ("State", |v| format!("{} since {}", word(v, "/status/state"), time(v, "/status/since"))),
+    ("Reason", |v| word(v, "/status/reason")),
+    ("Bitrate", |v| rate(v, "/status/bitrate")),
+    ("Behind", |v| format!("{} ms", word(v, "/status/lag_ms"))),
+    ("Dropped", |v| format!("{} groups of pictures", word(v, "/status/dropped_gops"))),
+    ("Next dial", |v| time(v, "/status/next_dial")),
+    ("Last error", |v| word(v, "/status/last_error")),
+    ("Left out", |v| word(v, "/status/left_out")),
+    ("Backup", |v| format!("{} {}", word(v, "/backup/url"), word(v, "/backup_status/state"))),
+    ("Managed by", |v| word(v, "/managed_by")),
+    ("Notes", |v| word(v, "/notes")),
+];
+
+const STEPS: &[Column] = &[
+    ("STEP", |v| word(v, "/step")),
+    ("STATE", |v| word(v, "/state")),
+    ("MS", |v| word(v, "/ms")),
+    ("DETAIL", |v| word(v, "/detail")),
+];
+
+impl Which {
+    fn path(&self) -> String {
+        at(&["streams", &self.stream, "destinations", &self.destination])
+    }
+
+    fn order(&self, order: &str) -> String {
+        at(&["streams", &self.stream, "destinations", &self.destination, order])
+    }
+}
+
+impl Run for Verb {
+    async fn run(self, api: &Api, out: Out) -> Result<(), Failure> {
+        match self {
+            Self::List { stream } => {
+                let path = with(&at(&["destinations"]), &[("stream", stream.as_deref())]);
+                let items = api.list(&path, usize::MAX).await?;
+                out.rows(&items, COLUMNS, "There is no destination yet.");
+            }
+            Self::Show(which) => out.one(&api.get(&which.path()).await?, FIELDS),
+            Self::Create(Create { stream, name, fields }) => {
+                let path = at(&["streams", &stream, "destinations"]);
+                out.one(&api.create(&path, &fields.into_body(Some(name))?).await?, FIELDS);
+            }
+            Self::Edit(Edit { which, name, fields }) => {
+                out.one(&api.edit(&which.path(), &fields.into_body(name)?).await?, FIELDS);
+            }
+            Self::Delete(which) => {
+                api.delete(&which.path()).await?;
+                out.said("The destination is removed.");
+            }
+            Self::Enable(which) => out.one(&api.act(&which.order("enable"), None).await?, FIELDS),
+            Self::Disable(which) => out.one(&api.act(&which.order("disable"), None).await?, FIELDS),
+            Self::Retry(which) => out.one(&api.act(&which.order("retry"), None).await?, FIELDS),
+            Self::Rehearse { which, backup } => {
+                let body = json!({ "backup": backup });
+                return rehearsed(&api.act(&which.order("rehearse"), Some(&body)).await?, out);
+            }
+            Self::Order { stream, ids } => {
+                let path = at(&["streams", &stream, "destinations", "order"]);
+                api.act(&path, Some(&json!({ "ids": ids }))).await?;
+                out.said("The order is changed.");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shows a rehearsal; one that failed is a failure.
+fn rehearsed(answer: &Value, out: Out) -> Result<(), Failure> {
+    if out.is_json() {
+        out.one(answer, &[]);
+    } else {
+        let steps = answer.get("steps").and_then(Value::as_array).cloned().unwrap_or_default();
+        out.rows(&steps, STEPS, "No step was tried.");
+    }
+    let sentence = word(answer, "/sentence");
+    match word(answer, "/verdict").as_str() {
+        "ok" => {
+            out.said(&sentence);
+            Ok(())
+        }
+        _ => Err(Failure::failed(match word(answer, "/remedy").as_str() {
+            "-" => sentence,
+            remedy => format!("{sentence}\n  {remedy}"),
+        })),
+    }
+}

@@ -1,0 +1,49 @@
+// A fixture server for each test, and a page that reports what the browser complains about.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer, type AddressInfo } from 'node:net';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { test as base, expect, type Page } from '@playwright/test';
+
+export const SHOTS = fileURLToPath(new URL('../../target/ui-shots/', import.meta.url));
+mkdirSync(SHOTS, { recursive: true });
+
+export interface Server { base: string; knob: (turn: object) => Promise<void> }
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((done) => probe.close(done));
+  return port;
+}
+
+export async function start(...words: string[]): Promise<Server & { child: ChildProcess }> {
+  const port = await freePort();
+  const child = spawn('node', [fileURLToPath(new URL('../dev/server.mjs', import.meta.url)), '--port', String(port), ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((done) => { child.stdout.once('data', done); });
+  const root = `http://127.0.0.1:${port}`;
+  return { base: root, child, knob: async (turn) => { await fetch(`${root}/api/fixture`, { method: 'POST', body: JSON.stringify(turn) }).catch(() => { /* it may leave before it answers */ }); } };
+}
+
+export const test = base.extend<{ words: string[]; server: Server; complaints: string[] }>({
+  words: [[], { option: true }],
+  server: async ({ words }, use) => {
+    const { child, ...server } = await start(...words);
+    await use(server);
+    child.kill();
+  },
+  // Scripts that were refused, errors of the page, anything from another host: none of it may happen.
+  complaints: [async ({ page }, use) => {
+    const said: string[] = [];
+    page.on('pageerror', (error) => said.push(String(error)));
+    page.on('dialog', (dialog) => { said.push(`dialog: ${dialog.message()}`); void dialog.dismiss(); });
+    page.on('console', (line) => { if (line.type() === 'error' && !/status of (4\d\d|503)|ERR_(CONNECTION|INCOMPLETE|EMPTY|NETWORK|ABORTED)/.test(line.text())) said.push(line.text()); });
+    page.on('request', (request) => { if (!/^(http:\/\/127\.0\.0\.1|https:\/\/(127\.0\.0\.1|localhost)|blob:)/.test(request.url())) said.push(`asked for ${request.url()}`); });
+    await use(said);
+    expect(said).toEqual([]);
+  }, { auto: true }],
+});
+
+export async function shot(page: Page, name: string): Promise<void> { await page.screenshot({ path: `${SHOTS}e2e-${name}.png`, fullPage: true }); }
+export { expect };

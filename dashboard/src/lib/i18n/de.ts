@@ -1,0 +1,7 @@
+// The German catalogue, loaded when it is wanted.
+import { frame } from './de/frame';
+import { manage } from './de/manage';
+import { work } from './de/work';
+import type { Catalogue } from './en';
+
+export const de: Catalogue = { ...frame, ...work, ...manage };
