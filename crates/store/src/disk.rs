@@ -77,6 +77,24 @@ pub(crate) fn copy_synced(from: &Path, to: &Path) -> io::Result<u64> {
     Ok(bytes)
 }
 
+/// A file that is locked until this is dropped: at once, also if a process that was started meanwhile has not
+/// closed what it inherited yet.
+#[derive(Debug)]
+pub(crate) struct Locked(File);
+
+impl Locked {
+    /// Of a file on which the lock was taken.
+    pub(crate) fn new(file: File) -> Self {
+        Self(file)
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 /// Removes a file; that it is not there is well.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {

@@ -146,8 +146,8 @@ impl Error {
             ),
             Self::Foreign { .. } => "Give Manycast a directory of its own with --data-dir.".into(),
             Self::VaultKey { file, .. } => format!(
-                "Put the key file back from your backup to {}, or name its place in {}. If it is lost, `manycast vault \
-                 forget` starts a new one; keys of destinations have to be entered again then.",
+                "Put the key file back from your backup to {}, or name its place in {}. Without it nobody can \
+                 read the secrets.",
                 file.display(),
                 crate::VAULT_KEY_ENV
             ),

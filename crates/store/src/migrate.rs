@@ -124,3 +124,6 @@ async fn within(
     at(Moment::Committed);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

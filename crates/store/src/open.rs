@@ -30,6 +30,8 @@ const READER_CACHE: &str = "-256";
 /// The write-ahead log is cut to this when it was longer.
 const WAL_BYTES: &str = "4194304";
 const READERS: u32 = 2;
+/// How often to look whether another process has opened.
+const RETRY: Duration = Duration::from_millis(10);
 
 /// What to do when the key that secrets are sealed with is not in the key file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,13 +114,14 @@ impl Store {
     ) -> Result<Self> {
         let dir = files.dir.display();
         disk::make_dir(&files.dir).map_err(|e| Error::io(format!("{dir} cannot be made"), &e))?;
+        let _alone = alone(&files.dir, options.busy).await?;
         examine(&files.database, options.busy, migrate::newest(steps)).await?;
         let shown = files.database.display();
         if !files.database.exists() {
             disk::make_private(&files.database)
                 .map_err(|e| denied(e, &format!("{shown} cannot be made")))?;
         }
-        let mut conn = connect(&files, &writer(&files.database, options.busy)).await?;
+        let mut conn = connect(&files.database, &writer(&files.database, options.busy)).await?;
         let schema = migrate::run(&mut conn, &files, steps, &|_| ()).await?;
         let ring = rotate::open_ring(&mut conn, &files, options.lost_key).await?;
         conn.close().await?;
@@ -131,6 +134,23 @@ impl Store {
             files,
         }));
         Ok(store)
+    }
+}
+
+/// Two processes do not make a new file at once: SQLite's change to a write-ahead log is not meant for that.
+/// A lock on the directory itself, so that there is no file for it; where directories cannot be locked, none.
+async fn alone(dir: &Path, busy: Duration) -> Result<Option<disk::Locked>> {
+    let Ok(folder) = fs::File::open(dir) else { return Ok(None) };
+    let until = tokio::time::Instant::now() + busy;
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Ok(Some(disk::Locked::new(folder))),
+            Err(fs::TryLockError::Error(_)) => return Ok(None),
+            Err(fs::TryLockError::WouldBlock) if tokio::time::Instant::now() >= until => {
+                return Err(Error::Busy);
+            }
+            Err(fs::TryLockError::WouldBlock) => tokio::time::sleep(RETRY).await,
+        }
     }
 }
 
@@ -174,18 +194,20 @@ async fn pool(most: u32, busy: Duration, options: SqliteConnectOptions) -> Resul
     Ok(pool.connect_with(options).await?)
 }
 
-async fn connect(files: &Files, options: &SqliteConnectOptions) -> Result<SqliteConnection> {
-    let shown = files.database.display();
-    options.connect().await.map_err(|error| match Error::from(error) {
-        Error::Io { why, .. } => match writable(&files.dir) {
-            Ok(()) => Error::Io { what: format!("{shown} cannot be opened"), why },
-            Err(error) => denied(error, &format!("{shown} cannot be opened")),
-        },
-        other => other,
-    })
+async fn connect(file: &Path, options: &SqliteConnectOptions) -> Result<SqliteConnection> {
+    options.connect().await.map_err(|error| unopened(file, error.into()))
 }
 
 /// SQLite says only that it cannot open; the directory tells why.
+fn unopened(file: &Path, error: Error) -> Error {
+    let Error::Io { why, .. } = error else { return error };
+    let what = format!("{} cannot be opened", file.display());
+    match file.parent().map_or(Ok(()), writable) {
+        Ok(()) => Error::Io { what, why },
+        Err(error) => denied(error, &what),
+    }
+}
+
 fn writable(dir: &Path) -> std::io::Result<()> {
     let probe = dir.join(".manycast-probe");
     disk::make_private(&probe)?;
@@ -204,8 +226,11 @@ pub(crate) async fn examine(file: &Path, busy: Duration, known: u32) -> Result<u
     if !begins_well(file)? {
         return Ok(0);
     }
-    let mut conn = base(file, busy).read_only(true).connect().await?;
-    let looked = look(&mut conn, file, known).await;
+    // A change of before the write-ahead log that was cut off has to be taken back first: SQLite does it,
+    // but not over a connection that cannot write.
+    let cut_off = fs::metadata(disk::beside(file, "-journal")).is_ok_and(|m| m.len() > 0);
+    let mut conn = connect(file, &base(file, busy).read_only(!cut_off)).await?;
+    let looked = look(&mut conn, file, known).await.map_err(|error| unopened(file, error));
     let closed = conn.close().await;
     let found = looked?;
     closed?;

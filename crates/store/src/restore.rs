@@ -12,7 +12,7 @@ use crate::rotate;
 use crate::time::UnixMs;
 use crate::vault::Ring;
 use sqlx::{ConnectOptions, Connection};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{OpenOptions, TryLockError};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -152,14 +152,14 @@ async fn set_aside(files: &Files, options: &Options) -> Result<Option<PathBuf>> 
 }
 
 /// The lock that a running instance holds.
-fn lock(dir: &Path) -> Result<File> {
+fn lock(dir: &Path) -> Result<disk::Locked> {
     let path = dir.join(crate::LOCK_FILE);
     let failed = |e: &std::io::Error| Error::io(format!("{} cannot be locked", path.display()), e);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let file = options.open(&path).map_err(|e| failed(&e))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(disk::Locked::new(file)),
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let _ = (&file).take(32).read_to_string(&mut holder);

@@ -167,12 +167,21 @@ pub(crate) async fn opens(
 
 impl Store {
     /// Makes a new key, seals everything with it, and drops the old one. One transaction: kept
-    /// whole or not at all.
+    /// whole or not at all, also when the caller goes away. Only for the instance that holds the lock of the
+    /// directory: another one would go on with the old key.
     ///
     /// # Errors
     /// [`Error::VaultKey`] if the key file cannot be written; others that are
     /// [`Error::is_unavailable`]. The old key is in force then.
     pub async fn rotate_vault(&self, entry: AuditEntry) -> Result<Rotated> {
+        let store = self.clone();
+        let done = tokio::spawn(async move { store.rotate(entry).await }).await;
+        done.unwrap_or_else(|error| {
+            Err(Error::Io { what: "the rotation ended early".to_owned(), why: error.to_string() })
+        })
+    }
+
+    async fn rotate(&self, entry: AuditEntry) -> Result<Rotated> {
         if self.0.damaged.load(Ordering::Relaxed) {
             return Err(self.0.files.corrupt());
         }
@@ -183,22 +192,17 @@ impl Store {
         let old = ring.clone();
         let both = old.with(Key::new());
         both.write(&self.0.files.vault_key)?;
-        let sealed = self.told(seal_again(&mut tx, &both, entry).await);
-        let done = match sealed {
-            Ok(resealed) => tx.commit().await.map(|()| resealed).map_err(Error::from),
-            Err(error) => Err(error),
-        };
-        let resealed = match self.told(done) {
-            Ok(resealed) => resealed,
-            Err(error) => {
-                // What failed may have been the answer alone: keep both.
-                if let Some(kept) = both.sealing_with(old.current().id) {
-                    *ring = kept;
-                }
+        let resealed = self.told(seal_again(&mut tx, &both, entry).await)?;
+        if let Err(error) = self.told(tx.commit().await.map_err(Error::from)) {
+            // What failed may have been the answer alone: the database knows which key is in force.
+            let before = both.clone().sealing_with(old.current().id);
+            let in_force = self.in_force(&both).await.or(before);
+            *ring = in_force.unwrap_or_else(|| old.clone());
+            if ring.current().id != both.current().id {
                 return Err(error);
             }
-        };
-        *ring = both.without(&ids(&old));
+        }
+        *ring = both.without(&old.ids().collect::<Vec<_>>());
         if let Err(error) = ring.write(&self.0.files.vault_key) {
             tracing::warn!(%error, "the old key stays in the vault's key file until the next start");
         }
@@ -206,6 +210,12 @@ impl Store {
         drop(ring);
         self.fold().await;
         Ok(Rotated { key_id, resealed })
+    }
+
+    async fn in_force(&self, ring: &Ring) -> Option<Ring> {
+        let mut conn = self.0.writer.acquire().await.ok()?;
+        let known = known(&mut conn).await.ok()?;
+        ring.clone().sealing_with(known.in_force?)
     }
 
     /// So that what the old key sealed is in the write-ahead log no longer.
@@ -232,10 +242,6 @@ impl Store {
         }
         Ok(count)
     }
-}
-
-fn ids(ring: &Ring) -> Vec<KeyId> {
-    ring.ids().collect()
 }
 
 fn place<'a>(column: &Column, row: &'a str) -> Place<'a> {
@@ -265,3 +271,6 @@ async fn seal_again(conn: &mut SqliteConnection, ring: &Ring, entry: AuditEntry)
     entry.insert().execute(conn).await?;
     Ok(resealed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! G9: steps that are cut off, that fail, and files of the future.
+
+use super::*;
+use crate::open::Options;
+use crate::{AuditEntry, NewStream, Store, StreamId, UnixMs};
+use sqlx::{ConnectOptions, query_scalar};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+const CHILD: &str = "MANYCAST_TEST_MIGRATE";
+const MOMENTS: [Moment; 6] = [
+    Moment::Copied,
+    Moment::BackedUp,
+    Moment::Begun,
+    Moment::Changed,
+    Moment::Numbered,
+    Moment::Committed,
+];
+
+/// Steps as later versions may have them: a column, data, and a table that others point to rebuilt.
+const LATER: &[Step] = &[
+    STEPS[0],
+    Step { number: 2, sql: "ALTER TABLE stream ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';" },
+    Step {
+        number: 3,
+        sql: "CREATE TABLE colour (name TEXT PRIMARY KEY NOT NULL) STRICT; \
+              INSERT INTO colour SELECT DISTINCT colour FROM stream;",
+    },
+    Step {
+        number: 4,
+        sql: "CREATE TABLE user_new (id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL COLLATE NOCASE UNIQUE) STRICT; \
+              INSERT INTO user_new SELECT id, name FROM user; DROP TABLE user; ALTER TABLE user_new RENAME TO user;",
+    },
+];
+
+fn options() -> Options {
+    Options { busy: Duration::from_millis(500), ..Options::default() }
+}
+
+fn files(dir: &Path) -> Files {
+    Files::of(dir, &options())
+}
+
+async fn open(dir: &Path, steps: &[Step]) -> Result<Store> {
+    let files = files(dir);
+    let placed = files.clone();
+    Store::open_with(files, &options(), steps).await.map_err(|e| placed.placed(e))
+}
+
+/// A database of schema 1 with a Stream and an account with a session.
+async fn first(dir: &Path) {
+    let store = open(dir, STEPS).await.unwrap();
+    let at = UnixMs(1);
+    let mut edit = store.edit(AuditEntry::new(at, "user", "ann", "a", "b")).await.unwrap();
+    let new = NewStream {
+        id: StreamId::new(),
+        name: "main".into(),
+        title: "Main".into(),
+        start: "auto".into(),
+        play: true,
+        takeover: "always".into(),
+        reconnect_window_ms: 1,
+        hold_on_stop: false,
+        notes: String::new(),
+        created_at: at,
+    };
+    edit.create_stream(new).await.unwrap();
+    let id = crate::UserId::new();
+    let user = crate::NewUser {
+        id,
+        name: "ann".into(),
+        password_hash: "x".into(),
+        role: "owner".into(),
+        created_at: at,
+    };
+    edit.create_user(user).await.unwrap();
+    let session = crate::SessionRow {
+        token_hash: vec![1],
+        user_id: id,
+        created_at: at,
+        seen_at: at,
+        expires_at: at,
+        address: String::new(),
+        agent: String::new(),
+    };
+    edit.create_session(session).await.unwrap();
+    edit.commit().await.unwrap();
+    store.close().await;
+}
+
+/// The process that is killed: it brings the database of the directory to the newest schema and ends
+/// itself at a moment of a step.
+async fn child(order: &str) {
+    let mut words = order.splitn(3, ' ');
+    let (step, moment): (u32, usize) =
+        (words.next().unwrap().parse().unwrap(), words.next().unwrap().parse().unwrap());
+    let dir = Path::new(words.next().unwrap()).to_owned();
+    let place = files(&dir);
+    crate::disk::make_private(&place.database).unwrap();
+    let writer = crate::open::writer(&place.database, Duration::from_secs(1));
+    let mut conn = writer.connect().await.unwrap();
+    let taken = std::sync::atomic::AtomicU32::new(schema(&mut conn).await.unwrap());
+    run(&mut conn, &place, LATER, &|at| {
+        use std::sync::atomic::Ordering;
+        if at == MOMENTS[moment] && taken.load(Ordering::Relaxed) + 1 == step {
+            nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::SIGKILL).unwrap();
+        }
+        if at == Moment::Committed {
+            taken.fetch_add(1, Ordering::Relaxed);
+        }
+    })
+    .await
+    .unwrap();
+}
+
+fn kill_at(dir: &Path, step: u32, moment: usize) {
+    use std::os::unix::process::ExitStatusExt;
+    let order = format!("{step} {moment} {}", dir.display());
+    let name = "migrate::tests::g9_a_step_that_is_killed_at_any_moment_is_taken_again";
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let ended = command.args(["--exact", name, "--nocapture"]).env(CHILD, order).output().unwrap();
+    assert_eq!(ended.status.signal(), Some(9), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+async fn whole(dir: &Path, from: u32) {
+    let store = open(dir, LATER).await.unwrap();
+    assert_eq!(store.schema(), 4);
+    store.verify().await.unwrap();
+    let mut reading = store.reading().await.unwrap();
+    for (question, want) in [
+        ("SELECT count(*) FROM stream WHERE colour = 'red'", 1),
+        ("SELECT count(*) FROM colour WHERE name = 'red'", 1),
+        ("SELECT count(*) FROM session JOIN user ON user.id = user_id", 1),
+        ("SELECT count(*) FROM audit", 1),
+        ("SELECT count(*) FROM pragma_foreign_key_check", 0),
+    ] {
+        let got: i64 = query_scalar(question).fetch_one(&mut *reading.conn).await.unwrap();
+        assert_eq!(got, want * i64::from(from > 0), "{question}");
+    }
+    drop(reading);
+    store.close().await;
+    let mut copied = Vec::new();
+    for entry in std::fs::read_dir(files(dir).backups).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let found = crate::open::examine(&path, Duration::from_secs(1), 4).await.unwrap();
+        assert!(path.to_string_lossy().ends_with(&format!("-schema{found}.db")), "{path:?}");
+        copied.push(found);
+    }
+    copied.sort_unstable();
+    copied.dedup();
+    let want: Vec<u32> = (1..4).collect();
+    assert_eq!(copied, want, "there is a copy of each schema that was left");
+}
+
+#[tokio::test]
+async fn g9_a_step_that_is_killed_at_any_moment_is_taken_again() {
+    if let Ok(order) = std::env::var(CHILD) {
+        return child(&order).await;
+    }
+    for step in 2..=4 {
+        for moment in 0..MOMENTS.len() {
+            let dir = tempfile::tempdir().unwrap();
+            first(dir.path()).await;
+            kill_at(dir.path(), step, moment);
+            whole(dir.path(), 1).await;
+        }
+    }
+    // The first step of a new file has nothing to copy.
+    for moment in 2..MOMENTS.len() {
+        let dir = tempfile::tempdir().unwrap();
+        kill_at(dir.path(), 1, moment);
+        whole(dir.path(), 0).await;
+    }
+}
+
+#[tokio::test]
+async fn g9_a_step_that_fails_leaves_the_file_and_says_which() {
+    let dir = tempfile::tempdir().unwrap();
+    first(dir.path()).await;
+    for sql in [
+        "ALTER TABLE stream ADD COLUMN colour TEXT; DROP TABLE nothing;",
+        "ALTER TABLE stream ADD COLUMN colour TEXT; UPDATE session SET user_id = 'nobody';",
+    ] {
+        let steps = [STEPS[0], Step { number: 2, sql }];
+        let failed = open(dir.path(), &steps).await.unwrap_err();
+        assert!(matches!(failed, Error::Migration { step: 2, .. }), "{failed}");
+        assert!(failed.remedy().contains("as it was before"));
+    }
+    let store = open(dir.path(), STEPS).await.unwrap();
+    assert_eq!((store.schema(), store.streams().await.unwrap().len()), (1, 1));
+    store.close().await;
+    assert_eq!(open(dir.path(), LATER).await.unwrap().schema(), 4);
+}
+
+#[tokio::test]
+async fn g9_a_file_of_a_newer_version_is_refused_and_left() {
+    let dir = tempfile::tempdir().unwrap();
+    first(dir.path()).await;
+    open(dir.path(), LATER).await.unwrap().close().await;
+    let before = std::fs::read(files(dir.path()).database).unwrap();
+    let refused = Store::open(dir.path(), options()).await.unwrap_err();
+    let Error::Newer { schema: 4, known: 1, .. } = &refused else { panic!("{refused}") };
+    assert!(refused.to_string().contains("newer Manycast"), "{refused}");
+    assert!(refused.remedy().contains("manycast restore"), "{}", refused.remedy());
+    assert_eq!(std::fs::read(files(dir.path()).database).unwrap(), before);
+}
+
+#[tokio::test]
+async fn two_processes_that_start_at_once_take_each_step_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || {
+        let path = dir.path().to_owned();
+        let options = Options { busy: Duration::from_secs(10), ..Options::default() };
+        tokio::spawn(
+            async move { Store::open_with(Files::of(&path, &options), &options, LATER).await },
+        )
+    };
+    let (one, two) = (open(), open());
+    let (one, two) = (one.await.unwrap().unwrap(), two.await.unwrap().unwrap());
+    assert_eq!((one.schema(), two.schema()), (4, 4));
+}
+
+#[test]
+fn steps_are_numbered_without_a_gap() {
+    for (n, step) in (1..).zip(STEPS) {
+        assert_eq!(step.number, n);
+    }
+}
