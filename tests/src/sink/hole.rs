@@ -32,6 +32,8 @@ impl BlackHole {
             if address.is_ipv6() {
                 listener.set_only_v6(true)?;
             }
+            // The port may have been another test's a moment ago.
+            listener.set_reuse_address(true)?;
             listener.bind(&address.into())?;
             listener.listen(0)?;
             let mut fillers = Vec::new();
