@@ -221,9 +221,7 @@ pub enum Pieces {
 }
 
 impl Pieces {
-    /// `early`: so many units of sound were sent before the first picture. They belong to no group of
-    /// pictures and may be missing.
-    fn fit(self, got: &Elementary, sent: &Elementary, early: usize) -> Result<(), String> {
+    fn fit(self, got: &Elementary, sent: &Elementary) -> Result<(), String> {
         if (&got.config, &got.shape) != (&sent.config, &sent.shape) {
             return Err(format!("{:?} {} came of {:?}", got.config, got.shape, sent.config));
         }
@@ -232,9 +230,7 @@ impl Pieces {
         let ends = |run: &Run| run.from + run.count == sent.units.len();
         let fits = match (self, &runs[..]) {
             (Self::Rest, [all]) => begins(all) && ends(all),
-            (Self::PartAndWhole, [part, whole]) => {
-                begins(part) && whole.from <= early && ends(whole)
-            }
+            (Self::PartAndWhole, [part, whole]) => begins(part) && whole.from == 0 && ends(whole),
             _ => false,
         };
         let rising = got.units.windows(2).all(|two| two[0].times.0 < two[1].times.0);
@@ -284,15 +280,11 @@ fn runs(came: &[Unit], sent: &[Unit]) -> Vec<Run> {
 /// # Errors
 /// What is not, and why.
 pub fn compare(got: &[Elementary], sent: &[&Elementary], pieces: Pieces) -> Result<(), String> {
-    let pictures = sent.iter().filter(|stream| stream.kind == "video");
-    let first = pictures.filter_map(|stream| stream.units.first()).map(|unit| unit.times.0).min();
-    let is_early = |unit: &&Unit| first.is_some_and(|first| unit.times.0 < first);
     let mut left: Vec<_> = got.iter().collect();
     let mut faults = Vec::new();
     for stream in sent {
-        let early = stream.units.iter().take_while(is_early).count();
         let alike = |e: &&Elementary| (&e.kind, &e.codec) == (&stream.kind, &stream.codec);
-        let fits = |e: &&Elementary| pieces.fit(e, stream, early);
+        let fits = |e: &&Elementary| pieces.fit(e, stream);
         match left.iter().position(|e| alike(e) && fits(e).is_ok()) {
             Some(at) => drop(left.remove(at)),
             None => {

@@ -22,6 +22,10 @@ use std::time::Instant;
 const MAX_ENTRIES: usize = 256;
 /// Most writes to one viewer in one pass, so that a newcomer with a long Gop delays nobody.
 const MAX_ROUNDS: usize = 4;
+/// A newcomer is given its first picture, and so many bytes, at once; the rest of a long Gop a moment
+/// later. No network takes more in that time, others come to their first picture sooner, and who
+/// leaves again at once was not sent what it does not want.
+const OPENING: usize = 64 * 1024;
 
 pub(crate) struct Group {
     stream: Arc<Stream>,
@@ -46,6 +50,8 @@ pub(crate) struct Group {
     mark: Mark,
     /// Somebody ended.
     ended: bool,
+    /// The one that is served has just joined.
+    opening: bool,
     /// Kept for their memory.
     stragglers: Vec<usize>,
     again: Vec<usize>,
@@ -74,6 +80,7 @@ impl Group {
             retry_at: None,
             wanted: u64::MAX,
             ended: false,
+            opening: false,
             stragglers: Vec::new(),
             again: Vec::new(),
             order: Vec::new(),
@@ -125,7 +132,9 @@ impl Group {
                 let viewer = Viewer::new(&self.stream, *parts, now);
                 viewer.control.index.store(self.viewers.len(), Ordering::Relaxed);
                 self.viewers.push(viewer);
+                self.opening = true;
                 self.attend(self.viewers.len() - 1, now);
+                self.opening = false;
             }
             Command::Attend(control) => {
                 if let Some(at) = self.find(&control) {
@@ -293,7 +302,7 @@ impl Group {
         if batch.is_private() || cursor.position().is_none() {
             return None;
         }
-        batch.fill(lane);
+        batch.fill(lane, if self.opening { OPENING } else { usize::MAX });
         Some(batch)
     }
 
@@ -383,7 +392,10 @@ impl Group {
             let mut joined = std::mem::take(&mut self.joined);
             let slices = batch.slices(same.len(), &mut joined);
             for &(_, at) in same {
-                give(&mut self.viewers[at], lane, &batch, &slices, now);
+                let viewer = &mut self.viewers[at];
+                if give(viewer, lane, &batch, &slices, now) && self.opening {
+                    viewer.pause(now, self.limit);
+                }
             }
             drop(slices);
             self.joined = joined;

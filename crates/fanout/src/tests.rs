@@ -141,6 +141,10 @@ impl Bench {
     }
 
     fn picture(&mut self, key: bool) {
+        self.picture_of(key, Bytes::from_static(b"xxxx"));
+    }
+
+    fn picture_of(&mut self, key: bool, payload: Bytes) {
         let at = Timestamp::from_millis(i64::try_from(self.ms).unwrap());
         let frame = Frame {
             track: TrackId::VIDEO,
@@ -148,7 +152,7 @@ impl Bench {
             dts: at,
             pts: at,
             key,
-            payload: Bytes::from_static(b"xxxx"),
+            payload,
             wire: None,
         };
         self.publisher.push(self.now(), frame).unwrap();
@@ -305,6 +309,24 @@ fn a_joiner_gets_the_current_gop() {
     bench.join(&sink);
     bench.pass();
     assert_eq!(sink.text(), format!("{{J}}{}", pictures(5..8, 5)));
+}
+
+#[test]
+fn a_joiner_gets_a_long_gop_in_two_steps_and_the_picture_first() {
+    let mut bench = Bench::new();
+    let large = |bytes: usize| Bytes::from(vec![b'x'; bytes]);
+    bench.picture_of(true, large(200_000));
+    bench.picture_of(false, large(40_000));
+    bench.pass();
+    let sink = TestSink::new(ALL, ALL);
+    let control = bench.join(&sink);
+    assert_eq!(sink.text().len(), "{J}<K00000>".len() + 200_000);
+    assert_eq!(bench.group.due(bench.now()), Some(bench.now() + Duration::from_millis(10)));
+    bench.ms += 10;
+    bench.pass();
+    assert_eq!(sink.text().len(), "{J}<K00000><f00000>".len() + 240_000);
+    assert_eq!(bench.stats(&control).skipped_frames, 0);
+    assert_eq!(bench.group.due(bench.now()), None);
 }
 
 #[test]

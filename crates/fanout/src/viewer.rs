@@ -250,6 +250,13 @@ impl Viewer {
         self.retry_at = now + (still / RETRY_PART).clamp(RETRY.0, RETRY.1);
     }
 
+    /// Has it wait a moment for what it has not had yet, if that is anything before `head`.
+    pub(crate) fn pause(&mut self, now: Instant, head: u64) {
+        if self.cursor.position().is_some_and(|place| place < head) {
+            self.block(now);
+        }
+    }
+
     fn drop_front(&mut self, mut written: usize) {
         while let Some(front) = self.tail.front_mut() {
             if written < front.len() {

@@ -6,7 +6,8 @@
 //!   evicted from the left, whole Gops at a time, by bytes and by age
 //! ```
 //! A reader's place is a sequence number; whoever stands left of `first`, or too far behind, goes
-//! on at a start of a Gop.
+//! on at a start of a Gop. The first Gop of a Run begins with the sound that came before its key
+//! frame.
 
 use crate::mark::Marks;
 use crate::{Bounds, Content, Cursor, Entry, Item, Start};
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 /// A Gop that nobody wants any more is kept for so long after its end, for readers who are about to
 /// begin, or to change the way they are served.
 const GRACE: Duration = Duration::from_secs(1);
+/// Sound that is older than the first picture by more than this is not heard.
+const LEAD_IN: TimeDelta = TimeDelta::from_millis(1000);
 /// How far back a Frame is looked for that tells what its Track is.
 const SAMPLED: usize = 4096;
 
@@ -49,6 +52,8 @@ impl Default for WindowLimits {
 #[derive(Debug)]
 struct GopStart {
     start: u64,
+    /// Its key frame: `start`, or behind the sound that a Run begins with.
+    key: u64,
     at: Timestamp,
     arrived: Instant,
     tracks: Arc<TrackSet>,
@@ -125,12 +130,16 @@ impl Window {
         if let (Some(tracks), Content::Frame(frame)) = (gop, &content) {
             self.pushed_gops += 1;
             self.headless = false;
+            let (key, lead_in) = (self.head(), self.lead_in(frame.dts));
+            let first = self.entries.iter().rev().take(lead_in).next_back();
+            let at = first.and_then(|entry| entry.frame()).map_or(frame.dts, |sound| sound.dts);
             self.gops.push_back(GopStart {
-                start: self.head(),
-                at: frame.dts,
+                start: key - lead_in as u64,
+                key,
+                at: at.min(frame.dts),
                 arrived: now,
                 tracks,
-                frames_before: self.pushed_frames,
+                frames_before: self.pushed_frames - lead_in as u64,
                 ordinal: self.pushed_gops,
             });
         }
@@ -140,6 +149,28 @@ impl Window {
         self.pushed_frames += u64::from(entry.frame().is_some());
         self.entries.push_back(Arc::new(entry));
         self.evict(now);
+    }
+
+    /// How many of the last entries are the sound that the first Gop of a Run begins with. What was
+    /// said about Tracks in between is moved before it: nobody was handed any of it.
+    fn lead_in(&mut self, key: Timestamp) -> usize {
+        if self.current_gop().is_some() {
+            return 0;
+        }
+        let run = usize::try_from(self.run_start.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let run = self.entries.len().saturating_sub(run);
+        let goes_before = |entry: &&Arc<Entry>| match &entry.content {
+            Content::Frame(frame) => {
+                frame.track.kind != TrackKind::Video && key - frame.dts <= LEAD_IN
+            }
+            Content::Tracks { .. } => true,
+            Content::RunStarted { .. } | Content::RunEnded(_) => false,
+        };
+        let span = self.entries.iter().rev().take(run).take_while(goes_before).count();
+        let from = self.entries.len() - span;
+        // Stable: false, which is what was said about Tracks, comes first.
+        self.entries.make_contiguous()[from..].sort_by_key(|entry| entry.frame().is_some());
+        self.entries.range(from..).filter(|entry| entry.frame().is_some()).count()
     }
 
     /// Lets go of what is too much or too old.
@@ -278,7 +309,7 @@ impl Window {
     fn resume(&self, cursor: &mut Cursor, out: &mut Vec<Item>) -> bool {
         cursor.next = cursor.next.max(self.first);
         let from = cursor.next.max(cursor.not_before);
-        let gop = self.gops.iter().find(|g| g.start >= from);
+        let gop = self.gops.iter().find(|g| g.key >= from);
         let limit = gop.map_or_else(|| self.head(), |g| g.start);
         while cursor.next < limit {
             let at = usize::try_from(cursor.next - self.first).unwrap_or(usize::MAX);
@@ -289,6 +320,7 @@ impl Window {
             cursor.next += 1;
         }
         let Some(gop) = gop else { return false };
+        cursor.next = gop.start;
         if cursor.late {
             out.push(Item::Skipped {
                 frames: gop.frames_before.saturating_sub(cursor.frames),

@@ -110,6 +110,39 @@ fn a_reader_from_the_start_sees_everything_in_order() {
 }
 
 #[test]
+fn the_sound_before_the_first_picture_of_a_run_is_heard_by_those_who_wait() {
+    let mut bench = Bench::new(WindowLimits::default());
+    for run in 0..2 {
+        let mut waiting = bench.join();
+        for _ in 0..15 {
+            bench.push(TrackId::AUDIO, Codec::Mp3, false, 5);
+            assert_eq!(bench.read(&mut waiting), "", "{run}");
+            bench.ms += 100;
+        }
+        bench.push(TrackId::VIDEO, Codec::H264, true, 10);
+        bench.push(TrackId::AUDIO, Codec::Mp3, false, 5);
+        // a second of it, without what was said about Tracks, which is in Joined
+        let mut items = Vec::new();
+        bench.stream.read(&mut waiting, bench.now(), usize::MAX, &mut items);
+        assert_eq!(items.iter().map(word).collect::<String>(), "JffffffffffKf", "{run}");
+        let Item::Joined { tracks, at } = &items[0] else { panic!("{items:?}") };
+        assert_eq!(tracks.iter().count(), 2);
+        let first = items.iter().find_map(|item| match item {
+            Item::Entry(entry) => entry.frame(),
+            _ => None,
+        });
+        assert_eq!(first.unwrap().dts, *at);
+        let mut late = bench.join();
+        assert_eq!(bench.read(&mut late), "JffffffffffKf", "{run}");
+        bench.pictures(3, 2, 10);
+        assert_eq!(bench.read(&mut waiting), "KfK", "{run}");
+        let mut later = bench.join();
+        assert_eq!(bench.read(&mut later), "JK", "{run}");
+        bench.publish();
+    }
+}
+
+#[test]
 fn e8_pictures_before_a_key_frame_or_its_configuration_start_nobody() {
     let mut bench = Bench::new(WindowLimits::default());
     let mut cursor = bench.join();

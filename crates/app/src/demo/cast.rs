@@ -26,6 +26,8 @@ pub(super) const OWN: &str = "mine";
 const SOUND: [&str; 2] = ["alpha", "beta"];
 /// The one that is ill.
 const ILL: &str = "ill";
+/// The port where people expect the dashboard.
+const WEB_PORT: u16 = 8080;
 /// How long the last frames may take to arrive.
 const SETTLE: Duration = Duration::from_secs(3);
 /// How long everybody may take to say goodbye.
@@ -59,8 +61,9 @@ impl Cast {
         let ill = Ill::start(ill_sink.address).await?;
         let mut places: Vec<_> = sinks.iter().map(|(name, sink)| (*name, sink.address)).collect();
         places.push((ILL, ill.address));
-        let port_taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err();
-        let config = configure(if port_taken { 0 } else { port }, &key, &places)?;
+        let port_taken = is_taken(port);
+        let web = if is_taken(WEB_PORT) { 0 } else { WEB_PORT };
+        let config = configure([if port_taken { 0 } else { port }, web], &key, &places)?;
         let server = Embedded::start(config).await;
         let server = server.map_err(|error| Failure::failed(format!("{error:#}")))?;
         let rtmp = server.address("rtmp");
@@ -140,7 +143,7 @@ impl Cast {
             viewers: self.server.rtmp_stats().viewers,
             destinations: statuses.into_iter().map(|status| self.destination(status)).collect(),
             rtmp: self.rtmp,
-            http: self.server.address("metrics"),
+            dashboard: self.server.dashboard(),
             port_taken: self.port_taken,
         }
     }
@@ -172,12 +175,20 @@ fn check(findings: &sink::Findings) -> Check {
     Check { good, faults, silence: findings.silence }
 }
 
+fn is_taken(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
+}
+
 /// The configuration, as an operator would write it.
-fn configure(port: u16, key: &Secret, places: &[(&str, SocketAddr)]) -> Result<Config, Failure> {
+fn configure(
+    [rtmp, web]: [u16; 2],
+    key: &Secret,
+    places: &[(&str, SocketAddr)],
+) -> Result<Config, Failure> {
     let key = key.expose();
     let mut text = format!(
-        "[rtmp]\nlisten = \"127.0.0.1:{port}\"\n[http]\nlisten = \"off\"\n\
-         [https]\nlisten = \"off\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n\
+        "[rtmp]\nlisten = \"127.0.0.1:{rtmp}\"\n[http]\nlisten = \"127.0.0.1:{web}\"\n\
+         [https]\nlisten = \"off\"\n\
          [egress]\nallow = [\"127.0.0.0/8\"]\n\
          [[stream]]\nname = \"{OWN}\"\nkey = \"{OWN}\"\n\
          [[stream]]\nname = \"{STREAM}\"\nkey = \"{key}\"\n"

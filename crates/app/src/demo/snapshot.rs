@@ -20,7 +20,8 @@ pub(super) struct Snapshot {
     pub(super) viewers: u64,
     pub(super) destinations: Vec<DestinationView>,
     pub(super) rtmp: SocketAddr,
-    pub(super) http: Option<SocketAddr>,
+    /// Where to click: the dashboard, at its first visit with the link that makes an account.
+    pub(super) dashboard: Option<String>,
     /// Why the port is not the usual one.
     pub(super) port_taken: bool,
 }

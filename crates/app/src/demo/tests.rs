@@ -170,7 +170,7 @@ fn snapshot() -> Snapshot {
             destination("ill", State::Backoff, None),
         ],
         rtmp: "127.0.0.1:65535".parse().unwrap(),
-        http: Some("127.0.0.1:65535".parse().unwrap()),
+        dashboard: Some(format!("http://127.0.0.1:65535/setup#{:032x}", u128::MAX)),
         port_taken: true,
     }
 }
@@ -232,6 +232,8 @@ async fn the_demo_runs_and_both_destinations_are_whole() {
     cast.settle().await;
     let (last, summary) = (cast.snapshot(), cast.summary());
     assert!(last.port_taken);
+    let dashboard = last.dashboard.unwrap();
+    assert!(dashboard.starts_with("http://127.0.0.1:") && dashboard.contains("/setup#"));
     assert_eq!(last.destinations.len(), 3);
     cast.end().await.unwrap();
     assert!(summary.is_whole(), "{summary}");

@@ -163,14 +163,14 @@ fn wrong(check: Check) -> u64 {
 fn invitation(snapshot: &Snapshot, look: Look, lines: &mut Vec<String>) {
     let live = format!("rtmp://{}/live", snapshot.rtmp);
     lines.push(look.ink(Ink::Bold, "Try it"));
+    if let Some(dashboard) = &snapshot.dashboard {
+        lines.push(item("open", dashboard));
+    }
     lines.push(item("watch", &format!("vlc {live}/{STREAM}")));
     lines.push(item("", &format!("ffplay {live}/{STREAM}")));
     lines.push(item("publish", &format!("OBS: server {live}, stream key {OWN}")));
     lines.push(item("", &format!("ffmpeg -re -i FILE -c copy -f flv {live}/{OWN}")));
     lines.push(item("yours", &own(&snapshot.own, look, &format!("{live}/{OWN}"))));
-    if let Some(http) = snapshot.http {
-        lines.push(item("status", &format!("http://{http}/api/v1/status")));
-    }
     if snapshot.port_taken {
         let text = format!(
             "port {} is in use by another program, so this is port {}",

@@ -1,10 +1,10 @@
 //! The server inside another tool: the same parts joined by the same wiring, without signals, log
 //! and files.
 
-use super::Server;
 use super::facts::Facts;
 use super::logging::Logging;
 use super::wiring::Wiring;
+use super::{Server, welcome};
 use crate::config::Config;
 use anyhow::Result;
 use manycast_auth::AccessGate;
@@ -45,10 +45,19 @@ impl Embedded {
         Ok(Self { server, wiring })
     }
 
-    /// Where it listens for `rtmp`, `metrics` and the like.
+    /// Where it listens for `rtmp`, `http` and the like.
     pub(crate) fn address(&self, protocol: &str) -> Option<SocketAddr> {
         let listeners = self.server.facts.listeners();
         listeners.iter().find(|listener| listener.protocol == protocol).map(|l| l.address)
+    }
+
+    /// Where its dashboard is; as long as nobody has an account, the link that makes the first.
+    pub(crate) fn dashboard(&self) -> Option<String> {
+        let address = welcome::address(&self.server.facts.listeners())?;
+        Some(match self.wiring.setup_token() {
+            Some(token) => welcome::link(&address, &token),
+            None => address,
+        })
     }
 
     /// Its Streams.

@@ -39,10 +39,15 @@ pub(super) fn show(address: &str, setup: Option<&Secret>) {
     let _ = stderr.write_all(text.as_bytes());
 }
 
-/// The words of the first start. The token stands behind a `#`, so that no browser sends it anywhere
-/// but where the page puts it.
+/// Where the first account is made. The token stands behind a `#`, so that no browser sends it
+/// anywhere but where the page puts it.
+pub(super) fn link(address: &str, token: &Secret) -> String {
+    format!("{address}/setup#{}", token.expose())
+}
+
+/// The words of the first start.
 fn invitation(address: &str, token: &Secret, screen: bool) -> String {
-    let link = format!("{address}/setup#{}", token.expose());
+    let link = link(address, token);
     let mut text = format!(
         "\n  Welcome to Manycast. Nobody has an account yet: open this address to make the first.\n\
          \n    {link}\n\n  It works once, and as long as this server runs.\n"
