@@ -110,6 +110,12 @@ FIGURES = {
     "start99": ("Play.Start p99", "ms", 1, lambda r, _: get(r, "status_ms.p99")),
     "join_cpu": ("CPU per join", "ms", 3, lambda r, _: get(r, "cpu_ms_per_conn") or None),
     "joins": ("joins", "/s", 0, lambda r, _: get(r, "churn_per_s")),
+    "list50": ("list p50", "ms", 1, lambda r, _: get(r, "list_ms.p50")),
+    "list99": ("list p99", "ms", 1, lambda r, _: get(r, "list_ms.p99")),
+    "edit99": ("switch p99", "ms", 1, lambda r, _: get(r, "edit_ms.p99")),
+    "told99": ("shown on a page p99", "ms", 0, lambda r, _: get(r, "told_ms.p99")),
+    "alone": ("CPU alone", "cores", 3, lambda r, _: get(r, "alone_cores")),
+    "page": ("CPU per open page", "cores", 4, lambda r, _: get(r, "page_cores")),
     "reset": ("let go", "", 0, lambda r, _: get(r, "reset")),
 }
 
@@ -134,6 +140,7 @@ COLUMNS = {
     "p7-viewers": ENHANCED,
     "p7-streams": ENHANCED,
     "p7-tracks": ["cost", "track_ratio"] + ENHANCED[2:],
+    "p8-api": ["list50", "list99", "edit99", "told99", "cores", "alone", "page", "rss", "losses"],
 }
 
 
@@ -259,6 +266,9 @@ BARS = fan_out_bars() + [
     Bar("Enhanced stream to 200 viewers: CPU per GB to a plain one's", "p7-viewers", 200, "plain_ratio", 1),
     Bar("100 Enhanced streams with a viewer each: CPU per GB to plain ones'", "p7-streams", 100, "plain_ratio", 1),
     Bar("Six tracks in one connection to 50 viewers: CPU to one track's", "p7-tracks", 50, "track_ratio", 6),
+    Bar("500 streams, 2,500 destinations: a list of 200, p99", "p8-api", 500, "list99", 50),
+    Bar("500 streams, 2,500 destinations: until a page shows a switch, p99", "p8-api", 500, "told99", 2000),
+    Bar("500 streams, 2,500 destinations: CPU of an open page without news", "p8-api", 500, "page", 0.001),
     Bar("1,000 stalled viewers: memory that they add (the bound of a Window)", "p6-stalled", 1000, "grown", WINDOW_MB),
 ]
 

@@ -32,8 +32,10 @@ PLOTS = {
     "p7-viewers": ["cost", "delay"],
     "p7-streams": ["cost", "delay"],
     "p7-tracks": ["cost", "delay"],
+    "p8-api": ["list"],
 }
 PAIRS = {
+    "list": ("list50", "list99", "A list of 200, p50 (mark) to p99 (end of the line), log scale"),
     "delay": ("p50", "p99", "Delay, p50 (mark) to p99 (end of the line), log scale"),
     "first": ("first50", "first99", "Connect to first picture, p50 (mark) to p99 (end of the line), log scale"),
     "start": ("start50", "start99", "Connect to Play.Start, p50 (mark) to p99 (end of the line), log scale"),

@@ -5,7 +5,7 @@ usage: python3 bench/run.py [--quick] [--runs N] [--suites p1,p4-tls] [--sizes 1
                             [--servers manycast,nginx] [--window SECONDS] [--out FILE.json] [--list]
 
 Suites are named by a beginning of their name: p1 (viewers, merged, low), p3 (streams), p4 (push,
-tls), p5 (joins), p6 (memory), p7 (Enhanced RTMP); --list shows all. --quick is one run of the most important ones
+tls), p5 (joins), p6 (memory), p7 (Enhanced RTMP), p8 (API); --list shows all. --quick is one run of the most important ones
 planned for two minutes. Prints tables; writes one JSON document, and a Markdown and an HTML report.
 
 What belongs here: options, and running one measurement after the other. What must not: what is
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 
+import api
 import machine
 import report
 from servers import HERE, LOAD, PORTS, PUSH_PREFIX, Server, can_merge, missing, sinks, source
@@ -100,11 +101,19 @@ class Bench:
         except (ValueError, IndexError):
             return dict(error=r.stderr.decode(errors="replace")[-300:] or "the load tool said nothing")
 
+    def ask(self, case, server):
+        """One measurement of the API; its figures, or why there are none."""
+        try:
+            seconds = case.seconds - 24
+            return api.measure(server.pids, os.path.join(self.run, "data"), case.n, seconds)
+        except (OSError, ValueError, KeyError, subprocess.SubprocessError, api.http.client.HTTPException) as e:
+            return dict(error="%s: %s" % (type(e).__name__, e))
+
     def measure(self, case, rep):
         server = Server(case, self.run)
         try:
             if server.ok:
-                row = self.load(case, server)
+                row = self.ask(case, server) if case.streams else self.load(case, server)
                 if server.ended():
                     row["error"] = "the server ended by itself: " + server.why()
             else:

@@ -22,6 +22,9 @@ SINK_PORT = {False: 1950, True: 1951}
 # what the publisher of a pushed stream sends as its key: the prefix, and the number of the stream
 PUSH_PREFIX = "sk_bench_"
 
+# dashboard and API of a server with many streams
+API_PORT = 18081
+
 PORTS = {"manycast": 19350, "nginx": 19351, "nginx-64k": 19356, "floor": 19349}
 
 
@@ -29,7 +32,17 @@ def sinks(count, tls=False):
     return ["%s:%d" % (host, SINK_PORT[tls]) for host in SINKS[:count]]
 
 
-def manycast_config(destinations=0, tls=False, merge_ms=0, certificates=""):
+def many_streams(count):
+    """Streams with five destinations each, as a file has them; nobody sends."""
+    text = ""
+    for i in range(count):
+        text += '[[stream]]\nname = "stream-%03d"\nkey = "%s%03d"\n' % (i, PUSH_PREFIX, i)
+        for d in range(5):
+            text += '[[stream.destination]]\nname = "place %d"\nurl = "rtmp://127.0.0.1:9/live"\nkey = "s%d"\n' % (d, d)
+    return text
+
+
+def manycast_config(destinations=0, tls=False, merge_ms=0, certificates="", streams=0):
     text = """[rtmp]
 listen = "127.0.0.1:%d"
 open = true
@@ -37,12 +50,14 @@ open = true
     if merge_ms:
         text += 'merge = "%dms"\n' % merge_ms
     text += """[http]
-listen = "off"
+listen = "%s"
 [https]
 listen = "off"
 [metrics]
 listen = "127.0.0.1:18080"
-"""
+""" % ("127.0.0.1:%d" % API_PORT if streams else "off")
+    if streams:
+        return text + many_streams(streams)
     if destinations:
         text += """[egress]
 allow = ["127.0.0.0/8"]
@@ -88,7 +103,7 @@ def put(path, text):
 def command(case, run):
     """The command line of a server; its files are written to the folder `run`."""
     if case.server == "manycast":
-        text = manycast_config(case.destinations, case.tls, case.merge_ms, run)
+        text = manycast_config(case.destinations, case.tls, case.merge_ms, run, case.streams)
         config = put(os.path.join(run, "manycast.toml"), text)
         return [MANYCAST, "serve", "--config", config, "--data-dir", os.path.join(run, "data")]
     if case.floor:

@@ -33,6 +33,7 @@ TITLES = {
     "p7-viewers": "One Enhanced stream (hvc1, Opus) to N viewers, beside a plain one of the same sizes",
     "p7-streams": "N Enhanced streams with one viewer each, beside plain ones of the same sizes",
     "p7-tracks": "Six video tracks in one connection to N viewers of all, beside one track",
+    "p8-api": "N streams with five destinations each: the API, and pages that are open",
 }
 
 
@@ -49,6 +50,7 @@ class Case:
     merge_ms: int = 0
     destinations: int = 0
     tls: bool = False
+    streams: int = 0  # in the file, for the API
     clip: str = "2350k"
     form: str = ""  # what is published, if it is compared with another form at the same server
     takes: int = field(default=0)  # open files that each side needs
@@ -97,6 +99,7 @@ class Plan:
             [self.joins("p5-start", "status", self.servers)],
             [self.rest(), self.idle_viewers(), self.idle_publishers(), self.stalled()],
             [self.enhanced("p7-viewers", 1, 200), self.enhanced("p7-streams", 100, 100), self.tracks(50)],
+            [self.api(500)],
         ]
 
     def quick_parts(self):
@@ -169,6 +172,9 @@ class Plan:
     def tracks(self, n):
         all_of = lambda count: ["--form", count, "--ask", "?tracks=all"]
         return self.watched("p7-tracks", n, 1, [("", all_of(6)), (ONE_TRACK, all_of(1))])
+
+    def api(self, n):
+        return [Case("p8-api", s, n, (), 24 + self.window, streams=n, takes=200) for s in self.own()]
 
     def quiet(self, servers):
         args = ["--subs", 60, "--rate", 40, "--probes", 60, "--warm", 3, "--settle", 0, "--time", 1]

@@ -180,6 +180,7 @@ def many_rows():
             rows.append(row("floor", rep, 0.9 * drift, n=n))
     for suite in suites.TITLES:
         extra = dict(ttff_ms=dict(n=3, p50=1.0, p99=9.0), status_ms=dict(n=3, p50=1.0, p99=8.0), cpu_ms_per_conn=0.1)
+        extra.update(list_ms=dict(n=3, p50=2.0, p99=9.0))
         rows.append(row("manycast", 0, 1.0, suite=suite, n=0 if suite == "p6-rest" else 60, reset=7, **extra))
     rows.append(dict(suite="p4-push", server="nginx", n=50, rep=0, error="<b>no</b> & never"))
     return rows

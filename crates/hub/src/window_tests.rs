@@ -126,7 +126,7 @@ fn the_sound_before_the_first_picture_of_a_run_is_heard_by_those_who_wait() {
         bench.stream.read(&mut waiting, bench.now(), usize::MAX, &mut items);
         assert_eq!(items.iter().map(word).collect::<String>(), "JffffffffffKf", "{run}");
         let Item::Joined { tracks, at } = &items[0] else { panic!("{items:?}") };
-        assert_eq!(tracks.iter().count(), 2);
+        assert_eq!(tracks.tracks.len(), 2);
         let first = items.iter().find_map(|item| match item {
             Item::Entry(entry) => entry.frame(),
             _ => None,
