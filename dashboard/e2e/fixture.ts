@@ -1,7 +1,7 @@
 // A fixture server for each test, and a page that reports what the browser complains about.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test as base, expect, type Page } from '@playwright/test';
 
@@ -46,4 +46,15 @@ export const test = base.extend<{ words: string[]; server: Server; complaints: s
 });
 
 export async function shot(page: Page, name: string): Promise<void> { await page.screenshot({ path: `${SHOTS}e2e-${name}.png`, fullPage: true }); }
+
+const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+/** What axe finds serious or worse on a page, in words. */
+export async function judged(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe: judge } = window as unknown as { axe: { run: (of: Document, how: object) => Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> } };
+    const { violations } = await judge.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
+  });
+}
 export { expect };

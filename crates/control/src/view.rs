@@ -400,8 +400,7 @@ impl Control {
         fresh: bool,
     ) -> StreamView {
         let Some(stats) = stream.map(|stream| stream.stats(now())) else { return view };
-        let reading = view.destinations.iter().filter_map(|one| one.status.as_ref()).map(reading);
-        let viewers = stats.readers.saturating_sub(reading.sum());
+        let viewers = stats.viewers;
         let said = || self.live.lock().get(&view.name).map(|live| live.said().to_vec());
         let findings = if fresh { coached(&stats) } else { said().unwrap_or_default() };
         StreamView { findings, viewers, stats: Some(stats), ..view }
@@ -455,16 +454,6 @@ impl Control {
             recent,
         }
     }
-}
-
-/// Whether an attempt is under way in this state, which reads the Stream.
-fn reads(state: State) -> bool {
-    !matches!(state, State::Idle | State::Backoff | State::Rejected | State::Stopped)
-}
-
-fn reading(status: &DestinationStatus) -> u64 {
-    let legs = std::iter::once(&status.primary).chain(&status.backup);
-    legs.map(|leg| u64::from(reads(leg.state))).sum()
 }
 
 /// Each Destination counts once: by the better of its two addresses.

@@ -268,7 +268,7 @@ impl Watch {
         outcome.add(one.tick(name, now));
         if one.is_here() {
             let stats = stream.stats(now);
-            let viewers = stats.readers.saturating_sub(one.reading());
+            let viewers = stats.viewers;
             outcome.happenings.extend(one.audience(name, now, viewers));
             if coach {
                 outcome.happenings.extend(one.coached(name, now, coached(&stats)));

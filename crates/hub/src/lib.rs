@@ -43,7 +43,7 @@ pub use publisher::{Displaced, Publisher, Takeover};
 pub use registry::Hub;
 pub use secret::Secret;
 pub use stats::{PublisherStats, StreamStats, TrackStats, Trouble};
-pub use stream::{Busy, Listener, Stream};
+pub use stream::{Busy, Listener, Stream, Viewing};
 pub use subscriber::Subscriber;
 pub use timeline::ClockFault;
 pub use window::WindowLimits;

@@ -193,6 +193,8 @@ pub struct StreamStats {
     pub live: bool,
     /// Viewers and Deliveries.
     pub readers: u64,
+    /// Of these, viewers.
+    pub viewers: u64,
     /// Runs begun since the start.
     pub runs: u64,
     /// Runs that displaced another.

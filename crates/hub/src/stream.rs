@@ -58,6 +58,7 @@ pub struct Stream {
     announced: AtomicU64,
     heard: AtomicU64,
     readers: AtomicU64,
+    viewers: AtomicU64,
     closed: AtomicBool,
     idle: AtomicU8,
 }
@@ -81,6 +82,7 @@ impl Stream {
             announced: AtomicU64::new(0),
             heard: AtomicU64::new(0),
             readers: AtomicU64::new(0),
+            viewers: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             idle: AtomicU8::new(0),
         })
@@ -305,6 +307,13 @@ impl Stream {
         self.readers.fetch_sub(1, Ordering::AcqRel);
     }
 
+    /// Counts a viewer, for as long as the answer lives. Of all readers only these are an audience.
+    #[must_use]
+    pub fn viewing(self: &Arc<Self>) -> Viewing {
+        self.viewers.fetch_add(1, Ordering::Relaxed);
+        Viewing(self.clone())
+    }
+
     /// Has `listener` woken whenever there is something to read.
     pub fn listen(&self, listener: Arc<dyn Listener>) {
         self.listeners.write().push(listener);
@@ -364,6 +373,7 @@ impl Stream {
             name: self.name.clone(),
             live: inner.run.is_some(),
             readers: self.readers.load(Ordering::Acquire),
+            viewers: self.viewers.load(Ordering::Relaxed),
             runs: inner.counters.runs,
             takeovers: inner.counters.takeovers,
             frames_in: inner.counters.frames_in(inner.run.as_ref()),
@@ -382,6 +392,16 @@ impl Stream {
     #[must_use]
     pub fn tracks(&self) -> Arc<TrackSet> {
         self.inner.lock().run.as_ref().map(|run| run.book.set().clone()).unwrap_or_default()
+    }
+}
+
+/// Somebody who watches a Stream.
+#[derive(Debug)]
+pub struct Viewing(Arc<Stream>);
+
+impl Drop for Viewing {
+    fn drop(&mut self) {
+        self.0.viewers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -216,7 +216,7 @@ fn streams(picture: &Picture) -> Vec<Family> {
         let at = [("stream", name)];
         let publisher = stats.publisher.as_ref();
         live.add(&at, f64::from(u8::from(stats.live)));
-        viewers.add(&at, float(stream.viewers()));
+        viewers.add(&at, float(stream.stats.viewers));
         bitrate.add(&at, float(publisher.map_or(0, |publisher| publisher.bitrate)));
         window.add(&at, float(stats.window_bytes));
         let ill = publisher.is_some_and(|publisher| publisher.trouble.is_some());

@@ -42,13 +42,6 @@ pub(crate) struct StreamPicture {
 }
 
 impl StreamPicture {
-    /// Those who read and are no destination.
-    pub(crate) fn viewers(&self) -> u64 {
-        let reading =
-            self.destinations.iter().flat_map(legs).filter(|leg| reads(leg.state)).count() as u64;
-        self.stats.readers.saturating_sub(reading)
-    }
-
     /// What is wrong with what comes in.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let Some(publisher) = &self.stats.publisher else { return Vec::new() };
@@ -344,11 +337,6 @@ fn legs(status: &DestinationStatus) -> impl Iterator<Item = &LegStatus> {
     std::iter::once(&status.primary).chain(&status.backup)
 }
 
-/// Whether an attempt is under way in this state, which reads the Stream.
-fn reads(state: State) -> bool {
-    !matches!(state, State::Idle | State::Backoff | State::Rejected | State::Stopped)
-}
-
 impl StatusView {
     /// The picture, with addresses of `people` or without.
     pub(crate) fn of(picture: &Picture, people: bool) -> Self {
@@ -360,7 +348,7 @@ impl StatusView {
         };
         let sessions = SessionsView {
             publishers: picture.streams.iter().filter(|stream| stream.stats.live).count() as u64,
-            viewers: picture.streams.iter().map(StreamPicture::viewers).sum(),
+            viewers: picture.streams.iter().map(|stream| stream.stats.viewers).sum(),
             destinations_live: picture.streams.iter().map(live).sum(),
         };
         let server = ServerView {
@@ -391,7 +379,7 @@ impl StreamView {
             publisher: publisher.map(|stats| PublisherView::of(stats, clock).seen(people)),
             health: publisher.map(|stats| HealthView::from(&stats.health)),
             findings: stream.findings().iter().map(FindingView::from).collect(),
-            viewers: stream.viewers(),
+            viewers: stream.stats.viewers,
             window_bytes: stats.window_bytes,
             runs: stats.runs,
             takeovers: stats.takeovers,

@@ -42,11 +42,6 @@ impl LegLive {
         }
     }
 
-    /// Whether an attempt of it reads the Stream.
-    pub(super) fn reads(&self) -> bool {
-        !matches!(self.state, State::Idle | State::Backoff | State::Rejected | State::Stopped)
-    }
-
     pub(super) fn news(&mut self, now: Instant, news: &LegNews) -> Option<Happening> {
         self.state = news.state;
         match news.state {

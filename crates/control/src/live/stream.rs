@@ -161,11 +161,6 @@ impl StreamLive {
         self.sense == Sense::Here
     }
 
-    /// Those who read the Stream and are no viewers.
-    pub(crate) fn reading(&self) -> u64 {
-        self.legs.values().map(|leg| u64::from(leg.reads())).sum()
-    }
-
     // === what comes in
 
     pub(crate) fn heard(&mut self, name: &StreamName, now: Instant, heard: &Heard) -> Outcome {

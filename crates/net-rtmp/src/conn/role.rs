@@ -10,7 +10,7 @@ use crate::server::Shared;
 use crate::stats::count;
 use bytes::Bytes;
 use manycast_fanout::{Detached, Membership, ViewerEnd};
-use manycast_hub::{Bounds, Content, Item, Lease, RunEnd, Start, Stream, Subscriber};
+use manycast_hub::{Bounds, Content, Item, Lease, RunEnd, Start, Stream, Subscriber, Viewing};
 use manycast_rtmp::message::MessageStreamId;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -54,6 +54,8 @@ pub(crate) struct Slot {
     pub(crate) began: Instant,
     /// Bytes sent before this slot was served in its present way.
     sent_before: u64,
+    /// Has a viewer counted.
+    _viewing: Option<Viewing>,
 }
 
 fn revoked(mut lease: Lease) -> SignalFuture {
@@ -85,7 +87,16 @@ impl Slot {
         }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
         let role = Role::Ingest(Box::new(ingest));
         let wish = Wish::default();
-        Self { id, role, lease: granted, signal, wish, began: now, sent_before: 0 }
+        Self {
+            id,
+            role,
+            lease: granted,
+            signal,
+            wish,
+            began: now,
+            sent_before: 0,
+            _viewing: None,
+        }
     }
 
     /// A viewer that the fan-out serves.
@@ -103,8 +114,10 @@ impl Slot {
                 why = granted.revoked() => Signal::Revoked(why),
             }
         }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
+        let viewing = Some(stream.viewing());
         let role = Role::Shared { member, stream, paused: false };
-        Self { id: STREAM, role, lease, signal, wish, began: super::now(), sent_before: 0 }
+        let (began, sent_before) = (super::now(), 0);
+        Self { id: STREAM, role, lease, signal, wish, began, sent_before, _viewing: viewing }
     }
 
     /// A viewer with headers of its own.
@@ -117,7 +130,9 @@ impl Slot {
         let now = super::now();
         let subscriber = stream.subscribe(Start::CurrentGop, Bounds::default(), now);
         let role = Role::direct(subscriber, &wish, false);
-        Self { id, role, signal: revoked(lease.clone()), lease, wish, began: now, sent_before: 0 }
+        let signal = revoked(lease.clone());
+        let viewing = Some(stream.viewing());
+        Self { id, role, signal, lease, wish, began: now, sent_before: 0, _viewing: viewing }
     }
 
     /// Takes a viewer out of the fan-out, at the place where it stands; the bytes that must go
