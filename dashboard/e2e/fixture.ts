@@ -45,16 +45,36 @@ export const test = base.extend<{ words: string[]; server: Server; complaints: s
   }, { auto: true }],
 });
 
-export async function shot(page: Page, name: string): Promise<void> { await page.screenshot({ path: `${SHOTS}e2e-${name}.png`, fullPage: true }); }
+const AXE = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+interface Finding { id: string; impact: string; help: string; nodes: { target: string[] }[] }
 
-const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
-/** What axe finds serious or worse on a page, in words. */
+/** What axe finds serious or critical in the page as it stands. */
 export async function judged(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { axe: judge } = window as unknown as { axe: { run: (of: Document, how: object) => Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> } };
-    const { violations } = await judge.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-    return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
+  const found = await page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run: (root: Document, options: object) => Promise<{ violations: Finding[] }> } };
+    return (await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'] })).violations;
   });
+  return found.filter((each) => each.impact === 'serious' || each.impact === 'critical').map((each) => `${each.impact} ${each.id}: ${each.help}: ${each.nodes.slice(0, 3).map((node) => node.target.join(' ')).join(' | ')}`);
 }
+
+/** The ways in which every page is looked at: width, height, theme. */
+export const WAYS = [[1440, 900, 'light'], [1440, 900, 'dark'], [360, 740, 'light'], [320, 640, 'dark']] as const;
+
+/** Nothing serious for axe, nothing to scroll sideways for, and a picture, in all ways. */
+export async function inspect(page: Page, name: string, whole = true): Promise<void> {
+  for (const [width, height, theme] of WAYS) {
+    const at = `${name} ${width} ${theme}`;
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+    await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => { requestAnimationFrame(done); }); }));
+    await page.screenshot({ path: `${SHOTS}e2e-${name}-${theme}-${width}.png`, fullPage: whole });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${at}: too wide`).toBeLessThanOrEqual(0);
+    expect(await judged(page), at).toEqual([]);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+export async function shot(page: Page, name: string): Promise<void> { await page.screenshot({ path: `${SHOTS}e2e-${name}.png`, fullPage: true }); }
 export { expect };

@@ -24,7 +24,7 @@ describe('destinations', () => {
     const list = [dest('off', 'live', { enabled: false }), dest('live', 'live'), dest('dial', 'connecting'), dest('slow', 'live', {}, { lag_ms: 9000 }), dest('again', 'backoff'), dest('no', 'rejected'), dest('wait', 'idle')];
     expect(list.sort(byUrgency).map((each) => each.name)).toEqual(['no', 'again', 'slow', 'dial', 'live', 'wait', 'off']);
   });
-  test('off is what a person said, whatever the engine still does', () => { expect([stateOf(dest('x', 'live', { enabled: false })), stateOf(dest('x', 'draining', { enabled: false })), stateOf(dest('x', 'idle', { status: null }))]).toEqual(['stopped', 'draining', 'idle']); });
+  test('off is what a person said, whatever the engine still does', () => { expect([stateOf(dest('x', 'live', { enabled: false })), stateOf(dest('x', 'draining', { enabled: false })), stateOf(dest('x', 'idle', { status: null })), stateOf(dest('x', 'stopped'))]).toEqual(['stopped', 'draining', 'idle', 'idle']); });
   test('live and slow is amber, and said so', () => { const slow = dest('V', 'live', {}, { lag_ms: 12_000 }); expect([isSlow(slow.status), lookOf(slow).tone, cause(slow, NOW)?.what]).toEqual([true, 'warn', 'The way to V is too slow: 12 s of picture wait.']); });
   test.each<[LegState, string]>([['backoff', 'Retrying in 0:09'], ['live', 'Live'], ['securing', 'Connecting: securing'], ['rejected', 'Refused']])('%s reads %s', (state, text) => { expect(stateWord(dest('x', state, {}, { next_dial: '2026-01-01T12:00:09Z' }), NOW)).toBe(text); });
   test('a quick connect shows no steps', () => { expect(stateWord(dest('x', 'handshake', {}, { since: '2026-01-01T11:59:59.5Z' }), NOW)).toBe('Connecting'); });

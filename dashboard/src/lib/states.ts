@@ -44,7 +44,9 @@ const SLOW_LAG_MS = 4000;
 
 export function stateOf(destination: Destination): LegState {
   if (!destination.enabled) return destination.status?.state === 'draining' ? 'draining' : 'stopped';
-  return destination.status?.state ?? 'idle';
+  const state = destination.status?.state ?? 'idle';
+  // Switched on, and not fed because its stream is not on air: it waits, it is not off.
+  return state === 'stopped' ? 'idle' : state;
 }
 
 /** Live, but pictures are being left out or wait for long. */

@@ -83,7 +83,8 @@ impl Link for RtmpLink {
 struct Delivery {
     conn: ClientConn,
     target: Target,
-    source: Subscriber,
+    /// The reader until the fan-out has one of its own: who reads counts once.
+    source: Option<Subscriber>,
     monitor: Arc<LinkMonitor>,
     fanout: Arc<Fanout>,
     /// What the monitor was told of already.
@@ -116,7 +117,7 @@ impl Delivery {
             ended: Box::pin(conn.fanout_ended()),
             conn,
             target,
-            source,
+            source: Some(source),
             monitor,
             fanout,
             told: ViewerStats::default(),
@@ -202,12 +203,13 @@ impl Delivery {
     /// The far end takes the Stream: from now on the fan-out writes.
     fn begin(&mut self) {
         let Some(writer) = self.conn.media_writer() else { return };
+        let Some(source) = self.source.take() else { return };
         let change = self.target.config_change;
         let writer = DeliveryWriter::new(writer, change, self.renewal.clone());
         let writer = writer.of_tracks(self.target.tracks);
         let writer = Box::new(writer.for_peer(self.conn.peer(), self.monitor.clone()));
         let sink = self.conn.socket().clone();
-        let (stream, bounds) = (self.source.stream().clone(), self.source.bounds());
+        let (stream, bounds) = (source.stream().clone(), source.bounds());
         let fanout = &self.fanout;
         self.conn.lend(|rest| fanout.join_alone(stream, writer, sink, rest, bounds));
         self.ended = Box::pin(self.conn.fanout_ended());

@@ -48,7 +48,6 @@ export const work: Record<keyof typeof english, string> = {
   'sumw.retrying': 'neu verbunden',
   'sumw.need_you': 'brauchen Sie',
   'sumw.off': 'aus',
-  'sumw.viewers': 'Zuschauer',
   'tab.live': 'Live',
   'tab.connect': 'Verbinden',
   'tab.destinations': 'Ziele',

@@ -53,7 +53,6 @@ export const work = {
   'sumw.retrying': 'retrying',
   'sumw.need_you': 'need you',
   'sumw.off': 'off',
-  'sumw.viewers': 'viewers',
   // tab: Tabs of a stream
   'tab.live': 'Live',
   'tab.connect': 'Connect',
