@@ -36,13 +36,13 @@ impl Batch {
     }
 
     /// Lists the pieces of as many entries as fit one write, and as few as make `most` bytes.
-    pub(crate) fn fill(&mut self, lane: &dyn Lane, most: usize) {
+    pub(crate) fn fill(&mut self, lane: &dyn Lane, most: u64) {
         let mut whole = 0;
         for item in &self.items {
             let Item::Entry(entry) = item else { break };
             let bytes = entry.lane(lane);
             let pieces = self.pieces.len() + bytes.pieces.len();
-            if self.len >= most || (whole > 0 && pieces > MAX_SLICES) {
+            if self.len as u64 >= most || (whole > 0 && pieces > MAX_SLICES) {
                 break;
             }
             self.pieces.extend(bytes.pieces.iter().cloned());

@@ -25,7 +25,7 @@ const MAX_ROUNDS: usize = 4;
 /// A newcomer is given its first picture, and so many bytes, at once; the rest of a long Gop a moment
 /// later. No network takes more in that time, others come to their first picture sooner, and who
 /// leaves again at once was not sent what it does not want.
-const OPENING: usize = 64 * 1024;
+const OPENING: u64 = 64 * 1024;
 
 pub(crate) struct Group {
     stream: Arc<Stream>,
@@ -302,7 +302,7 @@ impl Group {
         if batch.is_private() || cursor.position().is_none() {
             return None;
         }
-        batch.fill(lane, if self.opening { OPENING } else { usize::MAX });
+        batch.fill(lane, if self.opening { OPENING } else { u64::MAX });
         Some(batch)
     }
 
@@ -369,6 +369,9 @@ impl Group {
                 return;
             }
             viewer.clear_tail(now);
+            if self.opening && viewer.sent() >= OPENING {
+                viewer.pause(now, self.limit);
+            }
         }
         match viewer.cursor.position() {
             Some(place) if place < self.limit && !viewer.is_blocked() => {

@@ -250,6 +250,11 @@ impl Viewer {
         self.retry_at = now + (still / RETRY_PART).clamp(RETRY.0, RETRY.1);
     }
 
+    /// Bytes that its connection took.
+    pub(crate) fn sent(&self) -> u64 {
+        self.stats.sent
+    }
+
     /// Has it wait a moment for what it has not had yet, if that is anything before `head`.
     pub(crate) fn pause(&mut self, now: Instant, head: u64) {
         if self.cursor.position().is_some_and(|place| place < head) {

@@ -152,7 +152,7 @@ impl Window {
     }
 
     /// How many of the last entries are the sound that the first Gop of a Run begins with. What was
-    /// said about Tracks in between is moved before it: nobody was handed any of it.
+    /// said in between is moved before it: nobody was handed any of it.
     fn lead_in(&mut self, key: Timestamp) -> usize {
         if self.current_gop().is_some() {
             return 0;
@@ -168,9 +168,12 @@ impl Window {
         };
         let span = self.entries.iter().rev().take(run).take_while(goes_before).count();
         let from = self.entries.len() - span;
-        // Stable: false, which is what was said about Tracks, comes first.
-        self.entries.make_contiguous()[from..].sort_by_key(|entry| entry.frame().is_some());
-        self.entries.range(from..).filter(|entry| entry.frame().is_some()).count()
+        let is_sound = |entry: &Arc<Entry>| {
+            entry.frame().is_some_and(|frame| frame.track.kind == TrackKind::Audio)
+        };
+        // Stable: false, which is all but sound, comes first.
+        self.entries.make_contiguous()[from..].sort_by_key(is_sound);
+        self.entries.range(from..).filter(|entry| is_sound(entry)).count()
     }
 
     /// Lets go of what is too much or too old.

@@ -340,7 +340,7 @@ fn e5_sound_alone_is_cut_into_gops_and_announced_pictures_are_waited_for() {
         bench.push(TrackId::AUDIO, Codec::Mp3, true, 10);
         bench.ms += 20;
     }
-    assert_eq!(bench.read(&mut early).len(), "J".len() + 70);
+    assert_eq!(bench.read(&mut early).len(), "J".len() + 50 + 70, "and the second before");
     let mut late = bench.join();
     assert_eq!(bench.read(&mut late).len(), "J".len() + 20, "from the last whole second");
     bench.pictures(2, 2, 10);

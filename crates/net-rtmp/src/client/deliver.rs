@@ -211,9 +211,10 @@ impl Delivery {
         let sink = self.conn.socket().clone();
         let (stream, bounds) = (source.stream().clone(), source.bounds());
         let fanout = &self.fanout;
+        // Whoever sees media there finds the stage here.
+        self.monitor.reach(Stage::Accepted);
         self.conn.lend(|rest| fanout.join_alone(stream, writer, sink, rest, bounds));
         self.ended = Box::pin(self.conn.fanout_ended());
-        self.monitor.reach(Stage::Accepted);
     }
 
     fn report(&mut self) {
