@@ -87,16 +87,7 @@ impl Slot {
         }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
         let role = Role::Ingest(Box::new(ingest));
         let wish = Wish::default();
-        Self {
-            id,
-            role,
-            lease: granted,
-            signal,
-            wish,
-            began: now,
-            sent_before: 0,
-            _viewing: None,
-        }
+        Self { id, role, lease: granted, signal, wish, began: now, sent_before: 0, _viewing: None }
     }
 
     /// A viewer that the fan-out serves.
