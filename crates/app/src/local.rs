@@ -8,7 +8,7 @@ mod token;
 mod vault;
 
 use crate::config;
-use crate::serve;
+use crate::serve::{self, DataDir};
 use crate::tool::Failure;
 pub use backup::{BackupArgs, RestoreArgs};
 use clap::Args;
@@ -44,21 +44,37 @@ impl Place {
     }
 }
 
-/// Opens the database of a directory that has one.
-pub(crate) async fn open(dir: &Path) -> Result<Store, Failure> {
-    if !dir.join(DATABASE_FILE).is_file() {
-        let shown = dir.display();
-        return Err(Failure::usage(format!(
-            "{shown} holds no database of Manycast: name the data directory of the server by \
-             --data-dir"
-        )));
+/// That a directory has a database.
+fn has_database(dir: &Path) -> Result<(), Failure> {
+    if dir.join(DATABASE_FILE).is_file() {
+        return Ok(());
     }
-    Store::open(dir, Options::default()).await.map_err(told)
+    let shown = dir.display();
+    Err(Failure::usage(format!(
+        "{shown} holds no database of Manycast: name the data directory of the server by --data-dir"
+    )))
+}
+
+/// Opens the database of a directory whether a server works in it or not. One of an older version is
+/// brought forward only while nobody works there: the server that runs would not know it any more.
+async fn open_beside(dir: &Path) -> Result<Store, Failure> {
+    let as_it_is = Options { migrate: false, ..Options::default() };
+    match Store::open(dir, as_it_is).await {
+        Err(Error::Older { .. }) if serve::holder(dir).is_none() => {
+            let _held = DataDir::take(dir).map_err(|e| Failure::failed(format!("{e:#}")))?;
+            Store::open(dir, Options::default()).await.map_err(told)
+        }
+        opened => opened.map_err(told),
+    }
 }
 
 /// An error of the store in words, with what helps.
-pub(crate) fn told(error: Error) -> Failure {
-    Failure::failed(format!("{error}\n  {}", error.remedy()))
+fn told(error: Error) -> Failure {
+    match error {
+        // its sentence says what to do
+        Error::Invalid { what } => Failure::usage(what),
+        error => Failure::failed(format!("{error}\n  {}", error.remedy())),
+    }
 }
 
 /// An entry of the audit log for what is done here.

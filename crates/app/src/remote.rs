@@ -111,6 +111,12 @@ pub fn run(resource: Resource) -> ExitCode {
     }
 }
 
+/// A count of at least one.
+fn some(text: &str) -> Result<usize, String> {
+    let wrong = || "it is a number from 1 on".to_owned();
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(wrong)
+}
+
 fn go(access: Access, verb: impl Run) -> ExitCode {
     tool::run(async {
         match verb.locally(&access).await {

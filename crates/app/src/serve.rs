@@ -29,7 +29,7 @@ mod state;
 mod welcome;
 mod wiring;
 
-pub(crate) use datadir::DataDir;
+pub(crate) use datadir::{DataDir, holder};
 pub(crate) use embed::Embedded;
 
 use crate::config::{self, Config};

@@ -8,6 +8,7 @@ pub(crate) mod format;
 mod interrupt;
 
 pub(crate) use endpoint::Endpoint;
+pub(crate) use format::plain;
 pub(crate) use interrupt::Interrupt;
 
 use manycast_dial::{Allow, Dialer, Gate, Resolver, Tuning};
@@ -90,9 +91,21 @@ pub(crate) fn is_screen() -> bool {
 
 /// Prints; whoever no longer listens (`| head`) is no reason to stop.
 pub(crate) fn say(text: &str) {
+    let _ = heard(text);
+}
+
+/// Prints; whether somebody still listens. What cannot be written for another reason (a full disk
+/// behind `>`) ends the program: whoever reads the file would take a part for the whole.
+pub(crate) fn heard(text: &str) -> bool {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes());
-    let _ = out.flush();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
+        Err(error) => {
+            eprintln!("manycast: the output cannot be written: {error}");
+            std::process::exit(1);
+        }
+    }
 }
 
 /// Runs a tool to its end, and says what went wrong.

@@ -135,7 +135,10 @@ fn split_key<'a>(
 ) -> Result<(&'a str, Option<Secret>), Refusal> {
     let Some(key) = key else {
         let Some((app, last)) = path.rsplit_once('/') else {
-            return Err(("comes without a key", "add key = \"...\" below it"));
+            return Err((
+                "comes without a key",
+                "give the key apart, or as the last part of the address",
+            ));
         };
         return Ok((app, Some(Secret::new(&format!("{last}{query}")))));
     };

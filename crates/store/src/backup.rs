@@ -6,9 +6,11 @@
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::migrate::Moment;
-use crate::open::Files;
+use crate::open::{self, Files, Options};
+use crate::rotate;
 use crate::store::Store;
 use crate::time::UnixMs;
+use crate::vault::Ring;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, query};
 use std::fs;
@@ -73,13 +75,7 @@ impl Store {
     /// # Errors
     /// [`Error::Invalid`]: there is a file at `to`; and those that are [`Error::is_unavailable`].
     pub async fn backup(&self, to: &Path, with_key: bool) -> Result<Backup> {
-        let key = key_of(to);
-        for there in [to, &key] {
-            if there.exists() {
-                let what = format!("{} is there already: name another file", there.display());
-                return Err(Error::Invalid { what });
-            }
-        }
+        let key = free(to)?;
         // Held until both are written, so that no rotation comes between database and keys.
         let ring = self.0.ring.read().await;
         let options = SqliteConnectOptions::new().filename(self.path()).read_only(true);
@@ -90,10 +86,62 @@ impl Store {
         if with_key {
             ring.write(&key)?;
         }
-        let bytes = fs::metadata(to).map_or(0, |m| m.len());
-        let vault_key = with_key.then_some(key);
-        Ok(Backup { database: to.to_owned(), vault_key, bytes })
+        Ok(made(to, with_key.then_some(key)))
     }
+}
+
+/// Copies the database of a data directory as it is, whichever version made it and whoever works in it: it
+/// is not opened as a store, so that it is brought to no other schema. As [`Store::backup`] else.
+///
+/// # Errors
+/// [`Error::Invalid`]: there is a file at `to`; [`Error::VaultKey`]: the keys were asked for and are not
+/// there; and others that are [`Error::is_unavailable`].
+pub async fn back_up(dir: &Path, to: &Path, with_key: bool, options: Options) -> Result<Backup> {
+    let files = Files::of(dir, &options);
+    let placed = |error| files.placed(error);
+    let key = free(to)?;
+    if open::examine(&files.database, options.busy, u32::MAX).await.map_err(placed)? == 0 {
+        return Err(Error::Foreign { file: files.database });
+    }
+    let mut conn = open::reading_alone(&files.database, options.busy).await?;
+    let copied = copy(&mut conn, to, &|| ()).await;
+    conn.close().await?;
+    copied.map_err(placed)?;
+    if !with_key {
+        return Ok(made(to, None));
+    }
+    let kept = keep_key(&files, to, &key, &options).await;
+    kept.inspect_err(|_| {
+        let _ = fs::remove_file(to);
+    })?;
+    Ok(made(to, Some(key)))
+}
+
+/// The keys that open the copy; they may have been changed while it was made.
+async fn keep_key(files: &Files, copy: &Path, key: &Path, options: &Options) -> Result<()> {
+    let ring = Ring::read(&files.vault_key)?;
+    let mut conn = open::reading_alone(copy, options.busy).await?;
+    let fits = rotate::opens(&mut conn, ring.as_ref(), &files.vault_key).await;
+    conn.close().await?;
+    fits?;
+    ring.map_or(Ok(()), |ring| ring.write(key))
+}
+
+/// Where the keys of a backup go, if nothing would be overwritten.
+fn free(to: &Path) -> Result<PathBuf> {
+    let key = key_of(to);
+    for there in [to, &key] {
+        if there.exists() {
+            let what = format!("{} is there already: name another file", there.display());
+            return Err(Error::Invalid { what });
+        }
+    }
+    Ok(key)
+}
+
+fn made(to: &Path, vault_key: Option<PathBuf>) -> Backup {
+    let bytes = fs::metadata(to).map_or(0, |m| m.len());
+    Backup { database: to.to_owned(), vault_key, bytes }
 }
 
 /// Writes the copy beside, and names it once it is on disk.

@@ -71,6 +71,20 @@ pub enum Error {
         /// The newest number that this program knows.
         known: u32,
     },
+    /// An older Manycast made it, and it is not to be brought forward here.
+    #[error(
+        "the database {} is of an older Manycast (its schema is {schema}, this one works with {known}) and was \
+         left as it is",
+        file.display()
+    )]
+    Older {
+        /// The file.
+        file: PathBuf,
+        /// The number of its schema.
+        schema: u32,
+        /// The number that this program brings it to.
+        known: u32,
+    },
     /// It is the database of another program.
     #[error("{} is a database of some other program", file.display())]
     Foreign {
@@ -144,10 +158,13 @@ impl Error {
                  with one of {}.",
                 file.with_file_name(crate::BACKUP_FOLDER).display()
             ),
+            Self::Older { .. } => "Use the manycast that the running server was started from; or stop the server: then \
+                                   this one brings the database forward, after a copy into its folder of backups."
+                .into(),
             Self::Foreign { .. } => "Give Manycast a directory of its own with --data-dir.".into(),
             Self::VaultKey { file, .. } => format!(
                 "Put the key file back from your backup to {}, or name its place in {}. Without it nobody can \
-                 read the secrets.",
+                 read the secrets: if it is lost for good, `manycast vault forget KEY` clears them, to be entered anew.",
                 file.display(),
                 crate::VAULT_KEY_ENV
             ),
@@ -174,6 +191,7 @@ impl Error {
             Self::ReadOnly => "database-read-only",
             Self::Corrupt { .. } => "database-corrupt",
             Self::Newer { .. } => "database-newer",
+            Self::Older { .. } => "database-older",
             Self::Foreign { .. } => "database-foreign",
             Self::VaultKey { .. } => "vault-key",
             Self::InUse { .. } => "database-in-use",
@@ -300,6 +318,11 @@ mod tests {
                 Error::Newer { file: file.clone(), schema: 9, known: 2 },
                 "newer Manycast",
                 "/d/backups",
+            ),
+            (
+                Error::Older { file: file.clone(), schema: 1, known: 2 },
+                "older Manycast",
+                "stop the server",
             ),
             (Error::Foreign { file: file.clone() }, "other program", "--data-dir"),
             (Error::Closed, "closed", "again"),

@@ -19,6 +19,7 @@ mod backup;
 mod disk;
 mod edit;
 mod error;
+mod forget;
 mod id;
 mod migrate;
 mod open;
@@ -32,9 +33,10 @@ mod table;
 mod time;
 mod vault;
 
-pub use backup::{Backup, BackupFile, backups};
+pub use backup::{Backup, BackupFile, back_up, backups};
 pub use edit::Edit;
 pub use error::{Error, Result};
+pub use forget::{Sealed, sealed_with};
 pub use id::{
     DeliveryId, DestinationId, IdError, InviteId, StreamId, StreamKeyId, TokenId, UserId, WebhookId,
 };

@@ -53,11 +53,19 @@ pub struct Options {
     pub vault_key: Option<PathBuf>,
     /// What to do without the right key.
     pub lost_key: LostKey,
+    /// Whether a database of an older version, or none yet, is brought to this one's schema. Without it,
+    /// as beside a server that runs, it is refused with [`Error::Older`] and left as it is.
+    pub migrate: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { busy: Duration::from_secs(5), vault_key: None, lost_key: LostKey::Refuse }
+        Self {
+            busy: Duration::from_secs(5),
+            vault_key: None,
+            lost_key: LostKey::Refuse,
+            migrate: true,
+        }
     }
 }
 
@@ -113,9 +121,16 @@ impl Store {
         steps: &[migrate::Step],
     ) -> Result<Self> {
         let dir = files.dir.display();
-        disk::make_dir(&files.dir).map_err(|e| Error::io(format!("{dir} cannot be made"), &e))?;
+        if options.migrate {
+            disk::make_dir(&files.dir)
+                .map_err(|e| Error::io(format!("{dir} cannot be made"), &e))?;
+        }
         let _alone = alone(&files.dir, options.busy).await?;
-        examine(&files.database, options.busy, migrate::newest(steps)).await?;
+        let known = migrate::newest(steps);
+        let schema = examine(&files.database, options.busy, known).await?;
+        if schema < known && !options.migrate {
+            return Err(Error::Older { file: files.database, schema, known });
+        }
         let shown = files.database.display();
         if !files.database.exists() {
             disk::make_private(&files.database)
@@ -196,6 +211,11 @@ async fn pool(most: u32, busy: Duration, options: SqliteConnectOptions) -> Resul
 
 async fn connect(file: &Path, options: &SqliteConnectOptions) -> Result<SqliteConnection> {
     options.connect().await.map_err(|error| unopened(file, error.into()))
+}
+
+/// A connection that only reads, of nobody who has the store open.
+pub(crate) async fn reading_alone(file: &Path, busy: Duration) -> Result<SqliteConnection> {
+    connect(file, &base(file, busy).read_only(true)).await
 }
 
 /// SQLite says only that it cannot open; the directory tells why.

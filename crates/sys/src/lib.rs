@@ -12,6 +12,7 @@ mod limits;
 mod names;
 mod socket;
 mod tcp_info;
+mod terminal;
 
 pub use disk::{Space, disk_space};
 pub use limits::{Limits, is_fd_exhaustion, open_files, raise_open_files};
@@ -21,3 +22,4 @@ pub use socket::{
     set_user_timeout, shutdown_read, shutdown_write,
 };
 pub use tcp_info::{TcpInfo, TcpState, tcp_info};
+pub use terminal::terminal_width;

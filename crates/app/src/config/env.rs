@@ -13,6 +13,7 @@ pub const PREFIX: &str = "MANYCAST_";
 /// Variables of other parts of the program.
 const NOT_SETTINGS: &[&str] = &[
     "MANYCAST_KEY",
+    "MANYCAST_PASSWORD",
     "MANYCAST_CONFIG",
     "MANYCAST_DATA_DIR",
     "MANYCAST_SERVER",

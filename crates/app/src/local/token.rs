@@ -1,10 +1,10 @@
 //! A token made on the server's own machine: the first one, or one for whoever lost all others.
 
-use super::told;
+use super::open_beside;
 use crate::remote::TokenWish;
 use crate::tool::Failure;
 use manycast_auth::{AccountOptions, Accounts, NewToken, Scopes};
-use manycast_store::{Options, Store, UnixMs};
+use manycast_store::UnixMs;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::SystemTime;
@@ -20,7 +20,7 @@ pub(crate) async fn create_token(dir: &Path, wish: TokenWish) -> Result<Value, F
         expires_at: wish.ends(SystemTime::now()).map(UnixMs::from),
         name: wish.name,
     };
-    let store = Store::open(dir, Options::default()).await.map_err(told)?;
+    let store = open_beside(dir).await?;
     let accounts = Accounts::open(store.clone(), AccountOptions::default()).await;
     let made = match accounts {
         Ok(accounts) => accounts.create_token_here(new).await,

@@ -1,8 +1,8 @@
 //! `manycast activity`: what happened, and what happens now.
 
-use super::Run;
 use super::api::{Api, at, with};
 use super::show::{Column, Out, time, word};
+use super::{Run, some};
 use crate::tool::{self, Failure};
 use clap::Args;
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub struct Verb {
     #[arg(long)]
     stream: Option<String>,
     /// At most so many, the newest.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = some)]
     most: usize,
     /// Go on with what happens from now on, until Ctrl-C; with --json one object per line.
     #[arg(long)]
@@ -57,7 +57,9 @@ impl Verb {
                 let event = serde_json::from_str(&data).unwrap_or(Value::Null);
                 if name == "activity" && self.wants(&event) {
                     let line = if out.is_json() { event.to_string() } else { line(&event) };
-                    tool::say(&format!("{line}\n"));
+                    if !tool::heard(&format!("{line}\n")) {
+                        return Ok(());
+                    }
                 }
             }
         }
@@ -107,7 +109,11 @@ impl Run for Verb {
         let query = [("kind", self.kind.as_deref()), ("stream", self.stream.as_deref())];
         let mut items = api.list(&with(&at(&["activity"]), &query), self.most).await?;
         items.reverse();
-        out.rows(&items, COLUMNS, "Nothing happened yet.");
+        let none = match query {
+            [(_, None), (_, None)] => "Nothing happened yet.",
+            _ => "Nothing of this kind happened yet.",
+        };
+        out.rows(&items, COLUMNS, none);
         Ok(())
     }
 }

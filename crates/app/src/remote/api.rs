@@ -11,12 +11,17 @@ const PAGE: usize = 200;
 
 const NO_TOKEN: &str = "put a token into MANYCAST_TOKEN or a file for --token-file; on the server's \
                         own machine `manycast token create --role owner --data-dir DIR` makes one";
+const NO_SERVER: &str = "is the server running (`manycast serve`), and is this its address? Another one is \
+                         named by --server or MANYCAST_SERVER";
+const NO_API: &str = "this is not the address of a Manycast's API, or it is an older one: give by --server the \
+                      address under which the dashboard opens";
 const NO_TRUST: &str = "compare the SHA-256 fingerprint in the server's log and give it by \
                         --fingerprint, or name its data directory by --data-dir on its own machine";
 
 /// A server's API.
 pub(super) struct Api {
     client: Client,
+    address: String,
 }
 
 /// A path under the API of segments that may hold anything.
@@ -58,7 +63,13 @@ pub(super) fn body(fields: Vec<(&str, Option<Value>)>) -> Value {
 
 impl Api {
     pub(super) fn open(access: &Access) -> Result<Self, Failure> {
-        Ok(Self { client: access.client()? })
+        let address = access.server.trim_end_matches('/').to_owned();
+        Ok(Self { client: access.client()?, address })
+    }
+
+    /// The server's address, as it was given.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// Reads one thing.
@@ -93,6 +104,39 @@ impl Api {
         match self.get(path).await?.get_mut("items").map(Value::take) {
             Some(Value::Array(items)) => Ok(items),
             _ => Err(Failure::failed("the server's answer is no list")),
+        }
+    }
+
+    /// The id of what is called `text`, by one of these fields, in a list; an id is taken as it is.
+    ///
+    /// # Errors
+    /// More than one is called so; the list cannot be read.
+    pub(super) async fn id(
+        &self,
+        list: &str,
+        text: &str,
+        names: &[&str],
+    ) -> Result<String, Failure> {
+        if text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(text.to_owned());
+        }
+        let items = self.list(list, usize::MAX).await?;
+        let field =
+            |item: &Value, name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
+        let called =
+            |item: &&Value| names.iter().any(|name| field(item, name).as_deref() == Some(text));
+        let ids: Vec<String> =
+            items.iter().filter(called).filter_map(|item| field(item, "id")).collect();
+        match ids.as_slice() {
+            // the server says that it is not there
+            [] => Ok(text.to_owned()),
+            [one] => Ok(one.clone()),
+            more => {
+                let (count, text, ids) = (more.len(), super::show::plain(text), more.join(", "));
+                Err(Failure::usage(format!(
+                    "{count} are called {text}: name one by its id, of {ids}"
+                )))
+            }
         }
     }
 
@@ -174,8 +218,14 @@ impl From<ClientError> for Broken {
         let again = matches!(error, ClientError::Http(_) | ClientError::Timeout);
         let failure = match &error {
             ClientError::Address(_) | ClientError::Request(_) => Failure::usage(error.to_string()),
+            ClientError::Dial(_) | ClientError::Http(_) | ClientError::TlsTimeout => {
+                Failure::failed(format!("{error}\n  {NO_SERVER}"))
+            }
             ClientError::Tls(tls) if tls.kind().starts_with("certificate_") => {
-                Failure::failed(format!("{error}\n  {NO_TRUST}"))
+                // what follows in its words is for destinations
+                let words = error.to_string();
+                let what = words.split("; ").next().unwrap_or_default();
+                Failure::failed(format!("{what}\n  {NO_TRUST}"))
             }
             _ => Failure::failed(error.to_string()),
         };
@@ -209,21 +259,43 @@ fn problem(status: u16, problem: &Value) -> Failure {
     let text = |name: &str| problem.get(name).and_then(Value::as_str).filter(|t| !t.is_empty());
     let plain = super::show::plain;
     let what = text("detail").or(text("title")).or(text("message")).map(plain);
-    let mut message = what.unwrap_or_else(|| format!("the server answered with status {status}"));
-    for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
-        let part = |name: &str| plain(error.get(name).and_then(Value::as_str).unwrap_or_default());
-        let _ = write!(message, "\n  {}: {}", part("field"), part("message"));
-        if !part("remedy").is_empty() {
-            let _ = write!(message, " ({})", part("remedy"));
+    let what = what.unwrap_or_else(|| format!("the server answered with status {status}"));
+    let errors = problem.get("errors").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let message = match errors {
+        [] => {
+            let remedy = match text("type") {
+                _ if status == 401 => Some(NO_TOKEN.to_owned()),
+                Some("/problems/no-such-route") => Some(NO_API.to_owned()),
+                _ => text("remedy").map(plain),
+            };
+            remedy.map_or(what.clone(), |remedy| format!("{what}\n  {remedy}"))
         }
-    }
-    let remedy = text("remedy").map(plain);
-    match remedy {
-        _ if status == 401 => message += &format!("\n  {NO_TOKEN}"),
-        Some(remedy) => message += &format!("\n  {remedy}"),
-        None => {}
-    }
+        [one] => told(one, "\n  "),
+        more => more.iter().fold("the server refuses this:".to_owned(), |text, error| {
+            format!("{text}\n  {}", told(error, ": "))
+        }),
+    };
     if status == 422 || status == 400 { Failure::usage(message) } else { Failure::failed(message) }
+}
+
+/// What is wrong with a field, and what helps.
+fn told(error: &Value, between: &str) -> String {
+    let part = |name: &str| {
+        super::show::plain(error.get(name).and_then(Value::as_str).unwrap_or_default())
+    };
+    let (field, message) = (part("field"), part("message"));
+    let remedy = match field.as_str() {
+        "service" => "`manycast service list TEXT` finds it".to_owned(),
+        "url" if message.contains("without a key") => {
+            "put the key into MANYCAST_KEY, or give it by --key -".to_owned()
+        }
+        _ => part("remedy"),
+    };
+    let mut text = if field.is_empty() { message } else { format!("{field}: {message}") };
+    if !remedy.is_empty() {
+        let _ = write!(text, "{between}{remedy}");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -242,16 +314,24 @@ mod tests {
     }
 
     #[test]
-    fn problems_are_told_with_fields_and_remedy() {
-        let told = problem(
-            422,
-            &json!({"title": "Invalid", "detail": "The stream cannot be made.", "remedy": "Mend it.",
-                    "errors": [{"field": "name", "message": "holds a blank", "remedy": "use -"},
-                               {"field": "start", "message": "is no word", "remedy": null}]}),
-        );
-        let want = "The stream cannot be made.\n  name: holds a blank (use -)\n  start: is no word\n  \
-                    Mend it.";
-        assert_eq!((told.code, told.message.as_str()), (2, want));
+    fn problems_are_told_once_with_fields_and_remedy() {
+        let name = json!({"field": "name", "message": "holds a blank", "remedy": "use -"});
+        let start = json!({"field": "start", "message": "is no word", "remedy": null});
+        let refused = |errors: Vec<&Value>| {
+            let detail = "name holds a blank (and more)";
+            let body = json!({"title": "Invalid", "detail": detail, "remedy": "Mend it.", "errors": errors});
+            let told = problem(422, &body);
+            assert_eq!(told.code, 2);
+            told.message
+        };
+        assert_eq!(refused(vec![&name]), "name: holds a blank\n  use -");
+        let both = "the server refuses this:\n  name: holds a blank: use -\n  start: is no word";
+        assert_eq!(refused(vec![&name, &start]), both);
+        let keyless = json!({"field": "url", "message": "comes without a key", "remedy": "x"});
+        assert!(refused(vec![&keyless]).contains("--key -"));
+        let elsewhere =
+            json!({"type": "/problems/no-such-route", "detail": "x", "remedy": "y", "errors": []});
+        assert!(problem(404, &elsewhere).message.contains("--server"));
         assert!(problem(401, &json!({"detail": "Who are you?"})).message.contains("token create"));
         assert_eq!(problem(502, &json!({})).message, "the server answered with status 502");
         let hostile = problem(500, &json!({"detail": "a\u{1b}[2Jb"})).message;

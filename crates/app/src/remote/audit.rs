@@ -1,8 +1,8 @@
 //! `manycast audit`: who changed what.
 
-use super::Run;
 use super::api::{Api, at, with};
 use super::show::{Column, Out, time, word};
+use super::{Run, some};
 use crate::tool::Failure;
 use clap::Args;
 
@@ -19,7 +19,7 @@ pub struct Verb {
     #[arg(long)]
     subject: Option<String>,
     /// At most so many, the newest.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = some)]
     most: usize,
 }
 
@@ -41,7 +41,12 @@ impl Run for Verb {
             ("subject", self.subject.as_deref()),
         ];
         let items = api.list(&with(&at(&["audit"]), &query), self.most).await?;
-        out.rows(&items, COLUMNS, "Nothing was changed yet.");
+        let none = if query.iter().all(|(_, value)| value.is_none()) {
+            "Nothing was changed yet."
+        } else {
+            "Nothing of this kind was changed yet."
+        };
+        out.rows(&items, COLUMNS, none);
         Ok(())
     }
 }

@@ -2,11 +2,12 @@
 
 use super::Run;
 use super::access::secret;
-use super::api::{Api, at, body, with};
-use super::show::{Column, Out, rate, time, word};
+use super::api::{Api, at, body};
+use super::show::{Column, Out, lines, rate, time, word};
 use crate::tool::Failure;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The variables that may hold secrets of a destination.
 const KEY: &str = "MANYCAST_KEY";
@@ -47,8 +48,8 @@ pub enum Verb {
     Order {
         /// The stream.
         stream: String,
-        /// The ids of all its destinations.
-        #[arg(required = true, value_name = "ID")]
+        /// The names or ids of all its destinations.
+        #[arg(required = true, value_name = "DESTINATION")]
         ids: Vec<String>,
     },
 }
@@ -153,6 +154,9 @@ impl Fields {
     }
 }
 
+/// How long an order takes to be seen in the state.
+const SETTLING: Duration = Duration::from_millis(200);
+
 const COLUMNS: &[Column] = &[
     ("STREAM", |v| word(v, "/stream")),
     ("NAME", |v| word(v, "/name")),
@@ -182,9 +186,12 @@ const FIELDS: &[Column] = &[
     ("Next dial", |v| time(v, "/status/next_dial")),
     ("Last error", |v| word(v, "/status/last_error")),
     ("Left out", |v| word(v, "/status/left_out")),
-    ("Backup", |v| format!("{} {}", word(v, "/backup/url"), word(v, "/backup_status/state"))),
+    ("Backup", |v| match v.pointer("/backup") {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(backup) => format!("{} {}", word(backup, "/url"), word(v, "/backup_status/state")),
+    }),
     ("Managed by", |v| word(v, "/managed_by")),
-    ("Notes", |v| word(v, "/notes")),
+    ("Notes", |v| lines(v, "/notes")),
 ];
 
 const STEPS: &[Column] = &[
@@ -199,6 +206,18 @@ impl Which {
         at(&["streams", &self.stream, "destinations", &self.destination])
     }
 
+    /// Gives an order, and shows what came of it: that is known a moment later.
+    async fn turn(&self, api: &Api, order: &str, out: Out) -> Result<(), Failure> {
+        let answer = api.act(&self.order(order), None).await?;
+        if out.is_json() {
+            out.one(&answer, &[]);
+            return Ok(());
+        }
+        tokio::time::sleep(SETTLING).await;
+        out.one(&api.get(&self.path()).await?, FIELDS);
+        Ok(())
+    }
+
     fn order(&self, order: &str) -> String {
         at(&["streams", &self.stream, "destinations", &self.destination, order])
     }
@@ -208,14 +227,19 @@ impl Run for Verb {
     async fn run(self, api: &Api, out: Out) -> Result<(), Failure> {
         match self {
             Self::List { stream } => {
-                let path = with(&at(&["destinations"]), &[("stream", stream.as_deref())]);
-                let items = api.list(&path, usize::MAX).await?;
+                // of a stream that is not there it is an error, not an empty list
+                let items = match stream {
+                    Some(stream) => api.all(&at(&["streams", &stream, "destinations"])).await?,
+                    None => api.list(&at(&["destinations"]), usize::MAX).await?,
+                };
                 out.rows(&items, COLUMNS, "There is no destination yet.");
             }
             Self::Show(which) => out.one(&api.get(&which.path()).await?, FIELDS),
             Self::Create(Create { stream, name, fields }) => {
                 let path = at(&["streams", &stream, "destinations"]);
-                out.one(&api.create(&path, &fields.into_body(Some(name))?).await?, FIELDS);
+                let made = api.create(&path, &fields.into_body(Some(name))?).await?;
+                out.one(&made, FIELDS);
+                out.said("Try it, without going live: manycast destination rehearse STREAM NAME");
             }
             Self::Edit(Edit { which, name, fields }) => {
                 out.one(&api.edit(&which.path(), &fields.into_body(name)?).await?, FIELDS);
@@ -224,15 +248,20 @@ impl Run for Verb {
                 api.delete(&which.path()).await?;
                 out.said("The destination is removed.");
             }
-            Self::Enable(which) => out.one(&api.act(&which.order("enable"), None).await?, FIELDS),
-            Self::Disable(which) => out.one(&api.act(&which.order("disable"), None).await?, FIELDS),
-            Self::Retry(which) => out.one(&api.act(&which.order("retry"), None).await?, FIELDS),
+            Self::Enable(which) => which.turn(api, "enable", out).await?,
+            Self::Disable(which) => which.turn(api, "disable", out).await?,
+            Self::Retry(which) => which.turn(api, "retry", out).await?,
             Self::Rehearse { which, backup } => {
                 let body = json!({ "backup": backup });
                 return rehearsed(&api.act(&which.order("rehearse"), Some(&body)).await?, out);
             }
             Self::Order { stream, ids } => {
-                let path = at(&["streams", &stream, "destinations", "order"]);
+                let all = at(&["streams", &stream, "destinations"]);
+                let mut wanted = Vec::new();
+                for text in &ids {
+                    wanted.push(api.id(&all, text, &["name"]).await?);
+                }
+                let (path, ids) = (format!("{all}/order"), wanted);
                 api.act(&path, Some(&json!({ "ids": ids }))).await?;
                 out.said("The order is changed.");
             }

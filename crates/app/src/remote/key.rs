@@ -3,11 +3,12 @@
 use super::Run;
 use super::api::{Api, at, body};
 use super::show::{Column, Out, time, word};
+use super::stream::servers;
 use crate::tool::Failure;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-/// What can be done with stream keys. KEY is an id.
+/// What can be done with stream keys. KEY is a label or an id.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// The keys of a stream.
@@ -56,14 +57,25 @@ pub enum Verb {
 pub struct Which {
     /// The stream.
     stream: String,
-    /// The key's id.
+    /// The key's label or id.
     key: String,
 }
 
 impl Which {
-    fn path(&self) -> String {
-        at(&["streams", &self.stream, "keys", &self.key])
+    async fn path(&self, api: &Api) -> Result<String, Failure> {
+        let keys = at(&["streams", &self.stream, "keys"]);
+        let id = api.id(&keys, &self.key, &["label", "prefix"]).await?;
+        Ok(at(&["streams", &self.stream, "keys", &id]))
     }
+}
+
+/// Where the key goes.
+async fn tell_server(api: &Api, stream: &str, out: Out) -> Result<(), Failure> {
+    if !out.is_json() {
+        let servers = servers(&api.get(&at(&["streams", stream])).await?).replace('\n', " or ");
+        out.said(&format!("The encoder takes it as stream key, with the server {servers}"));
+    }
+    Ok(())
 }
 
 const COLUMNS: &[Column] = &[
@@ -88,20 +100,21 @@ impl Run for Verb {
                 let body = json!({ "label": label, "addresses": address });
                 let made = api.create(&at(&["streams", &stream, "keys"]), &body).await?;
                 out.once(&made, "key", "The stream key");
+                tell_server(api, &stream, out).await?;
             }
             Self::Edit { which, label, address, anywhere } => {
                 let addresses = (anywhere || !address.is_empty()).then(|| Value::from(address));
                 let patch = body(vec![("label", label.map(Value::from)), ("addresses", addresses)]);
-                out.rows(&[api.patch(&which.path(), &patch).await?], COLUMNS, "");
+                out.rows(&[api.patch(&which.path(api).await?, &patch).await?], COLUMNS, "");
             }
             Self::Rotate { which, grace } => {
-                let path = at(&["streams", &which.stream, "keys", &which.key, "rotate"]);
+                let path = format!("{}/rotate", which.path(api).await?);
                 let made = api.create(&path, &json!({ "grace_s": grace })).await?;
                 out.once(&made, "key", "The new stream key");
                 out.said(&format!("The old one holds for {grace} s."));
             }
             Self::Revoke(which) => {
-                api.delete(&which.path()).await?;
+                api.delete(&which.path(api).await?).await?;
                 out.said("The key is revoked.");
             }
         }

@@ -43,6 +43,19 @@ const FIELDS: &[Column] = &[
     }),
 ];
 
+/// Keys are not guessed: their list says them.
+fn looked_for(failure: Failure, service: &str) -> Failure {
+    let mut lines = failure.message.lines();
+    let what = lines.next().unwrap_or_default();
+    if failure.code != 1 || !what.contains("no such service") {
+        return failure;
+    }
+    Failure::failed(format!(
+        "{what}\n  look for its key: manycast service list {}",
+        super::show::plain(service)
+    ))
+}
+
 impl Run for Verb {
     async fn run(self, api: &Api, out: Out) -> Result<(), Failure> {
         match self {
@@ -51,7 +64,8 @@ impl Run for Verb {
                 out.rows(&api.all(&path).await?, COLUMNS, "There is no such service.");
             }
             Self::Show { service } => {
-                out.one(&api.get(&at(&["services", &service])).await?, FIELDS);
+                let shown = api.get(&at(&["services", &service])).await;
+                out.one(&shown.map_err(|failure| looked_for(failure, &service))?, FIELDS);
             }
         }
         Ok(())

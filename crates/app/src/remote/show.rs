@@ -1,10 +1,13 @@
 //! Answers for eyes and for programs: tables, fields, JSON.
 //!
-//! Names come from strangers: what could move a terminal's cursor or turn text around is written out.
+//! Names come from strangers: see [`plain`].
+
+pub(super) use crate::tool::plain;
 
 use crate::tool;
 use serde_json::Value;
 use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr;
 
 /// A column, or a line of a description: its head, and how it is made of an item.
 pub(super) type Column = (&'static str, fn(&Value) -> String);
@@ -30,7 +33,7 @@ impl Out {
         say(&match (self.json, items) {
             (true, _) => json(&Value::Array(items.to_vec())),
             (false, []) => format!("{none}\n"),
-            (false, _) => table(items, columns),
+            (false, _) => fitting(items, columns, manycast_sys::terminal_width()),
         });
     }
 
@@ -67,31 +70,29 @@ fn json(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// Text that a terminal shows as it is, whatever is in it.
-pub(super) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let turns = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || turns {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            out.push(c);
-        }
+/// A table; where the terminal is narrower than that, one block of lines per item.
+fn fitting(items: &[Value], columns: &[Column], width: Option<usize>) -> String {
+    let table = table(items, columns);
+    let fits = |most: usize| table.lines().all(|line| line.width() <= most);
+    if width.is_none_or(fits) {
+        return table;
     }
-    out
+    let blocks: Vec<_> = items.iter().map(|item| describe(item, columns)).collect();
+    blocks.join("\n")
 }
 
 fn table(items: &[Value], columns: &[Column]) -> String {
     let head = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
     let row = |item: &Value| columns.iter().map(|(_, of)| of(item)).collect::<Vec<_>>();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(items.iter().map(row)).collect();
-    let width = |n: usize| rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0);
+    let width = |n: usize| rows.iter().map(|row| row[n].width()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     let mut text = String::new();
     for row in &rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:<width$}  ");
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', width - cell.width() + 2));
         }
         text += line.trim_end();
         text.push('\n');
@@ -109,6 +110,14 @@ fn describe(item: &Value, fields: &[Column]) -> String {
         }
     }
     text
+}
+
+/// A text of several lines.
+pub(super) fn lines(item: &Value, pointer: &str) -> String {
+    match item.pointer(pointer).and_then(Value::as_str).map(str::trim_end) {
+        None | Some("") => "-".to_owned(),
+        Some(text) => text.lines().map(plain).collect::<Vec<_>>().join("\n"),
+    }
 }
 
 /// What a pointer (RFC 6901) leads to, in a word; `-` for nothing.
@@ -163,6 +172,19 @@ mod tests {
                     \\u{1b}[31mred\\u{a}\\u{202e}  no   -\n";
         assert_eq!(table(&items, COLUMNS), want);
         assert_eq!(describe(&items[0], COLUMNS), "NAME  main\nON    yes\nOF    a, b\n");
+    }
+
+    #[test]
+    fn wide_letters_line_up_and_narrow_terminals_get_blocks() {
+        let items =
+            [json!({"name": "日本語 🎥", "on": true}), json!({"name": "Zoe\u{308}", "on": false})];
+        let shown = "NAME       ON   OF\n日本語 🎥  yes  -\nZoe\u{308}        no   -\n";
+        assert_eq!(fitting(&items, COLUMNS, None), shown);
+        assert_eq!(fitting(&items, COLUMNS, Some(18)), shown);
+        let blocks = "NAME  日本語 🎥\nON    yes\nOF    -\n\nNAME  Zoe\u{308}\nON    no\nOF    -\n";
+        assert_eq!(fitting(&items, COLUMNS, Some(17)), blocks);
+        assert_eq!(lines(&json!({"a": "x\n\u{1b}y\n"}), "/a"), "x\n\\u{1b}y");
+        assert_eq!(lines(&json!({"a": ""}), "/a"), "-");
     }
 
     #[test]

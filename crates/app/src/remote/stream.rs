@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::api::{Api, at, body};
-use super::show::{Column, Out, rate, time, word};
+use super::show::{Column, Out, lines, rate, time, word};
 use crate::tool::Failure;
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -110,8 +110,9 @@ const FIELDS: &[Column] = &[
     ("State", |v| format!("{} since {}", word(v, "/state"), time(v, "/state_since"))),
     ("On air since", |v| time(v, "/on_air_since")),
     ("Start", |v| word(v, "/start")),
-    ("Encoder", |v| {
-        format!("{} {}", word(v, "/publisher/software"), rate(v, "/publisher/bitrate"))
+    ("Encoder", |v| match v.pointer("/publisher") {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(encoder) => format!("{} {}", word(encoder, "/software"), rate(encoder, "/bitrate")),
     }),
     ("Viewers", |v| word(v, "/viewers")),
     ("Watched here", |v| word(v, "/play")),
@@ -119,8 +120,7 @@ const FIELDS: &[Column] = &[
     ("Window", |v| format!("{} s", word(v, "/reconnect_window_s"))),
     ("Hold on stop", |v| word(v, "/hold_on_stop")),
     ("Managed by", |v| word(v, "/managed_by")),
-    ("Server", |v| each(v, "/connect/rtmp", |url| word(url, ""))),
-    ("", |v| each(v, "/connect/rtmps", |url| word(url, ""))),
+    ("Server", servers),
     ("Findings", |v| {
         each(v, "/findings", |one| {
             format!(
@@ -141,8 +141,16 @@ const FIELDS: &[Column] = &[
             )
         })
     }),
-    ("Notes", |v| word(v, "/notes")),
+    ("Notes", |v| lines(v, "/notes")),
 ];
+
+/// The addresses that encoders send to, one per line.
+pub(super) fn servers(stream: &Value) -> String {
+    let of = |name| each(stream, name, |url| word(url, ""));
+    let all = [of("/connect/rtmp"), of("/connect/rtmps")];
+    let there: Vec<_> = all.into_iter().filter(|text| text != "-").collect();
+    if there.is_empty() { "-".to_owned() } else { there.join("\n") }
+}
 
 /// A list, one of it per line.
 fn each(item: &Value, pointer: &str, of: fn(&Value) -> String) -> String {
@@ -162,8 +170,11 @@ impl Run for Verb {
             }
             Self::Show(Name { name }) => out.one(&api.get(&path(&name)).await?, FIELDS),
             Self::Create(Create { name, fields }) => {
+                let next =
+                    format!("Its encoder needs a key: manycast key create {name} --label OBS");
                 let made = api.create(&at(&["streams"]), &fields.into_body(Some(name))).await?;
                 out.one(&made, FIELDS);
+                out.said(&next);
             }
             Self::Edit(Edit { name, fields }) => {
                 out.one(&api.edit(&path(&name), &fields.into_body(None)).await?, FIELDS);

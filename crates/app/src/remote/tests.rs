@@ -85,55 +85,87 @@ fn empty() -> Answer {
     (200, "", json!({"items": [], "next": null}))
 }
 
+/// What is typed, and what is asked of the server for it.
+const ASKED: &[(&str, &[&str])] = &[
+    ("stream list", &["GET /api/v1/streams?limit=200"]),
+    ("stream show a/b", &["GET /api/v1/streams/a%2Fb"]),
+    ("stream create main --start manual", &["POST /api/v1/streams"]),
+    ("stream edit main --title x", &["GET /api/v1/streams/main", "PATCH /api/v1/streams/main"]),
+    ("stream delete main", &["DELETE /api/v1/streams/main"]),
+    ("stream go-live main", &["POST /api/v1/streams/main/go-live"]),
+    ("stream end main", &["POST /api/v1/streams/main/end"]),
+    ("destination list", &["GET /api/v1/destinations?limit=200"]),
+    ("destination list --stream main", &["GET /api/v1/streams/main/destinations"]),
+    ("destination enable main d", &["POST /api/v1/streams/main/destinations/d/enable"]),
+    ("destination rehearse main d", &["POST /api/v1/streams/main/destinations/d/rehearse"]),
+    (
+        "destination order main 0123456789abcdef0123456789abcdef",
+        &["POST /api/v1/streams/main/destinations/order"],
+    ),
+    ("key list main", &["GET /api/v1/streams/main/keys"]),
+    ("key create main --label cam", &["POST /api/v1/streams/main/keys"]),
+    (
+        "key rotate main 0123456789abcdef0123456789abcdef --grace 5",
+        &["POST /api/v1/streams/main/keys/0123456789abcdef0123456789abcdef/rotate"],
+    ),
+    (
+        "key edit main 0123456789abcdef0123456789abcdef --anywhere",
+        &["PATCH /api/v1/streams/main/keys/0123456789abcdef0123456789abcdef"],
+    ),
+    (
+        "key revoke main 0123456789abcdef0123456789abcdef",
+        &["DELETE /api/v1/streams/main/keys/0123456789abcdef0123456789abcdef"],
+    ),
+    ("user list", &["GET /api/v1/users?limit=200"]),
+    ("user invite --role viewer", &["POST /api/v1/invites"]),
+    (
+        "user delete 0123456789abcdef0123456789abcdef",
+        &["DELETE /api/v1/users/0123456789abcdef0123456789abcdef"],
+    ),
+    ("token list", &["GET /api/v1/tokens?limit=200"]),
+    ("token create --role viewer --days 3", &["POST /api/v1/tokens"]),
+    (
+        "token revoke 0123456789abcdef0123456789abcdef",
+        &["DELETE /api/v1/tokens/0123456789abcdef0123456789abcdef"],
+    ),
+    ("webhook list", &["GET /api/v1/webhooks"]),
+    ("webhook create n https://a.example/", &["POST /api/v1/webhooks"]),
+    (
+        "webhook test 0123456789abcdef0123456789abcdef",
+        &["POST /api/v1/webhooks/0123456789abcdef0123456789abcdef/test"],
+    ),
+    (
+        "webhook rotate 0123456789abcdef0123456789abcdef",
+        &["POST /api/v1/webhooks/0123456789abcdef0123456789abcdef/rotate"],
+    ),
+    (
+        "webhook deliveries 0123456789abcdef0123456789abcdef --most 5",
+        &["GET /api/v1/webhooks/0123456789abcdef0123456789abcdef/deliveries?limit=5"],
+    ),
+    (
+        "webhook redeliver 0123456789abcdef0123456789abcdef d",
+        &["POST /api/v1/webhooks/0123456789abcdef0123456789abcdef/deliveries/d/redeliver"],
+    ),
+    ("session list", &["GET /api/v1/sessions?limit=200"]),
+    ("session end 7", &["DELETE /api/v1/sessions/7"]),
+    ("session block 7 --seconds 9", &["POST /api/v1/sessions/7/block"]),
+    ("block remove ::1", &["DELETE /api/v1/blocks/%3A%3A1"]),
+    ("service list you", &["GET /api/v1/services?query=you"]),
+    ("service show youtube", &["GET /api/v1/services/youtube"]),
+    ("activity --kind stream. --most 3", &["GET /api/v1/activity?kind=stream.&limit=3"]),
+    ("audit --actor ada", &["GET /api/v1/audit?actor=ada&limit=50"]),
+    ("status", &["GET /api/v1/server", "GET /api/v1/streams?limit=200"]),
+];
+
 #[tokio::test]
 async fn each_command_asks_for_what_it_says() {
     let one = || (200, "etag: \"7\"\r\n", json!({"version": 7, "verdict": "ok", "ok": true}));
-    for (line, asked) in [
-        ("stream list", vec!["GET /api/v1/streams?limit=200"]),
-        ("stream show a/b", vec!["GET /api/v1/streams/a%2Fb"]),
-        ("stream create main --start manual", vec!["POST /api/v1/streams"]),
-        (
-            "stream edit main --title x",
-            vec!["GET /api/v1/streams/main", "PATCH /api/v1/streams/main"],
-        ),
-        ("stream delete main", vec!["DELETE /api/v1/streams/main"]),
-        ("stream go-live main", vec!["POST /api/v1/streams/main/go-live"]),
-        ("stream end main", vec!["POST /api/v1/streams/main/end"]),
-        ("destination list --stream main", vec!["GET /api/v1/destinations?stream=main&limit=200"]),
-        ("destination enable main d", vec!["POST /api/v1/streams/main/destinations/d/enable"]),
-        ("destination rehearse main d", vec!["POST /api/v1/streams/main/destinations/d/rehearse"]),
-        ("destination order main x y", vec!["POST /api/v1/streams/main/destinations/order"]),
-        ("key list main", vec!["GET /api/v1/streams/main/keys"]),
-        ("key create main --label cam", vec!["POST /api/v1/streams/main/keys"]),
-        ("key rotate main k --grace 5", vec!["POST /api/v1/streams/main/keys/k/rotate"]),
-        ("key edit main k --anywhere", vec!["PATCH /api/v1/streams/main/keys/k"]),
-        ("key revoke main k", vec!["DELETE /api/v1/streams/main/keys/k"]),
-        ("user list", vec!["GET /api/v1/users?limit=200"]),
-        ("user invite --role viewer", vec!["POST /api/v1/invites"]),
-        ("user delete u", vec!["DELETE /api/v1/users/u"]),
-        ("token list", vec!["GET /api/v1/tokens?limit=200"]),
-        ("token create --role viewer --days 3", vec!["POST /api/v1/tokens"]),
-        ("token revoke t", vec!["DELETE /api/v1/tokens/t"]),
-        ("webhook list", vec!["GET /api/v1/webhooks"]),
-        ("webhook create n https://a.example/", vec!["POST /api/v1/webhooks"]),
-        ("webhook test w", vec!["POST /api/v1/webhooks/w/test"]),
-        ("webhook rotate w", vec!["POST /api/v1/webhooks/w/rotate"]),
-        ("webhook deliveries w --most 5", vec!["GET /api/v1/webhooks/w/deliveries?limit=5"]),
-        ("webhook redeliver w d", vec!["POST /api/v1/webhooks/w/deliveries/d/redeliver"]),
-        ("session list", vec!["GET /api/v1/sessions?limit=200"]),
-        ("session end 7", vec!["DELETE /api/v1/sessions/7"]),
-        ("session block 7 --seconds 9", vec!["POST /api/v1/sessions/7/block"]),
-        ("block remove ::1", vec!["DELETE /api/v1/blocks/%3A%3A1"]),
-        ("service list you", vec!["GET /api/v1/services?query=you"]),
-        ("service show youtube", vec!["GET /api/v1/services/youtube"]),
-        ("activity --kind stream. --most 3", vec!["GET /api/v1/activity?kind=stream.&limit=3"]),
-        ("audit --actor ada", vec!["GET /api/v1/audit?actor=ada&limit=50"]),
-        ("status", vec!["GET /api/v1/server", "GET /api/v1/streams?limit=200"]),
-    ] {
+    for (line, asked) in ASKED {
         let list = asked.last().unwrap().starts_with("GET") && {
             let path = asked.last().unwrap();
             path.contains("limit=")
                 || path.ends_with("keys")
+                || path.ends_with("destinations")
                 || path.ends_with("webhooks")
                 || path.contains("query=")
         };
@@ -145,8 +177,33 @@ async fn each_command_asks_for_what_it_says() {
         ask(&server, line).await.unwrap_or_else(|failure| panic!("{line}: {failure}"));
         let heard = heard.lock().unwrap();
         let first = |text: &String| text.split(" HTTP/1.1").next().unwrap().to_owned();
-        assert_eq!(heard.iter().map(first).collect::<Vec<_>>(), asked, "{line}");
+        assert_eq!(heard.iter().map(first).collect::<Vec<_>>(), *asked, "{line}");
     }
+}
+
+#[tokio::test]
+async fn what_has_a_name_is_found_by_it() {
+    let of = |names: &[(&str, &str)]| {
+        let items: Vec<_> =
+            names.iter().map(|(id, name)| json!({"id": id, "name": name, "label": name})).collect();
+        (200, "", json!({ "items": items, "next": null }))
+    };
+    for (line, names, asked) in [
+        ("user delete ann", vec![("u1", "ann"), ("u2", "bob")], "DELETE /api/v1/users/u1 "),
+        ("user delete eve", vec![("u1", "ann")], "DELETE /api/v1/users/eve "),
+        ("token revoke ci", vec![("t1", "ci")], "DELETE /api/v1/tokens/t1 "),
+        ("key revoke main OBS", vec![("k1", "OBS")], "DELETE /api/v1/streams/main/keys/k1 "),
+        ("webhook delete ops", vec![("w1", "ops")], "DELETE /api/v1/webhooks/w1 "),
+    ] {
+        let (at, heard) = server(vec![of(&names), (204, "", Value::Null)]).await;
+        ask(&at, line).await.unwrap_or_else(|failure| panic!("{line}: {failure}"));
+        let heard = heard.lock().unwrap()[1].clone();
+        assert!(heard.starts_with(asked), "{line}: {heard}");
+    }
+    let (at, heard) = server(vec![of(&[("t1", "ci"), ("t2", "ci")])]).await;
+    let twice = ask(&at, "token revoke ci").await.unwrap_err();
+    assert!(twice.code == 2 && twice.message.contains("t1, t2"), "{twice}");
+    assert_eq!(heard.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

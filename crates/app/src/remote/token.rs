@@ -23,7 +23,7 @@ pub enum Verb {
     Create(Create),
     /// Revoke a token.
     Revoke {
-        /// The id.
+        /// The name, the beginning or the id.
         token: String,
     },
 }
@@ -67,6 +67,13 @@ const COLUMNS: &[Column] = &[
     ("ID", |v| word(v, "/id")),
 ];
 
+fn show(made: &Value, out: Out) {
+    out.once(made, "token", "The token");
+    out.said(
+        "Programs send it as `Authorization: Bearer TOKEN`; manycast takes it from MANYCAST_TOKEN.",
+    );
+}
+
 impl Run for Verb {
     async fn locally(&self, access: &Access) -> Option<Result<(), Failure>> {
         let (Self::Create(create), Some(dir)) = (self, &access.data_dir) else { return None };
@@ -76,7 +83,7 @@ impl Run for Verb {
             Err(failure) => return Some(Err(failure)),
         }
         let made = local::create_token(dir, create.clone()).await;
-        Some(made.map(|shown| Out::new(access.json).once(&shown, "token", "The token")))
+        Some(made.map(|shown| show(&shown, Out::new(access.json))))
     }
 
     async fn run(self, api: &Api, out: Out) -> Result<(), Failure> {
@@ -92,10 +99,11 @@ impl Run for Verb {
                     ("role", Some(create.role.into())),
                     ("expires_at", ends.map(Value::from)),
                 ]);
-                out.once(&api.create(&at(&["tokens"]), &body).await?, "token", "The token");
+                show(&api.create(&at(&["tokens"]), &body).await?, out);
             }
             Self::Revoke { token } => {
-                api.delete(&at(&["tokens", &token])).await?;
+                let id = api.id(&at(&["tokens"]), &token, &["name", "prefix"]).await?;
+                api.delete(&at(&["tokens", &id])).await?;
                 out.said("The token is revoked.");
             }
         }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const PASSWORD: &str = "MANYCAST_PASSWORD";
 const ROLES: [&str; 4] = ["viewer", "operator", "admin", "owner"];
 
-/// What can be done with accounts. USER is an id, or `me`. Passwords come from the variable
+/// What can be done with accounts. USER is a name or an id. Passwords come from the variable
 /// MANYCAST_PASSWORD or from the standard input.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -36,7 +36,7 @@ pub enum Verb {
     },
     /// Change an account.
     Edit {
-        /// The id.
+        /// The name or id.
         user: String,
         /// A new name.
         #[arg(long)]
@@ -53,7 +53,7 @@ pub enum Verb {
     },
     /// Remove an account with its sessions and tokens.
     Delete {
-        /// The id.
+        /// The name or id.
         user: String,
     },
 }
@@ -67,11 +67,19 @@ const COLUMNS: &[Column] = &[
     ("ID", |v| word(v, "/id")),
 ];
 
+async fn path(api: &Api, user: &str) -> Result<String, Failure> {
+    let id = match user {
+        "me" => "me".to_owned(),
+        name => api.id(&at(&["users"]), name, &["name"]).await?,
+    };
+    Ok(at(&["users", &id]))
+}
+
 impl Run for Verb {
     async fn run(self, api: &Api, out: Out) -> Result<(), Failure> {
         match self {
             Self::List => {
-                out.rows(&api.list(&at(&["users"]), usize::MAX).await?, COLUMNS, "Nobody.");
+                out.rows(&api.list(&at(&["users"]), usize::MAX).await?, COLUMNS, "Nobody has an account yet: open the link of the server's log, or manycast user create NAME --role owner");
             }
             Self::Create { name, role, password } => {
                 let Some(password) = secret(password.as_deref(), PASSWORD)? else {
@@ -85,7 +93,17 @@ impl Run for Verb {
             }
             Self::Invite { role } => {
                 let made = api.create(&at(&["invites"]), &json!({ "role": role })).await?;
-                out.once(&made, "token", "The invitation, for the page /invite# of the server");
+                if out.is_json() {
+                    out.one(&made, &[]);
+                    return Ok(());
+                }
+                let link = format!("{}/invite#{}", api.address(), word(&made, "/token"));
+                let until = time(&made, "/expires_at");
+                out.said(&format!(
+                    "The invitation, shown this once; it holds once and until {until}:\n{link}\nWhoever is \
+                     elsewhere needs the address that he reaches this server by in place of {}.",
+                    api.address()
+                ));
             }
             Self::Edit { user, name, role, disabled, password } => {
                 // The variable is for new accounts: what was left in it must not change this one.
@@ -99,10 +117,10 @@ impl Run for Verb {
                     ("disabled", disabled.map(Value::from)),
                     ("password", password.map(|secret| Value::from(secret.expose()))),
                 ]);
-                out.rows(&[api.edit(&at(&["users", &user]), &patch).await?], COLUMNS, "");
+                out.rows(&[api.edit(&path(api, &user).await?, &patch).await?], COLUMNS, "");
             }
             Self::Delete { user } => {
-                api.delete(&at(&["users", &user])).await?;
+                api.delete(&path(api, &user).await?).await?;
                 out.said("The account is removed.");
             }
         }

@@ -1,8 +1,8 @@
 //! `manycast webhook`
 
-use super::Run;
 use super::api::{Api, at, body};
 use super::show::{Column, Out, time, word};
+use super::{Run, some};
 use crate::tool::Failure;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ pub enum Verb {
         #[command(flatten)]
         which: Which,
         /// At most so many, the newest.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = some)]
         most: usize,
     },
     /// Send a delivery once more.
@@ -61,7 +61,7 @@ pub enum Verb {
 
 #[derive(Args, Debug)]
 pub struct Which {
-    /// The webhook's id.
+    /// The webhook's name or id.
     webhook: String,
 }
 
@@ -92,8 +92,9 @@ impl Wants {
 }
 
 impl Which {
-    fn path(&self, more: &[&str]) -> String {
-        at(&[&["webhooks", self.webhook.as_str()], more].concat())
+    async fn path(&self, api: &Api, more: &[&str]) -> Result<String, Failure> {
+        let id = api.id(&at(&["webhooks"]), &self.webhook, &["name"]).await?;
+        Ok(at(&[&["webhooks", id.as_str()], more].concat()))
     }
 }
 
@@ -128,7 +129,7 @@ impl Run for Verb {
             Self::List => {
                 out.rows(&api.all(&at(&["webhooks"])).await?, COLUMNS, "There is no webhook yet.");
             }
-            Self::Show(which) => out.one(&api.get(&which.path(&[])).await?, COLUMNS),
+            Self::Show(which) => out.one(&api.get(&which.path(api, &[]).await?).await?, COLUMNS),
             Self::Create { name, url, wants } => {
                 let body = wants.into_body(Some(name), Some(url));
                 let made = api.create(&at(&["webhooks"]), &body).await?;
@@ -136,30 +137,38 @@ impl Run for Verb {
             }
             Self::Edit { which, name, url, wants } => {
                 let patch = wants.into_body(name, url);
-                out.one(&api.edit(&which.path(&[]), &patch).await?, COLUMNS);
+                out.one(&api.edit(&which.path(api, &[]).await?, &patch).await?, COLUMNS);
             }
             Self::Delete(which) => {
-                api.delete(&which.path(&[])).await?;
+                api.delete(&which.path(api, &[]).await?).await?;
                 out.said("The webhook is removed.");
             }
             Self::Test(which) => {
-                let answer = api.act(&which.path(&["test"]), None).await?;
+                let answer = api.act(&which.path(api, &["test"]).await?, None).await?;
                 if answer.get("ok") != Some(&json!(true)) && !out.is_json() {
                     let (status, error) = (word(&answer, "/status"), word(&answer, "/error"));
-                    return Err(Failure::failed(format!("not taken: status {status}, {error}")));
+                    return Err(Failure::failed(match (status.as_str(), error.as_str()) {
+                        ("-", error) => format!("it was not delivered: {error}"),
+                        (status, "-") => format!("the receiver answered with status {status}"),
+                        (status, error) => {
+                            format!("the receiver answered with status {status}: {error}")
+                        }
+                    }));
                 }
                 out.one(&answer, &[("Status", |v| word(v, "/status"))]);
+                out.said("The receiver took it.");
             }
             Self::Rotate(which) => {
-                let made = api.create(&which.path(&["rotate"]), &json!({})).await?;
+                let made = api.create(&which.path(api, &["rotate"]).await?, &json!({})).await?;
                 out.once(&made, "secret", "The new secret of its signatures");
             }
             Self::Deliveries { which, most } => {
-                let items = api.list(&which.path(&["deliveries"]), most).await?;
+                let items = api.list(&which.path(api, &["deliveries"]).await?, most).await?;
                 out.rows(&items, DELIVERIES, "Nothing was sent yet.");
             }
             Self::Redeliver { which, delivery } => {
-                api.act(&which.path(&["deliveries", &delivery, "redeliver"]), None).await?;
+                api.act(&which.path(api, &["deliveries", &delivery, "redeliver"]).await?, None)
+                    .await?;
                 out.said("It will be sent once more.");
             }
         }

@@ -1,6 +1,22 @@
-//! Numbers as people read them.
+//! Numbers and names as people read them.
 
+use std::fmt::Write as _;
 use std::time::Duration;
+
+/// Text that a terminal shows as it is, whatever is in it: what could move the cursor or turn text
+/// around is written out.
+pub(crate) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let turns = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if c.is_control() || turns {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
 
 /// Bits per second: `612 kbit/s`, `4.50 Mbit/s`.
 pub(crate) fn bitrate(bits: u64) -> String {

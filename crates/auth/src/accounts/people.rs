@@ -216,7 +216,7 @@ impl Accounts {
         if user.disabled || new_password {
             edit.delete_sessions_of(id, None).await?;
         }
-        still_owned(&mut edit).await?;
+        still_owned(&mut edit, &target).await?;
         edit.after(user.object().bare("password_changed", new_password).end());
         edit.commit().await?;
         self.0.cache.forget_user(id);
@@ -245,7 +245,7 @@ impl Accounts {
         }
         edit.before(target.json());
         edit.delete_user(id, seen).await?;
-        still_owned(&mut edit).await?;
+        still_owned(&mut edit, &target).await?;
         edit.commit().await?;
         self.0.cache.forget_user(id);
         Ok(())
@@ -327,9 +327,10 @@ fn may_edit(target: &User, change: &UserEdit, by: &Principal) -> Result<(), Auth
     Ok(())
 }
 
-/// Whether somebody is left who may everything.
-async fn still_owned(edit: &mut Edit) -> Result<(), AuthError> {
-    if edit.count_owners().await? > 0 {
+/// Whether somebody is left who may everything, when this one was changed or removed. Where there is no
+/// owner, only tokens, nobody else is kept for the lack of one.
+async fn still_owned(edit: &mut Edit, before: &User) -> Result<(), AuthError> {
+    if before.role != Role::Owner || before.disabled || edit.count_owners().await? > 0 {
         return Ok(());
     }
     let message = "this is the last owner: make somebody else an owner first";

@@ -110,8 +110,10 @@ fn sentence(words: &str) -> String {
     let mut chars = words.chars();
     match chars.next() {
         Some(c) if !first.contains(['.', ':']) => {
-            format!("{}{}.", c.to_uppercase(), chars.as_str())
+            let end = if words.ends_with('?') { "" } else { "." };
+            format!("{}{}{end}", c.to_uppercase(), chars.as_str())
         }
+        _ if words.ends_with('?') => words.to_owned(),
         _ => format!("{words}."),
     }
 }

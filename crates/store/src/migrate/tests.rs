@@ -227,3 +227,39 @@ fn steps_are_numbered_without_a_gap() {
         assert_eq!(step.number, n);
     }
 }
+
+/// A command beside the server of an older version: it copies the database, and changes nothing of it.
+#[tokio::test]
+async fn g9_a_database_of_an_older_version_can_be_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    first(dir.path()).await;
+    let running = open(dir.path(), STEPS).await.unwrap();
+    let careful = Options { migrate: false, ..options() };
+    let newer = |options: Options| {
+        let files = files(dir.path());
+        async move { Store::open_with(files, &options, LATER).await }
+    };
+    let refused = newer(careful.clone()).await.unwrap_err();
+    assert!(matches!(refused, Error::Older { schema: 1, known: 4, .. }), "{refused}");
+    assert_eq!(running.streams().await.unwrap().len(), 1, "the server goes on");
+    let to = dir.path().join("copy.db");
+    let made = crate::back_up(dir.path(), &to, true, careful.clone()).await.unwrap();
+    assert!(made.bytes > 0 && made.vault_key.is_some());
+    assert!(crate::backups(dir.path()).is_empty(), "no step was taken");
+    running.close().await;
+    let copied = crate::open::examine(&to, Duration::from_secs(1), 1).await.unwrap();
+    assert_eq!(copied, 1);
+    newer(options()).await.unwrap().close().await;
+    newer(careful).await.unwrap().close().await;
+}
+
+/// Where there is nothing, nothing is made.
+#[tokio::test]
+async fn what_may_not_be_migrated_is_not_made_either() {
+    let dir = tempfile::tempdir().unwrap();
+    let careful = Options { migrate: false, ..options() };
+    let empty = Store::open(dir.path(), careful.clone()).await.unwrap_err();
+    assert!(matches!(empty, Error::Older { schema: 0, .. }), "{empty}");
+    assert!(Store::open(&dir.path().join("no"), careful).await.is_err());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}

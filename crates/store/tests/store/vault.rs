@@ -4,7 +4,8 @@ use crate::fixture::{
     AT, Fixture, bytes_of, destination, entry, holds, quick, secret, stream, user, webhook,
 };
 use manycast_store::{
-    DestinationId, Error, IdempotencyRow, Kept, LostKey, Options, Store, UserEdit, VAULT_KEY_FILE,
+    DestinationId, Error, IdempotencyRow, Kept, LostKey, Options, Sealed, Store, UserEdit,
+    VAULT_KEY_FILE, sealed_with,
 };
 use std::fs;
 
@@ -174,4 +175,56 @@ async fn the_key_file_may_lie_elsewhere() {
     store.close().await;
     Store::open(dir.path(), options).await.unwrap();
     assert!(matches!(Store::open(dir.path(), quick()).await, Err(Error::VaultKey { .. })));
+}
+
+/// The key file is gone for good: what it sealed is named, cleared, and may be entered anew.
+#[tokio::test]
+async fn j3_a_lost_key_is_forgotten_with_what_it_sealed() {
+    let (f, id) = full().await;
+    let dir = f.dir.path().to_owned();
+    let text = fs::read_to_string(f.vault_key_path()).unwrap();
+    let key = text.lines().last().unwrap().split(' ').next().unwrap().to_owned();
+    let there = sealed_with(&dir, &key, quick()).await.unwrap_err();
+    assert!(there.to_string().contains("is not lost"), "{there}");
+    assert!(f.forget_vault_key(&key, entry("vault.forget", "vault")).await.is_err());
+    f.store.close().await;
+    fs::remove_file(dir.join(VAULT_KEY_FILE)).unwrap();
+    let want = Sealed {
+        users: vec!["ann".into()],
+        destinations: vec!["main/yt".into()],
+        webhooks: vec!["ops".into()],
+        answers: 1,
+        in_force: true,
+    };
+    for _ in 0..2 {
+        assert_eq!(
+            sealed_with(&dir, &key, quick()).await.unwrap(),
+            want,
+            "looking changes nothing"
+        );
+    }
+    assert!(Store::open(&dir, quick()).await.is_err());
+    for wrong in ["", "xyz", "00112233445566778899"] {
+        let error = sealed_with(&dir, wrong, quick()).await.unwrap_err();
+        assert!(matches!(error, Error::Invalid { .. }), "{wrong}: {error}");
+    }
+    assert!(sealed_with(&dir, "0011223344556677", quick()).await.unwrap().is_nothing());
+
+    let store = Store::open(&dir, Options { lost_key: LostKey::Forget, ..quick() }).await.unwrap();
+    assert!(store.unreadable().await.unwrap() > 0);
+    assert_eq!(store.forget_vault_key(&key, entry("vault.forget", "vault")).await.unwrap(), want);
+    assert_eq!(store.unreadable().await.unwrap(), 0);
+    store.close().await;
+
+    let store = Store::open(&dir, quick()).await.unwrap();
+    let row = store.destination(&id).await.unwrap().unwrap();
+    assert_eq!(
+        (row.key, row.password, row.backup_key),
+        (Kept::Nothing, Kept::Nothing, Kept::Nothing)
+    );
+    assert_eq!(store.user_by_name("ann").await.unwrap().unwrap().totp, Kept::Nothing);
+    let hook = &store.webhooks().await.unwrap()[0];
+    assert!(!hook.enabled && hook.secret == Kept::Secret(secret("")), "{hook:?}");
+    assert!(store.idempotency("ann", "k", AT).await.unwrap().is_none());
+    assert!(sealed_with(&dir, &key, quick()).await.unwrap().is_nothing());
 }

@@ -182,6 +182,9 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         let reference = json!({"$ref": format!("#/components/responses/Problem{status}")});
         responses.entry(status.to_string()).or_insert(reference);
     }
+    let too_long =
+        json!({"description": "The address and the headers are too long; nothing more is said"});
+    responses.entry("431").or_insert(too_long);
     if !public {
         operation["security"] = json!([{"token": []}, {"session": []}]);
     }

@@ -14,6 +14,13 @@ fn conflict(sentence: String, version: i64) -> Problem {
     Problem::new(Fault::Conflict, sentence).header(header::ETAG, tag)
 }
 
+/// With a capital and a full stop.
+fn as_sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let (sentence, remedy) = (error.to_string(), error.remedy());
@@ -50,7 +57,11 @@ impl From<AuthError> for Problem {
         match error {
             AuthError::Forbidden(forbidden) => forbidden.into(),
             AuthError::Invalid(wrong) => wrong.into(),
-            AuthError::Limit(_) => Self::new(Fault::Limit, sentence),
+            // what to do stands behind the colon
+            AuthError::Limit(_) => match sentence.split_once(": ") {
+                Some((what, remedy)) => Self::new(Fault::Limit, what).remedy(as_sentence(remedy)),
+                None => Self::new(Fault::Limit, sentence),
+            },
             AuthError::Busy => Self::new(Fault::Busy, sentence).retry_after(2),
             AuthError::Store(error) => error.into(),
         }

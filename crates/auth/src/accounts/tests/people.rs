@@ -186,3 +186,22 @@ async fn i15_every_change_is_in_the_audit_log() {
         ]
     );
 }
+
+/// A server that only tokens of its own machine rule so far.
+#[tokio::test]
+async fn without_any_owner_others_can_still_be_changed_and_removed() {
+    let house = empty().await;
+    let accounts = &house.accounts;
+    let new = NewToken {
+        name: "first".to_owned(),
+        role: Role::Owner,
+        scopes: Scopes::ALL,
+        expires_at: None,
+    };
+    let (_, token) = accounts.create_token_here(new).await.unwrap();
+    let by = accounts.authenticate_bearer(token.expose(), here()).await.unwrap().unwrap();
+    let ann = house.add("ann", Role::Admin, &by).await;
+    let changed = accounts.edit_user(&ann.id, None, role(Role::Viewer), &by, here()).await;
+    assert_eq!(changed.unwrap().role, Role::Viewer);
+    accounts.remove_user(&ann.id, None, &by, here()).await.unwrap();
+}
