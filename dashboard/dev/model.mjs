@@ -96,7 +96,7 @@ export function world(count = 0) {
 
 export function count(each) {
   const of = (...states) => each.destinations.filter((d) => d.enabled && states.includes(d.status?.state)).length;
-  each.counts = { live: of('live'), retrying: of('stalled', 'backoff'), need_you: of('rejected'), off: each.destinations.filter((d) => !d.enabled).length };
+  each.counts = { live: of('live'), retrying: of('stalled', 'backoff'), need_you: of('rejected', 'unfed'), off: each.destinations.filter((d) => !d.enabled).length };
   return each;
 }
 

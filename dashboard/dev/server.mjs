@@ -38,6 +38,11 @@ for (const [ago, kind, severity, dest, text] of [[9000, 'stream.started', 'info'
   state.sequence += 1;
   state.events.unshift({ id: String(state.sequence), at: iso(ago), kind, stream: 'sunday', destination: dest, actor: kind === 'stream.went_live' ? 'Anna Keller' : null, severity, text, data: {} });
 }
+for (const [ago, stream, text, data] of [[200, 'youth', 'OBS 32 was refused: the key was withdrawn.', { reason: 'revoked_key', remedy: 'Give the encoder a key of the stream that holds.', software: 'OBS 32.0.2', label: 'Sound desk', times: 1 }], [90, null, 'An encoder was refused 12 times more in 1 min: no stream has this key.', { reason: 'unknown_key', remedy: 'Copy the key again.', software: '', begins: 'k7m2', times: 12 }]]) {
+  if (state.first) break;
+  state.sequence += 1;
+  state.events.unshift({ id: String(state.sequence), at: iso(ago), kind: 'publish.refused', stream, destination: null, actor: null, address: '203.0.113.9', severity: stream ? 'warning' : 'info', text, data });
+}
 state.streams.forEach(count);
 
 const card = ({ name, title, managed_by, start, wanted, version, state: at, state_since, on_air_since, publisher, findings, viewers, counts, destinations }) => ({

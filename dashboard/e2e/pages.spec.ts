@@ -47,6 +47,31 @@ test.describe('first start', () => {
   });
 });
 
+test('an encoder that is refused shows on the page where it is connected, with what helps', async ({ page, server }) => {
+  await page.goto(`${server.base}/s/youth/connect`);
+  const seen = page.getByRole('region', { name: 'What arrives' });
+  await expect(seen.getByText('OBS 32.0.2 sent the key of Sound desk, which was withdrawn')).toBeVisible();
+  await expect(seen.getByText('What it sent begins with k7m2')).toBeVisible();
+  await server.knob({ event: { kind: 'publish.refused', stream: 'youth', address: '203.0.113.9', severity: 'warning', text: 'Larix was refused: another encoder sends this stream already.', data: { reason: 'busy', remedy: 'x', software: 'Larix', times: 1 } } });
+  await expect(seen.getByText('Larix found another encoder sending')).toBeVisible();
+  await expect(seen.getByText('Stop the other encoder first, or let newcomers take over.')).toBeVisible();
+  await expect(seen.getByText('from 203.0.113.9', { exact: false }).first()).toBeVisible();
+  await shot(page, 'refused');
+  await page.goto(`${server.base}/activity?kind=publish`);
+  await expect(page.getByText('Larix was refused: another encoder sends this stream already.')).toBeVisible();
+});
+
+test('a destination that nothing can be sent to says what is left out', async ({ page, server }) => {
+  await page.goto(`${server.base}/s/sunday/live`);
+  const row = page.locator('[data-destination="YouTube"]');
+  await expect(row).toHaveAttribute('data-state', 'live');
+  await server.knob({ stream: { name: 'sunday', destination: 'YouTube', state: 'unfed', status: { left_out: 'pictures of video0 (h265) not sent: the far end takes no h265; set the encoder to h264' } } });
+  await expect(row.getByText('Gets nothing')).toBeVisible();
+  await expect(row.getByText('YouTube takes nothing of what the encoder sends.')).toBeVisible();
+  await expect(row.getByText('set the encoder to h264', { exact: false }).first()).toBeVisible();
+  await shot(page, 'unfed');
+});
+
 test('a destination that fails says why and recovers on screen', async ({ page, server }) => {
   await page.goto(`${server.base}/s/sunday/live`);
   const row = page.locator('[data-destination="YouTube"]');
@@ -135,7 +160,7 @@ test.describe('roles', () => {
   });
 });
 
-test('hostile names are text everywhere', async ({ page, server }) => {
+test('hostile names are text everywhere (I9)', async ({ page, server }) => {
   for (const path of ['/streams', '/s/hostile/live', '/s/hostile/settings', '/s/hostile/destinations', '/destinations', '/users', '/activity']) {
     await page.goto(server.base + path);
     await page.waitForTimeout(300);

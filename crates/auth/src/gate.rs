@@ -22,7 +22,7 @@ pub use attempt::{Attempt, AttemptKey, AttemptOutcome, GateObserver, RefusalReas
 pub use blocks::Block;
 pub use counters::GateCounters;
 pub(crate) use key::PREFIX;
-pub use table::{AccessKey, AccessTable, IpNet, KeyMaterial, StreamAccess};
+pub use table::{AccessKey, AccessTable, IpNet, KeyMaterial, RetiredKey, StreamAccess};
 
 use crate::clock::Clock;
 use crate::throttle::{GUESSES, Subject, Throttle};
@@ -30,7 +30,8 @@ use arc_swap::ArcSwap;
 use blocks::Blocks;
 use key::{Key, Sent};
 use manycast_hub::{
-    AccessRequest, Action, Admission, Denial, DenialKind, Gate, Grant, Hub, Login, Secret, Takeover,
+    AccessRequest, Action, Admission, Denial, DenialKind, Gate, Grant, Hub, Login, Secret,
+    Takeover, TurnedAway, TurnedAwayFor,
 };
 use manycast_media::StreamName;
 use manycast_store::UnixMs;
@@ -82,6 +83,7 @@ struct Refused {
     stream: Option<StreamName>,
     key: Option<AttemptKey>,
     hint: Option<String>,
+    begins: Option<String>,
 }
 
 impl AccessGate {
@@ -157,10 +159,11 @@ impl AccessGate {
         key.map(|(_, key)| key.known()).unwrap_or_default()
     }
 
-    /// Keeps an address out for `span`, and ends what it publishes. Viewers that are there are ended
-    /// by whoever ends sessions; new ones do not come in.
-    pub fn block(&self, address: IpAddr, span: Duration, why: &str) -> Block {
-        let block = self.blocks.add(address, self.clock.now().plus(span), why);
+    /// Keeps an address out, and ends what it publishes. Viewers that are there are ended by whoever
+    /// ends sessions; new ones do not come in. Returns it with the address that stands for the host.
+    pub fn block(&self, block: Block) -> Block {
+        let block = Block { address: crate::address::subject(block.address), ..block };
+        self.blocks.add(block.clone());
         let table = self.table.load();
         let is_it = |other: IpAddr| crate::address::subject(other) == block.address;
         let keyed = table.keys().map(|(_, key)| &key.sessions);
@@ -198,11 +201,13 @@ impl AccessGate {
             let grant = Grant { stream, takeover: entry.takeover, lease };
             return Ok(Admitted { grant, key: Some(told), new_address });
         }
+        if let Some(refused) = table.withdrawn(request) {
+            return Err(refused);
+        }
         if !table.open {
             let near = hint::near(table, &name, request);
-            let refused =
-                Refused { hint: near.words, stream: near.stream, key: near.key, ..unknown() };
-            return Err(Box::new(refused));
+            let hint::Hint { stream, key, words: hint, begins } = near;
+            return Err(Box::new(Refused { hint, stream, key, begins, ..unknown() }));
         }
         let name = StreamName::new(name.expose()).map_err(|error| {
             let message = format!("{error}: use another key");
@@ -267,25 +272,30 @@ impl AccessGate {
                 (Ok(grant), stream, key, AttemptOutcome::Admitted { new_address })
             }
             Err(refused) => {
-                let Refused { denial, reason, stream, key, hint } = *refused;
+                let Refused { denial, reason, stream, key, hint, begins } = *refused;
                 let kind = denial.kind;
-                (Err(denial), stream, key, AttemptOutcome::Refused { kind, reason, hint })
+                (Err(denial), stream, key, AttemptOutcome::Refused { kind, reason, hint, begins })
             }
         };
         let (at, peer) = (self.clock.now(), request.peer);
         let (protocol, secure) = (request.protocol, request.secure);
-        let attempt = Attempt { at, protocol, stream, key, peer, secure, outcome };
+        let software = request.client.software.clone();
+        self.tell(Attempt { at, protocol, stream, key, peer, secure, software, outcome });
+        grant
+    }
+
+    /// Tells whoever observes, and keeps what was refused.
+    fn tell(&self, attempt: Attempt) {
         for observer in self.observers.read().iter() {
             observer.attempted(&attempt);
         }
-        if grant.is_err() {
+        if matches!(attempt.outcome, AttemptOutcome::Refused { .. }) {
             let mut attempts = self.attempts.lock();
             if attempts.len() >= ATTEMPTS {
                 attempts.pop_front();
             }
             attempts.push_back(attempt);
         }
-        grant
     }
 
     fn decide(&self, request: &AccessRequest) -> Result<Grant, Denial> {
@@ -326,9 +336,46 @@ impl Gate for AccessGate {
             answer
         })
     }
+
+    fn turned_away(&self, told: &TurnedAway) {
+        let (kind, reason) = match told.why {
+            TurnedAwayFor::Busy => (DenialKind::Forbidden, RefusalReason::Busy),
+            TurnedAwayFor::Login => (DenialKind::Forbidden, RefusalReason::LoginMissing),
+            TurnedAwayFor::Service => (DenialKind::Forbidden, RefusalReason::ServiceRefused),
+            TurnedAwayFor::ServiceSilent => (DenialKind::Full, RefusalReason::ServiceSilent),
+        };
+        self.tell(Attempt {
+            at: self.clock.now(),
+            protocol: told.protocol,
+            stream: told.stream.clone(),
+            key: None,
+            peer: told.peer,
+            secure: told.secure,
+            software: told.software.clone(),
+            outcome: AttemptOutcome::Refused { kind, reason, hint: None, begins: None },
+        });
+    }
 }
 
 impl Table {
+    /// Whether a key was sent that was withdrawn. Those in force were looked at before: a key that
+    /// was moved to another Stream is one of them.
+    fn withdrawn(&self, request: &AccessRequest) -> Option<Box<Refused>> {
+        let name = cut(&request.name);
+        let sent = request.keys.iter().chain([&name]).map(|key| Sent::new(key.expose()));
+        let found = sent.fold(None, |found, sent| {
+            let is = |key: &&RetiredKey| bool::from(sent.is(&key.digest));
+            let one = self.retired.iter().filter(is).fold(None, |_, key| Some(key));
+            found.or(one)
+        })?;
+        let hint = "the encoder still has the old key: give it the new one".to_owned();
+        let mut refused = Refused::wrong_key(RefusalReason::RevokedKey, hint);
+        let streams = self.entries.iter().map(|entry| &entry.name);
+        refused.stream = streams.into_iter().find(|name| name.as_str() == found.stream).cloned();
+        refused.key = Some(AttemptKey { id: Some(found.id.clone()), label: found.label.clone() });
+        Some(refused)
+    }
+
     /// The key that a publisher means: the one that its name is, else one elsewhere in its address,
     /// unless it names another Stream.
     fn opened_by(&self, request: &AccessRequest) -> Result<Option<(&Entry, &Key)>, Box<Refused>> {
@@ -387,7 +434,8 @@ impl Key {
 
 impl Refused {
     fn new(denial: Denial, reason: RefusalReason) -> Box<Self> {
-        Box::new(Self { denial, reason, stream: None, key: None, hint: None })
+        let (stream, key, hint, begins) = (None, None, None, None);
+        Box::new(Self { denial, reason, stream, key, hint, begins })
     }
 
     /// What a stranger hears of any key that he should not have.

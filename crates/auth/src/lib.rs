@@ -33,7 +33,7 @@ pub use clock::Clock;
 pub use error::AuthError;
 pub use gate::{
     AccessGate, AccessKey, AccessTable, Attempt, AttemptKey, AttemptOutcome, Block, GateCounters,
-    GateObserver, IpNet, KeyMaterial, RefusalReason, StreamAccess,
+    GateObserver, IpNet, KeyMaterial, RefusalReason, RetiredKey, StreamAccess,
 };
 pub use manycast_store::{InviteId, StreamKeyId, TokenId, UnixMs, UserId};
 pub use password::{Cost, Invalid, check as check_password};

@@ -196,6 +196,17 @@ pub(crate) struct Peak {
     now: AtomicUsize,
     pub(crate) most: AtomicUsize,
     pub(crate) done: AtomicUsize,
+    /// KiB times passes, of all comparisons.
+    pub(crate) effort: AtomicUsize,
+}
+
+#[cfg(test)]
+impl Peak {
+    fn add_effort(&self, hash: &PasswordHash) {
+        let used = Params::try_from(hash).unwrap();
+        let effort = usize::try_from(used.m_cost() * used.t_cost()).unwrap();
+        self.effort.fetch_add(effort, Ordering::SeqCst);
+    }
 }
 
 impl Hasher {
@@ -231,8 +242,12 @@ impl Hasher {
         let known = hash.is_some();
         let hash: Arc<str> = hash.map_or_else(|| self.nobody.clone(), Into::into);
         let (params, password) = (self.params.clone(), password.clone());
+        #[cfg(test)]
+        let peak = self.peak.clone();
         let work = move || {
             let Ok(hash) = PasswordHash::new(&hash) else { return false };
+            #[cfg(test)]
+            peak.add_effort(&hash);
             let right = argon2(&params).verify_password(password.expose().as_bytes(), &hash);
             right.is_ok() && known
         };

@@ -14,7 +14,7 @@ pub use ledger::KeyLedger;
 use crate::audit::Actor;
 use crate::clock::Clock;
 use crate::error::{AuthError, name};
-use crate::gate::{AccessKey, IpNet, KeyMaterial, PREFIX};
+use crate::gate::{AccessKey, IpNet, KeyMaterial, PREFIX, RetiredKey};
 use crate::json::Object;
 use crate::password::Invalid;
 use crate::random::{hash, text};
@@ -31,6 +31,8 @@ pub(crate) const LENGTH: usize = 26;
 const MOST: usize = 64;
 /// Ranges of addresses of one key.
 const MOST_ADDRESSES: usize = 32;
+/// Revoked keys that are remembered.
+const RETIRED: u32 = 256;
 /// How long an expired key that nobody uses is still listed.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -128,6 +130,20 @@ impl StreamKeys {
             by_stream.entry(stream).or_default().extend(access(row));
         }
         Ok(by_stream)
+    }
+
+    /// Those that were revoked last, at most 256: who comes with one is told apart from guesses.
+    ///
+    /// # Errors
+    /// [`AuthError::Store`].
+    pub async fn retired(&self) -> Result<Vec<RetiredKey>, AuthError> {
+        let rows = self.store.revoked_stream_keys(RETIRED).await?;
+        let retired = rows.into_iter().filter_map(|row| {
+            let digest = row.key_hash.as_slice().try_into().ok()?;
+            let StreamKeyRow { id, stream, label, .. } = row;
+            Some(RetiredKey { stream, id: id.to_string(), label, digest })
+        });
+        Ok(retired.collect())
     }
 
     /// Makes a key. The text is shown once: nobody can read it later.

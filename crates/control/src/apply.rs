@@ -60,6 +60,7 @@ pub(crate) fn table(file: &FileDefs, registry: &Registry, books: &Books) -> Acce
         open_login: file.login.clone(),
         publishers: file.publishers,
         window: file.window,
+        retired: books.retired.clone(),
     }
 }
 

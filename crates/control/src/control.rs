@@ -4,14 +4,14 @@
 //! `view`, what is handed on in `apply`.
 
 use crate::check::MAX_STREAMS;
-use crate::def::{AIR, ENABLED, FileDefs, ON, Registry, Rows, join};
+use crate::def::{AIR, FileDefs, ON, Registry, Rows, join};
 use crate::events::{Desk, Follow, Happening, Herald, Job, NewEvent};
 use crate::history::History;
 use crate::live::Live;
 use crate::watch::Watch;
 use crate::{ControlError, ServerFinding, apply};
 use arc_swap::ArcSwap;
-use manycast_auth::{AccessGate, AccessKey, Actor, StreamKeys};
+use manycast_auth::{AccessGate, AccessKey, Actor, RetiredKey, StreamKeys};
 use manycast_hub::Hub;
 use manycast_media::StreamName;
 use manycast_net_rtmp::ClientSettings;
@@ -20,6 +20,7 @@ use manycast_store::{Store, UnixMs};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -59,6 +60,8 @@ pub struct Reloaded {
 pub(crate) struct Books {
     pub(crate) rows: Rows,
     pub(crate) keys: HashMap<String, Vec<AccessKey>>,
+    /// Keys that were withdrawn lately.
+    pub(crate) retired: Vec<RetiredKey>,
 }
 
 /// What is defined and what is applied. See the [crate](crate).
@@ -80,6 +83,8 @@ pub struct Control {
     pub(crate) revision: watch::Sender<u64>,
     pub(crate) rehearsals: Arc<Semaphore>,
     pub(crate) epoch: Instant,
+    /// The server ends: what encoders do now says nothing of what people want afterwards.
+    pub(crate) draining: AtomicBool,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     end: watch::Sender<bool>,
 }
@@ -102,7 +107,8 @@ impl Control {
             destinations: store.destinations().await?,
             runtime: store.runtime().await?,
         };
-        let books = Books { keys: keys.access_all().await?, rows };
+        let retired = keys.retired().await?;
+        let books = Books { keys: keys.access_all().await?, retired, rows };
         let (desk, waiting) = Desk::new(store.clone());
         let (end, ending) = watch::channel(false);
         let control = Arc::new(Self {
@@ -122,14 +128,17 @@ impl Control {
             revision: watch::Sender::new(0),
             rehearsals: Arc::new(Semaphore::new(REHEARSALS)),
             epoch: now(),
+            draining: AtomicBool::new(false),
             tasks: Mutex::default(),
             end,
         });
         // Before anything is applied, so that no change of a destination is missed.
         let watch = Watch::new(control.clone());
+        control.keep_out_again().await?;
         let mut held = control.books.lock().await;
         *held = books;
         control.refresh(&mut held);
+        control.forget_spent(&mut held).await;
         drop(held);
         let tasks = [tokio::spawn(watch.run(ending)), tokio::spawn(desk.write(waiting))];
         control.tasks.lock().extend(tasks);
@@ -150,18 +159,29 @@ impl Control {
         let streams = file.streams.len();
         self.file.store(Arc::new(file));
         let reloaded = self.refresh(&mut books);
+        self.forget_spent(&mut books).await;
         drop(books);
         self.desk.happened(vec![Happening::ConfigReloaded { by, streams }]);
         Ok(reloaded)
     }
 
+    /// Forgets choices that say nothing any more. While the books are held, so that none is forgotten
+    /// that a person makes meanwhile.
+    async fn forget_spent(&self, books: &mut Books) {
+        let registry = self.registry.load_full();
+        for [stream, destination, field] in &registry.spent {
+            match self.store.note_runtime(stream, destination, field, None).await {
+                Ok(()) => books.rows.put_choice(stream, destination, field, None),
+                Err(error) => {
+                    tracing::warn!(stream, destination, %error, "a choice that is spent is kept");
+                }
+            }
+        }
+    }
+
     /// Joins anew what the file and the database say, and applies it.
     pub(crate) fn refresh(&self, books: &mut Books) -> Reloaded {
         let registry = join(&self.file.load(), &books.rows);
-        for (stream, destination) in &registry.spent {
-            books.rows.put_choice(stream, destination, ENABLED, None);
-            self.desk.hand_in(Job::Spent(stream.clone(), destination.clone()));
-        }
         let remembered: BTreeMap<_, _> = books
             .rows
             .runtime
@@ -276,6 +296,12 @@ impl Control {
     #[must_use]
     pub fn room(&self) -> usize {
         MAX_STREAMS.saturating_sub(self.registry.load().streams.len())
+    }
+
+    /// The server begins to say goodbye: who is wanted on air is remembered as it is now, however
+    /// long that takes.
+    pub fn begin_to_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     /// Writes what waits and ends. Does not end Streams or Destinations.

@@ -6,6 +6,7 @@
 //! A change that began is carried through even if nobody waits for its answer any more: what is on
 //! disk is what is applied. Belongs here: the edits, one file each for what they are about.
 
+mod blocks;
 mod destinations;
 mod keys;
 mod run;

@@ -11,10 +11,13 @@
 
 mod follow;
 mod happening;
+mod refused;
 mod writer;
 
 pub use follow::{Follow, Followed};
 pub use happening::{DestinationFacts, EncoderFacts, Happening, KeyFacts};
+pub(crate) use refused::Refusals;
+pub use refused::RefusedFacts;
 pub(crate) use writer::{Desk, Job};
 
 use manycast_store::{EventRow, UnixMs};

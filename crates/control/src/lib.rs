@@ -39,7 +39,7 @@ pub use edit::{KeyPatch, NewKey};
 pub use error::{ControlError, FieldError};
 pub use events::{
     DestinationFacts, EncoderFacts, Event, EventFilter, Follow, Followed, Happening, Herald,
-    KeyFacts, NewEvent, Severity, Telling,
+    KeyFacts, NewEvent, RefusedFacts, Severity, Telling,
 };
 pub use manycast_auth::Actor;
 pub use rehearsal::{Rehearsal, RehearsalOf, RehearsalStep, Step, StepState};

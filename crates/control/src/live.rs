@@ -10,6 +10,7 @@
 
 mod books;
 mod damper;
+mod flap;
 mod leg;
 mod stream;
 

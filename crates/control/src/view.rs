@@ -468,7 +468,7 @@ fn count(destinations: &[DestinationView]) -> Counts {
         let any = |wanted: &[State]| states.iter().flatten().any(|state| wanted.contains(state));
         if any(&[State::Live]) {
             counts.live += 1;
-        } else if any(&[State::Rejected]) {
+        } else if any(&[State::Rejected, State::Unfed]) {
             counts.need_you += 1;
         } else if any(&[State::Backoff, State::Stalled]) {
             counts.retrying += 1;

@@ -4,7 +4,7 @@
 //! news come from. What they mean is in `live`.
 
 use crate::control::{Control, now, wall};
-use crate::events::{DestinationFacts, EncoderFacts, Happening, KeyFacts};
+use crate::events::{Desk, DestinationFacts, EncoderFacts, Happening, KeyFacts, Refusals};
 use crate::history::Figures;
 use crate::live::{Heard, LegNews, Outcome};
 use crate::view::coached;
@@ -14,6 +14,7 @@ use manycast_media::StreamName;
 use manycast_restream::{
     DestinationEvent, DestinationId, DestinationStatus, Leg, LegStatus, State,
 };
+use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,13 +34,26 @@ const ATTEMPTS: usize = 256;
 /// What is forgotten is so once per this many samples.
 const PRUNE: u32 = 60;
 
-/// Hands attempts on without ever waiting.
-struct Doorman(mpsc::Sender<Attempt>);
+/// Hands on who was let in, and counts who was not, without ever waiting.
+struct Doorman {
+    admitted: mpsc::Sender<Attempt>,
+    refusals: Mutex<Refusals>,
+    desk: Arc<Desk>,
+}
 
 impl GateObserver for Doorman {
     fn attempted(&self, attempt: &Attempt) {
-        // when many come at once, some are not told
-        let _ = self.0.try_send(attempt.clone());
+        if let AttemptOutcome::Admitted { new_address } = attempt.outcome {
+            if new_address {
+                // when many come at once, some are not told
+                let _ = self.admitted.try_send(attempt.clone());
+            }
+            return;
+        }
+        let told = self.refusals.lock().note(now(), attempt);
+        if !self.admitted.is_closed() {
+            self.desk.happened(told.into_iter().collect());
+        }
     }
 }
 
@@ -48,6 +62,7 @@ pub(crate) struct Watch {
     control: Arc<Control>,
     legs: broadcast::Receiver<DestinationEvent>,
     attempts: mpsc::Receiver<Attempt>,
+    doorman: Arc<Doorman>,
     arrivals: watch::Receiver<u64>,
     /// One waiter per Stream of the hub, which ends with the name when its life changed.
     waiters: JoinSet<StreamName>,
@@ -69,12 +84,15 @@ enum News {
 
 impl Watch {
     pub(crate) fn new(control: Arc<Control>) -> Self {
-        let (sender, attempts) = mpsc::channel(ATTEMPTS);
-        control.gate.observe(Arc::new(Doorman(sender)));
+        let (admitted, attempts) = mpsc::channel(ATTEMPTS);
+        let (refusals, desk) = (Mutex::new(Refusals::new(now())), control.desk.clone());
+        let doorman = Arc::new(Doorman { admitted, refusals, desk });
+        control.gate.observe(doorman.clone());
         Self {
             legs: control.restream.events(),
             arrivals: control.hub.changes(),
             attempts,
+            doorman,
             waiters: JoinSet::new(),
             waited: HashMap::new(),
             samples: 0,
@@ -180,6 +198,7 @@ impl Watch {
             failure: event.last_failure.as_ref().map(|one| (one.kind, one.words.clone())),
             failures: event.totals.failures,
             next_dial: None,
+            left_out: None,
         };
         self.take_leg(&event.id, event.leg, news);
     }
@@ -200,7 +219,10 @@ impl Watch {
         let Some(stream) = registry.stream(stream) else { return };
         let Some(one) = stream.destinations.iter().find(|one| one.seat == *id) else { return };
         if matches!(news.state, State::Backoff | State::Stalled) && news.next_dial.is_none() {
-            news.next_dial = self.next_dial(id, leg);
+            news.next_dial = self.leg_now(id, leg).and_then(|now| now.next_dial.map(wall));
+        }
+        if news.state == State::Unfed && news.left_out.is_none() {
+            news.left_out = self.leg_now(id, leg).and_then(|now| now.left_out);
         }
         let facts = || DestinationFacts {
             stream: stream.name.clone(),
@@ -218,19 +240,17 @@ impl Watch {
         self.control.take(outcome, &stream.name);
     }
 
-    fn next_dial(&self, id: &DestinationId, leg: Leg) -> Option<std::time::SystemTime> {
+    fn leg_now(&self, id: &DestinationId, leg: Leg) -> Option<LegStatus> {
         let status = self.control.restream.status_of_one(id)?;
-        let leg = match leg {
+        match leg {
             Leg::Primary => Some(status.primary),
             Leg::Backup => status.backup,
-        };
-        leg?.next_dial.map(wall)
+        }
     }
 
     // === keys
 
     fn attempt(&self, attempt: Attempt) {
-        let AttemptOutcome::Admitted { new_address: true } = attempt.outcome else { return };
         let (Some(stream), Some(key)) = (attempt.stream, attempt.key) else { return };
         let key = KeyFacts { id: key.id, label: key.label };
         let address = attempt.peer.ip().to_canonical();
@@ -254,6 +274,8 @@ impl Watch {
             let bitrate = status.primary.bitrate.saturating_add(backup);
             self.control.history.lock().push_recent(&status.id, bitrate);
         }
+        let refused = self.doorman.refusals.lock().tick(now());
+        self.control.desk.happened(refused);
         if self.samples.is_multiple_of(PRUNE) {
             self.prune(second);
         }
@@ -299,6 +321,7 @@ fn news(status: &LegStatus) -> LegNews {
         failure: status.last_failure.as_ref().map(|one| (one.kind, one.words.clone())),
         failures: status.totals.failures,
         next_dial: status.next_dial.map(wall),
+        left_out: status.left_out.clone(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The control plane over a real database: what is acknowledged holds, and concerns nobody else.
 
+mod restart;
 mod support;
 
 use manycast_control::{
@@ -393,4 +394,71 @@ async fn followers_resume_where_they_were_and_figures_are_kept_while_there_is_in
     let begin = std::time::Instant::now();
     bench.control.shutdown().await;
     assert!(begin.elapsed() < Duration::from_secs(2), "the end waits for nobody");
+}
+
+/// What the server sees of encoders that it does not let in: told once, whatever they try.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_encoder_that_is_refused_is_told_with_a_reason_and_a_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::new(dir.path(), file(vec![stream_def("main", &[])])).await;
+    let (control, by) = (&bench.control, &bench.by);
+    let (kept, key) = control
+        .create_key(by, "main", NewKey { label: "PC".into(), addresses: vec![] })
+        .await
+        .unwrap();
+    control.revoke_key(by, "main", &kept.id).await.unwrap();
+    for _ in 0..8 {
+        bench.admit(key.expose()).await.map(|_| ()).unwrap_err();
+    }
+    let event = bench.told("publish.refused").await;
+    assert_eq!(event.stream.as_deref(), Some("main"));
+    assert_eq!(event.address.as_deref(), Some("192.0.2.1"));
+    assert_eq!(event.data["reason"], "revoked_key", "{event:?}");
+    assert_eq!(event.data["label"], "PC");
+    assert!(event.data["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()));
+    assert!(!format!("{event:?}").contains(&key.expose()[..5]), "J1: not even its beginning");
+    let refused = manycast_control::EventFilter {
+        kind: Some("publish.".to_owned()),
+        ..manycast_control::EventFilter::default()
+    };
+    let page = control.activity(refused, PageRequest::default()).await.unwrap();
+    assert_eq!(page.items.len(), 1, "one event for all attempts");
+    let bench = bench.killed(file(vec![stream_def("main", &[])])).await;
+    bench.admit(key.expose()).await.map(|_| ()).unwrap_err();
+    let told = bench.gate.attempts();
+    assert!(
+        matches!(&told[0].outcome, manycast_auth::AttemptOutcome::Refused { reason, .. }
+            if reason.as_str() == "revoked_key"),
+        "after a restart too: {told:?}"
+    );
+    bench.control.shutdown().await;
+}
+
+/// Who is kept out stays out, whatever happens to the server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g7_an_address_that_is_kept_out_stays_out_over_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let defs = || file(vec![stream_def("main", &[])]);
+    let bench = Bench::new(dir.path(), defs()).await;
+    let (address, span) = ("192.0.2.1".parse().unwrap(), Duration::from_secs(3600));
+    bench.control.block(&bench.by, address, span, "noise").await.unwrap();
+    bench.control.block(&bench.by, "192.0.2.9".parse().unwrap(), span, "").await.unwrap();
+    bench.control.unblock(&bench.by, "192.0.2.9".parse().unwrap()).await.unwrap();
+    let twice = bench.control.unblock(&bench.by, "192.0.2.9".parse().unwrap()).await;
+    assert!(matches!(twice, Err(ControlError::NotFound { .. })));
+    let bench = bench.killed(defs()).await;
+    let kept = bench.gate.blocks();
+    assert_eq!(kept.len(), 1);
+    assert_eq!((kept[0].address, kept[0].why.as_str()), (address, "noise"));
+    assert_eq!(kept[0].by, bench.by.name);
+    assert!(bench.admit("main-key").await.is_err());
+    bench.control.unblock(&bench.by, address).await.unwrap();
+    let bench = bench.killed(defs()).await;
+    assert!(bench.admit("main-key").await.is_ok(), "and is let in for good");
+    let brief = Duration::from_millis(1);
+    bench.control.block(&bench.by, address, brief, "").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let bench = bench.killed(defs()).await;
+    assert!(bench.gate.blocks().is_empty(), "what is over does not come back");
+    bench.control.shutdown().await;
 }

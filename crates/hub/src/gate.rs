@@ -4,6 +4,7 @@
 //! application.
 
 use crate::{Login, Secret, Stream, Takeover};
+use manycast_media::StreamName;
 use std::{fmt, future::Future, net::SocketAddr, pin::Pin, sync::Arc};
 use tokio::sync::watch;
 
@@ -88,6 +89,46 @@ pub struct Denial {
     pub message: String,
 }
 
+/// Why a publisher is refused by another than the Gate that knows the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TurnedAwayFor {
+    /// Another publisher is there, and lives.
+    Busy,
+    /// User and password, which were asked for before anything else.
+    Login,
+    /// The authorisation service said no.
+    Service,
+    /// The authorisation service did not answer.
+    ServiceSilent,
+}
+
+/// A publisher that is refused by another than the Gate that knows the keys.
+#[derive(Clone, Debug)]
+pub struct TurnedAway {
+    /// Why.
+    pub why: TurnedAwayFor,
+    /// What it wanted to publish to, where that is known.
+    pub stream: Option<StreamName>,
+    /// The transport's name.
+    pub protocol: &'static str,
+    /// Who.
+    pub peer: SocketAddr,
+    /// Whether the connection is encrypted.
+    pub secure: bool,
+    /// What its program calls itself.
+    pub software: String,
+}
+
+impl TurnedAway {
+    /// That whoever asked is refused, with the Stream that it would have got.
+    #[must_use]
+    pub fn of(request: &AccessRequest, why: TurnedAwayFor, stream: Option<StreamName>) -> Self {
+        let AccessRequest { protocol, peer, secure, client, .. } = request;
+        let software = client.software.clone();
+        Self { why, stream, protocol, peer: *peer, secure: *secure, software }
+    }
+}
+
 /// A decision under way.
 pub type Admission<'a> = Pin<Box<dyn Future<Output = Result<Grant, Denial>> + Send + 'a>>;
 
@@ -95,6 +136,10 @@ pub type Admission<'a> = Pin<Box<dyn Future<Output = Result<Grant, Denial>> + Se
 pub trait Gate: Send + Sync + 'static {
     /// Answers one request.
     fn admit(&self, request: AccessRequest) -> Admission<'_>;
+
+    /// Is told of a publisher that is refused elsewhere, so that one place knows of all. Must
+    /// neither block nor take long.
+    fn turned_away(&self, _told: &TurnedAway) {}
 }
 
 /// The holder's end of a lease: dropping it or calling [`LeaseHolder::revoke`] ends all sessions

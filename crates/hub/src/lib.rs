@@ -30,7 +30,7 @@ pub use cursor::{Bounds, Cursor, Start};
 pub use entry::{Content, Entry, Item, LANES, Lane, LaneBytes, LaneId, RunEnd};
 pub use gate::{
     AccessRequest, Action, Admission, ClientFacts, Denial, DenialKind, Gate, Grant, Lease,
-    LeaseHolder,
+    LeaseHolder, TurnedAway, TurnedAwayFor,
 };
 pub use health::{Health, TrackHealth};
 pub use link::{

@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -185,6 +185,7 @@ pub struct LinkMonitor {
     progress: Mutex<(Progress, u64)>,
     reports: AtomicU64,
     left_out: Mutex<Option<Arc<str>>>,
+    unfed: AtomicBool,
     /// Frames handed to the connection.
     pub frames: AtomicU64,
     /// Bytes handed to the connection.
@@ -261,6 +262,18 @@ impl LinkMonitor {
     #[must_use]
     pub fn left_out(&self) -> Option<Arc<str>> {
         self.left_out.lock().clone()
+    }
+
+    /// Notes whether nothing at all of what flows can be sent; the words are those of
+    /// [`LinkMonitor::leave_out`].
+    pub fn set_unfed(&self, unfed: bool) {
+        self.unfed.store(unfed, Ordering::Relaxed);
+    }
+
+    /// Whether the Stream flows, and nothing of it can be sent.
+    #[must_use]
+    pub fn is_unfed(&self) -> bool {
+        self.unfed.load(Ordering::Relaxed)
     }
 
     /// Counts what was handed to the connection.

@@ -3,8 +3,8 @@
 #[allow(dead_code, reason = "each test file uses its part")]
 mod support;
 
-use manycast_hub::{Bounds, Fault, Link, LinkMonitor, Start, StopHandle, Target};
-use manycast_net_rtmp::{Player, PlayerEvent, Reactors, RtmpLink, Sender};
+use manycast_hub::{Bounds, Fault, Link, LinkMonitor, Start, StopHandle, Target, TurnedAwayFor};
+use manycast_net_rtmp::{Admitted, Player, PlayerEvent, Reactors, RtmpLink, Sender};
 use manycast_rtmp::chunk::write_full;
 use manycast_rtmp::command::RtmpUrl;
 use manycast_rtmp::message::{ChunkStreamId, Message, MessageStreamId, MessageType};
@@ -143,7 +143,42 @@ async fn c2_a_rival_is_refused_while_the_first_one_lives() {
     assert_eq!(end.fault, Fault::Occupied);
     assert!(end.message.contains("already publishing"), "{}", end.message);
     assert_eq!(server.stats.snapshot().refused_busy, 1);
+    let told = server.gate.told.lock();
+    assert_eq!((told.len(), told[0].why), (1, TurnedAwayFor::Busy));
+    assert_eq!(told[0].stream.as_ref().map(|name| name.as_str()), Some("main"));
+    drop(told);
     keep.abort();
+}
+
+/// C7: an operator ends one session, of an encoder or of a viewer, and no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c7_one_session_is_cut_and_no_other() {
+    let server = TestServer::start();
+    let connect =
+        async |name: &str| Sender::connect(&server.client, &server.address_of(name)).await.unwrap();
+    let (mut main, mut other) = (connect("main").await, connect("other").await);
+    let address = server.address_of("other");
+    let mut player = Player::connect(&server.client, &address).await.unwrap();
+    let number = |publishes: bool, stream: &str| {
+        let all = server.connections.admitted();
+        let own = |(_, one): &&(u64, Admitted)| {
+            one.publishes == publishes && one.stream.as_str() == stream
+        };
+        all.iter().find(own).map(|(number, _)| *number)
+    };
+    until("all are there", || server.connections.admitted().len() == 3).await;
+    let cut = number(true, "main").unwrap();
+    assert!(server.connections.cut(cut));
+    main.idle(LONG).await.unwrap_err();
+    until("it is gone", || number(true, "main").is_none()).await;
+    assert!(!server.connections.cut(cut), "a number is never used again");
+    other.idle(Duration::from_millis(50)).await.expect("it goes on");
+    assert!(server.connections.cut(number(false, "other").unwrap()));
+    let ended = tokio::time::timeout(LONG, async {
+        while let Ok(PlayerEvent::Media(_) | PlayerEvent::Unpublished) = player.next().await {}
+    });
+    ended.await.expect("the viewer is cut");
+    other.idle(Duration::from_millis(50)).await.expect("it goes on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -176,3 +176,36 @@ async fn e_rtmp_destinations_are_sent_the_tracks_of_their_settings() {
         delivery.abort();
     }
 }
+
+/// A destination that is left with nothing says so, and no longer when something comes that it gets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e_rtmp_a_destination_whose_tracks_are_not_there_is_unfed() {
+    let rule = |kind, words: &str| Some(TrackRule::parse(kind, words).unwrap());
+    let tracks =
+        WantedTracks { video: rule(TrackKind::Video, "1"), audio: rule(TrackKind::Audio, "none") };
+    let (source, sink) = (TestServer::start(), TestServer::start());
+    let mut sender = Sender::connect(&source.client, &source.address_of("main")).await.unwrap();
+    let stream = source.hub.streams().remove(0);
+    let (_stop, stopped) = StopHandle::new();
+    let target = Target::new(&format!("rtmp://{}/live", sink.address), Secret::new("copy"));
+    let target = Target { tracks, ..target };
+    let reader = stream.subscribe(Start::CurrentGop, Bounds::default(), Instant::now());
+    let link = RtmpLink::new(source.client.clone(), source.fanout.clone());
+    let monitor = LinkMonitor::new();
+    let delivery = tokio::spawn(link.deliver(target, reader, monitor.clone(), stopped));
+    until("the far end accepted", || sink.hub.streams().iter().any(|one| one.is_live())).await;
+    assert!(!monitor.is_unfed(), "nothing flows yet");
+    for (kind, at, body) in [SHOW[0], SHOW[2], SHOW[4], SHOW[6], SHOW[8], END[0]] {
+        sender.send(kind, at, Bytes::from_static(body)).await.unwrap();
+    }
+    until("nothing can be sent", || monitor.is_unfed()).await;
+    let words = monitor.left_out().unwrap();
+    assert!(words.contains("video_track"), "with a remedy: {words}");
+    for (kind, at, body) in [SHOW[1], SHOW[5]] {
+        sender.send(kind, at + 100, Bytes::from_static(body)).await.unwrap();
+    }
+    sender.send(MediaKind::Video, 140, Bytes::from_static(LAST)).await.unwrap();
+    until("its track came", || !monitor.is_unfed()).await;
+    assert_eq!(monitor.left_out(), None);
+    delivery.abort();
+}

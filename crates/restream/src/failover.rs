@@ -39,7 +39,7 @@ impl Failover {
                 *self = Self { called: self.called, ..Self::default() };
             }
             State::Live => self.observe_live(now),
-            State::Backoff | State::Stalled | State::Rejected => {
+            State::Backoff | State::Stalled | State::Rejected | State::Unfed => {
                 self.well_since = None;
                 self.missing_since.get_or_insert(now);
                 self.called = true;

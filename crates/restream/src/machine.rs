@@ -5,7 +5,7 @@
 //! attempt is made, or what is shown of it.
 //!
 //! ```text
-//! stopped <-> idle -> resolving .. publishing -> live <-> held
+//! stopped <-> idle -> resolving .. publishing -> live <-> held      (live <-> unfed)
 //!               ^         |  ^          |          |       |
 //!               |         v  |          v          v       |
 //!               |   backoff, rejected, stalled <---+       |
@@ -138,6 +138,12 @@ pub struct Machine {
 }
 
 type Orders = Vec<Output>;
+
+const UNFED: &str = "nothing of the stream can be sent there";
+
+fn is_hang_up(fault: Fault) -> bool {
+    matches!(fault, Fault::Closed | Fault::Reset)
+}
 
 impl Machine {
     /// Stopped, with the Stream off air. `seed` is all its randomness.
@@ -409,7 +415,9 @@ impl Machine {
             }
             _ => return String::new(),
         }
-        self.lose_patience(now, orders).unwrap_or_else(|| "media was acknowledged".into())
+        let unfed = matches!(&self.phase, Phase::Running(attempt) if attempt.is_unfed());
+        let news = if unfed { UNFED } else { "media was acknowledged" };
+        self.lose_patience(now, orders).unwrap_or_else(|| news.into())
     }
 
     /// Drops the attempt if it has had its time.
@@ -471,7 +479,12 @@ impl Machine {
 
     /// Decides what the end of an attempt that was wanted means for the next.
     fn judge(&mut self, now: Instant, end: Option<&LinkEnd>, attempt: &Attempt) -> String {
-        let (verdict, words) = self.record.judge(now, end, attempt, &self.timings);
+        let (mut verdict, mut words) = self.record.judge(now, end, attempt, &self.timings);
+        if attempt.is_unfed() && end.is_some_and(|end| is_hang_up(end.fault)) {
+            // It waited for something to come, and that is no matter of the key.
+            self.record.forgive_closes();
+            (verdict, words) = (Verdict::Refused, format!("{UNFED}, and the far end hung up"));
+        }
         let kind = end.map_or(Some(FailureKind::Internal), |end| FailureKind::of(end.fault));
         if let Some(kind) = kind.filter(|_| verdict != Verdict::Follow) {
             self.fail(kind, &words);

@@ -128,7 +128,7 @@ impl Store {
         if work.ring.key(key).is_some() {
             return Err(Error::Invalid { what: format!("the key {key} is not lost") });
         }
-        let found = look(&mut *work.tx, key).await?;
+        let found = look(&mut work.tx, key).await?;
         let bytes = &key.0[..];
         for clear in CLEAR {
             work.execute(query(clear).bind(bytes)).await?;

@@ -47,6 +47,7 @@ pub use restore::{Restored, restore};
 pub use rotate::Rotated;
 pub use store::Store;
 pub use table::audit::{AuditEntry, AuditFilter, AuditRow};
+pub use table::block::BlockRow;
 pub use table::delivery::{DeliveryOutcome, DeliveryRow, NewDelivery};
 pub use table::destination::{DestinationEdit, DestinationRow, NewDestination};
 pub use table::event::{EventFilter, EventRow, NewEvent};
@@ -78,5 +79,7 @@ pub const EVENTS_MAX: i64 = 100_000;
 pub const EVENTS_DAYS: u64 = 90;
 /// The most deliveries that wait, and the most that are kept once they are done.
 pub const DELIVERIES_MAX: i64 = 10_000;
+/// The most addresses that are kept out at a time.
+pub const BLOCKS_MAX: i64 = 4096;
 /// How long the answer to an idempotent request is kept, in hours.
 pub const IDEMPOTENCY_HOURS: u64 = 24;

@@ -18,8 +18,11 @@ pub(crate) struct Step {
 }
 
 /// All steps, in order and without a gap. One that was released is never edited.
-pub(crate) const STEPS: &[Step] =
-    &[Step { number: 1, sql: include_str!("schema/0001_control_plane.sql") }];
+pub(crate) const STEPS: &[Step] = &[
+    Step { number: 1, sql: include_str!("schema/0001_control_plane.sql") },
+    Step { number: 2, sql: include_str!("schema/0002_blocks.sql") },
+    Step { number: 3, sql: include_str!("schema/0003_given_up.sql") },
+];
 
 /// The schema that the last step leads to.
 pub(crate) fn newest(steps: &[Step]) -> u32 {
@@ -59,6 +62,8 @@ pub(crate) async fn run(
 ) -> Result<u32> {
     let known = newest(steps);
     let mut made = Vec::new();
+    // One that is made just now holds nothing that would be worth a copy.
+    let fresh = schema(conn).await? == 0;
     loop {
         let found = schema(conn).await?;
         if found > known {
@@ -69,7 +74,7 @@ pub(crate) async fn run(
             backup::keep_newest(&files.backups, &made);
             return Ok(found);
         };
-        if found > 0 {
+        if !fresh {
             made.push(backup::before_step(conn, files, found, at).await?);
         }
         take(conn, *step, at).await.map_err(|error| failed(step.number, error))?;

@@ -23,6 +23,8 @@ pub struct Pruned {
     pub deliveries: u64,
     /// Answers to requests that nobody repeats any more.
     pub idempotency: u64,
+    /// Blocks that are over.
+    pub blocks: u64,
     /// Sessions that have expired.
     pub sessions: u64,
     /// Invitations that were used or have expired.
@@ -42,6 +44,8 @@ impl Store {
         let events = "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at < ?1 LIMIT ?2)";
         let idempotent = "DELETE FROM idempotency WHERE rowid IN \
                           (SELECT rowid FROM idempotency WHERE created_at < ?1 LIMIT ?2)";
+        let blocks = "DELETE FROM block WHERE address IN \
+                      (SELECT address FROM block WHERE until < ?1 LIMIT ?2)";
         let sessions = "DELETE FROM session WHERE token_hash IN \
                         (SELECT token_hash FROM session WHERE expires_at < ?1 LIMIT ?2)";
         let invites = "DELETE FROM invite WHERE id IN \
@@ -54,6 +58,7 @@ impl Store {
             events: self.sweep(events, days(EVENTS_DAYS)).await?,
             deliveries: self.sweep_deliveries(past).await?,
             idempotency: self.sweep(idempotent, idempotency::oldest(now).0).await?,
+            blocks: self.sweep(blocks, now.0).await?,
             sessions: self.sweep(sessions, now.0).await?,
             invites: self.sweep(invites, past).await?,
             keys: self.sweep(keys, past).await? + self.sweep(tokens, past).await?,

@@ -292,6 +292,10 @@ pub(crate) fn trouble(status: &DestinationStatus) -> Option<TroubleView> {
     if status.uplink_trouble {
         return Some(UPLINK);
     }
+    let unfed = legs(status).find(|leg| leg.state == State::Unfed);
+    if let Some(words) = unfed.and_then(|leg| leg.left_out.as_ref()) {
+        return Some(TroubleView { code: "unfed", advice: Cow::Owned(words.to_string()) });
+    }
     let left_out = legs(status).find_map(|leg| leg.left_out.as_ref())?;
     Some(TroubleView { code: "codec_left_out", advice: Cow::Owned(left_out.to_string()) })
 }

@@ -27,6 +27,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use manycast_hub::{
     AccessRequest, Action, Admission, Denial, DenialKind, Gate, Grant, LeaseHolder, Secret,
+    TurnedAway, TurnedAwayFor,
 };
 use manycast_media::StreamName;
 use parking_lot::Mutex;
@@ -252,6 +253,10 @@ impl<G: Gate> Gate for Authorised<G> {
             Ok(self.remote.attend(&active, &caller, grant, mark))
         })
     }
+
+    fn turned_away(&self, told: &TurnedAway) {
+        self.inner.turned_away(told);
+    }
 }
 
 impl<G: Gate> Authorised<G> {
@@ -283,6 +288,7 @@ impl<G: Gate> Authorised<G> {
                 count(&remote.counts.refused);
                 remote.memory.lock().forget(&mark);
                 tracing::info!(%peer, ?action, "refused by the authorisation service: {words}");
+                self.tell(&caller.request, TurnedAwayFor::Service, &grant);
                 let message = "the authorisation service of this server said no".to_owned();
                 Err(Denial { kind: DenialKind::Forbidden, message })
             }
@@ -301,9 +307,20 @@ impl<G: Gate> Authorised<G> {
                 tracing::warn!(%peer, ?action, "the authorisation service does not answer: {words}");
                 match active.settings.on_failure {
                     OnFailure::Allow => Ok((grant, None)),
-                    OnFailure::Deny => Err(silent()),
+                    OnFailure::Deny => {
+                        self.tell(&caller.request, TurnedAwayFor::ServiceSilent, &grant);
+                        Err(silent())
+                    }
                 }
             }
+        }
+    }
+
+    /// Tells the inner Gate of a publisher that it let in and that is refused all the same.
+    fn tell(&self, request: &AccessRequest, why: TurnedAwayFor, grant: &Grant) {
+        if request.action == Action::Publish {
+            let stream = Some(grant.stream.name().clone());
+            self.inner.turned_away(&TurnedAway::of(request, why, stream));
         }
     }
 

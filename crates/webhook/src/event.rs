@@ -55,6 +55,8 @@ pub enum EventKind {
         reason: String,
         /// How long it was.
         lasted: Duration,
+        /// Starts that were told as one.
+        times: u32,
     },
     /// The encoder is gone without a goodbye, and is waited for.
     InputLost {
@@ -256,7 +258,7 @@ struct Data<'a> {
 #[serde(untagged)]
 enum Facts<'a> {
     Started { publisher: &'a PublisherFacts },
-    Stopped { reason: &'a str, lasted_s: f64 },
+    Stopped { reason: &'a str, lasted_s: f64, times: u32 },
     Lost { reason: &'a str, held_for_s: f64 },
     Back { away_s: f64, times: u32, publisher: &'a PublisherFacts },
     Live { destination: Destination<'a>, took_s: f64 },
@@ -296,8 +298,8 @@ fn facts(kind: &EventKind) -> Facts<'_> {
     use EventKind as K;
     match kind {
         K::StreamStarted { publisher, .. } => Facts::Started { publisher },
-        K::StreamStopped { reason, lasted, .. } => {
-            Facts::Stopped { reason, lasted_s: seconds(*lasted) }
+        K::StreamStopped { reason, lasted, times, .. } => {
+            Facts::Stopped { reason, lasted_s: seconds(*lasted), times: *times }
         }
         K::InputLost { reason, held_for, .. } => {
             Facts::Lost { reason, held_for_s: seconds(*held_for) }

@@ -31,13 +31,14 @@ pub trait Queue: Send + Sync + 'static {
     /// delivery, if its time has come. Those under way count as pending still.
     fn due<'a>(&'a self, ask: Ask<'a>) -> Work<'a, Due>;
 
-    /// Writes down how an attempt ended.
+    /// Writes down how an attempt ended. Answers how many others are over with it, untried: after
+    /// [`Verdict::Gone`] all that wait for the webhook.
     fn settle<'a>(
         &'a self,
         delivery: &'a str,
         attempt: &'a Attempt,
         verdict: Verdict,
-    ) -> Work<'a, ()>;
+    ) -> Work<'a, u64>;
 
     /// Queues a delivery of the log once more, as a new one with the same event and body, behind
     /// what waits for the same Stream. `false`: it is not in the log.
@@ -147,7 +148,8 @@ pub enum Verdict {
     },
     /// That was the last attempt.
     GaveUp,
-    /// The receiver wants nothing any more (410): this one failed, and the webhook is disabled.
+    /// The receiver wants nothing any more (410): this one failed, and the webhook is disabled, and
+    /// what waits for it is given up.
     Gone,
 }
 

@@ -244,8 +244,14 @@ async fn attempt(shared: &Shared, delivery: Delivery) {
     });
     let attempt = sent.attempt(number, at, began.elapsed());
     let mut failures = 0;
-    while let Err(error) = shared.queue.settle(&delivery.id, &attempt, verdict).await {
-        shared.queue_failed(&error, failures);
+    loop {
+        match shared.queue.settle(&delivery.id, &attempt, verdict).await {
+            Ok(others) => {
+                counts.given_up.fetch_add(others, Ordering::Relaxed);
+                return;
+            }
+            Err(error) => shared.queue_failed(&error, failures),
+        }
         failures = failures.saturating_add(1);
         tokio::time::sleep(queue_wait(failures)).await;
     }

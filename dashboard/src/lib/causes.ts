@@ -21,6 +21,7 @@ export function cause(destination: Destination, now: number): Cause | null {
   if (state === 'live' && isSlow(status)) return { what: t('cause.slow', { name, seconds: Math.round((status.lag_ms ?? 0) / 1000) }), effect: t('effect.slow'), helps: ['details'] };
   if (state === 'stalled') return { what: t('cause.no_progress', { time: clock(since(status.since, now) ?? 0) }), effect: t('effect.stalled'), helps: ['try'] };
   if (state === 'held') return { what: t('cause.held', { name }), effect: t('effect.held'), helps: [] };
+  if (state === 'unfed') return { what: t('cause.unfed', { name }), effect: t('effect.unfed'), ...(status.left_out ? { quote: status.left_out } : {}), helps: ['edit'] };
   if (state !== 'backoff' && state !== 'rejected') return null;
   const kind = status.last_error_kind;
   const key = `cause.${kind ?? 'unknown'}` as Key;

@@ -4,7 +4,7 @@ import type { IconName } from './icons';
 
 const ICONS: [string, IconName][] = [
   ['stream.input_lost', 'pause'], ['stream.ended', 'square'], ['stream.stopped', 'square'], ['stream.', 'camera'], ['destination.live', 'check'], ['destination.recovered', 'check'],
-  ['destination.failing', 'turn'], ['destination.rejected', 'octagon'], ['destination.stopped', 'square'], ['destination.', 'fan'], ['key.', 'key'], ['viewer.', 'eye'],
+  ['destination.failing', 'turn'], ['destination.rejected', 'octagon'], ['destination.stopped', 'square'], ['destination.', 'fan'], ['key.', 'key'], ['publish.', 'octagon'], ['viewer.', 'eye'],
   ['finding.', 'bulb'], ['config.', 'settings'], ['user.', 'user'], ['token.', 'shield'], ['webhook.', 'webhook'],
 ];
 const TONES: Record<Severity, string> = { info: 't2', good: 'ok', warning: 'warn', act: 'err' };
@@ -13,7 +13,13 @@ export function iconOf(event: Activity): IconName { return ICONS.find(([prefix])
 export function toneOf(event: Activity): string { return TONES[event.severity] ?? 't2'; }
 
 /** Kinds that can be asked for, as chips. */
-export const GROUPS = ['stream', 'destination', 'key', 'finding', 'config', 'user', 'token', 'webhook'] as const;
+export const GROUPS = ['stream', 'destination', 'key', 'publish', 'finding', 'config', 'user', 'token', 'webhook'] as const;
+
+/** What helps, in the server's words, where an event has some. */
+export function remedyOf(event: Activity): string | null {
+  const remedy = (event.data as { remedy?: unknown } | null)?.remedy;
+  return typeof remedy === 'string' && remedy ? remedy : null;
+}
 
 /** One that follows another: newest first, no number twice. */
 export function join(first: Activity[], second: Activity[]): Activity[] {

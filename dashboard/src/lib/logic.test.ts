@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { Destination, DestinationStatus, LegState, Service, Stream, StreamCard, StreamState } from './api/types';
+import type { Activity, Destination, DestinationStatus, LegState, Service, Stream, StreamCard, StreamState } from './api/types';
 import { faultOfKey, faultOfUrl, serviceOf, split } from './address';
 import { cause, stateWord } from './causes';
 import { draw } from './chart';
@@ -7,6 +8,7 @@ import { ffmpegCommand } from './connect';
 import { join } from './events';
 import { toCsv } from './export';
 import { merge } from './merge';
+import { refusal } from './refused';
 import { strength } from './password';
 import { match } from './router.svelte';
 import { slug } from './slug';
@@ -19,6 +21,19 @@ const status = (state: LegState, more: Partial<DestinationStatus> = {}): Destina
 const dest = (name: string, state: LegState, more: Partial<Destination> = {}, figures: Partial<DestinationStatus> = {}): Destination => ({ id: name, stream: 's', name, service: null, url: 'rtmps://x.example:443/a', managed_by: 'database', enabled: true, position: 0, notes: '', key_set: true, user: null, backup: null, config_change: 'headers', announce: 'auto', video_track: null, audio_track: null, version: 1, status: status(state, figures), backup_status: null, ...more });
 const stream = (name: string, state: StreamState, more: Partial<Stream> = {}): Stream => ({ name, title: '', managed_by: 'database', start: 'auto', play: true, takeover: 'when_silent', reconnect_window_s: 30, hold_on_stop: false, notes: '', version: 1, state, state_since: '2026-01-01T11:59:52Z', on_air_since: null, publisher: null, health: null, findings: [], viewers: 0, window_bytes: 0, counts: { live: 0, retrying: 0, need_you: 0, off: 0 }, destinations: [], connect: { rtmp: [], rtmps: [] }, ...more });
 
+describe('encoders that are refused', () => {
+  const event = (data: object, more = {}): Activity => ({ id: '1', at: '2026-01-01T12:00:00Z', kind: 'publish.refused', stream: null, destination: null, actor: null, severity: 'warning', text: 'as the server says it', data, ...more });
+  const reasons = [...readFileSync('../crates/auth/src/gate/attempt.rs', 'utf8').matchAll(/Self::\w+ => "([a-z_]+)",/g)].map((found) => found[1]!);
+  test('each reason of the server has words and a remedy', () => {
+    expect(reasons.length).toBeGreaterThan(10);
+    for (const reason of [...reasons, 'several']) { const told = refusal(event({ reason, label: 'PC' })); expect([told.what.startsWith('as the'), told.help === null]).toEqual([false, false]); }
+  });
+  test('what is not known yet is told as the server does', () => { expect(refusal(event({ reason: 'new_one', remedy: 'Do it.' }))).toEqual({ what: 'as the server says it', hint: null, help: 'Do it.', from: null }); });
+  test('who, how often, from where, and what it may have been', () => {
+    expect(refusal(event({ reason: 'unknown_key', software: 'OBS 31', begins: 'k7m2', times: 12 }, { address: '192.0.2.1' }))).toEqual({ what: 'OBS 31 sent a key that no stream has', hint: 'What it sent begins with k7m2', help: 'Copy the key into the encoder again, or make it a new one.', from: 'from 192.0.2.1, 12 times' });
+  });
+});
+
 describe('destinations', () => {
   test('the one that needs you comes first', () => {
     const list = [dest('off', 'live', { enabled: false }), dest('live', 'live'), dest('dial', 'connecting'), dest('slow', 'live', {}, { lag_ms: 9000 }), dest('again', 'backoff'), dest('no', 'rejected'), dest('wait', 'idle')];
@@ -26,8 +41,9 @@ describe('destinations', () => {
   });
   test('off is what a person said, whatever the engine still does', () => { expect([stateOf(dest('x', 'live', { enabled: false })), stateOf(dest('x', 'draining', { enabled: false })), stateOf(dest('x', 'idle', { status: null })), stateOf(dest('x', 'stopped'))]).toEqual(['stopped', 'draining', 'idle', 'idle']); });
   test('live and slow is amber, and said so', () => { const slow = dest('V', 'live', {}, { lag_ms: 12_000 }); expect([isSlow(slow.status), lookOf(slow).tone, cause(slow, NOW)?.what]).toEqual([true, 'warn', 'The way to V is too slow: 12 s of picture wait.']); });
-  test.each<[LegState, string]>([['backoff', 'Retrying in 0:09'], ['live', 'Live'], ['securing', 'Connecting: securing'], ['rejected', 'Refused']])('%s reads %s', (state, text) => { expect(stateWord(dest('x', state, {}, { next_dial: '2026-01-01T12:00:09Z' }), NOW)).toBe(text); });
+  test.each<[LegState, string]>([['backoff', 'Retrying in 0:09'], ['live', 'Live'], ['securing', 'Connecting: securing'], ['rejected', 'Refused'], ['unfed', 'Gets nothing']])('%s reads %s', (state, text) => { expect(stateWord(dest('x', state, {}, { next_dial: '2026-01-01T12:00:09Z' }), NOW)).toBe(text); });
   test('a quick connect shows no steps', () => { expect(stateWord(dest('x', 'handshake', {}, { since: '2026-01-01T11:59:59.5Z' }), NOW)).toBe('Connecting'); });
+  test('one that nothing can be sent to says what is left out', () => { expect(cause(dest('T', 'unfed', {}, { left_out: 'the far end takes no h265; set the encoder to h264' }), NOW)).toEqual({ what: 'T takes nothing of what the encoder sends.', effect: 'Viewers there see nothing. It goes out by itself as soon as something fits.', quote: 'the far end takes no h265; set the encoder to h264', helps: ['edit'] }); });
   test('a refusal quotes the platform and offers a new key', () => {
     const why = cause(dest('T', 'rejected', {}, { last_error: '<b>BadName</b>', last_error_kind: 'rejected', next_dial: '2026-01-01T12:04:41Z' }), NOW);
     expect([why?.quote, why?.helps, why?.effect]).toEqual(['<b>BadName</b>', ['key', 'try'], 'Viewers there see nothing. Next try in 4:41.']);

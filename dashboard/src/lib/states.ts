@@ -25,6 +25,7 @@ export const LEG_LOOKS: Record<LegState, Look> = {
   handshake: { icon: 'ring', tone: 'idle', word: 'leg.handshake' },
   publishing: { icon: 'ring', tone: 'idle', word: 'leg.publishing' },
   live: { icon: 'check', tone: 'ok', word: 'leg.live' },
+  unfed: { icon: 'octagon', tone: 'err', word: 'leg.unfed' },
   held: { icon: 'pause', tone: 'warn', word: 'leg.held' },
   stalled: { icon: 'bars', tone: 'warn', word: 'leg.stalled' },
   backoff: { icon: 'turn', tone: 'warn', word: 'leg.backoff' },
@@ -62,7 +63,7 @@ export function lookOf(destination: Destination): Look {
 /** Needs a person, is being mended, connects, is live, is off: what comes first in lists. */
 export function urgency(destination: Destination): number {
   const state = stateOf(destination);
-  if (state === 'rejected') return 0;
+  if (state === 'rejected' || state === 'unfed') return 0;
   if (state === 'backoff' || state === 'stalled' || state === 'held') return 1;
   if (isSlow(destination.status)) return 2;
   if (isConnecting(state) || state === 'draining') return 3;

@@ -354,6 +354,7 @@ impl World {
             acked,
             unacked: unacked as u64,
             lag,
+            unfed: false,
             reports: attempt.sample.reports + 1,
         };
     }

@@ -196,7 +196,8 @@ impl World {
     /// A backup is called while its primary is in trouble (D11).
     pub(super) fn watch_failover(&mut self, primary: usize, called: bool) {
         let state = self.state(primary);
-        let trouble = matches!(state, State::Backoff | State::Stalled | State::Rejected);
+        let trouble =
+            matches!(state, State::Backoff | State::Stalled | State::Rejected | State::Unfed);
         self.check(called || !trouble, || format!("{state}, and its backup is not called"));
         let home = matches!(state, State::Idle | State::Stopped);
         self.check(!called || !home, || format!("{state}, and its backup is called"));

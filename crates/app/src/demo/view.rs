@@ -139,7 +139,7 @@ fn destinations(snapshot: &Snapshot, look: Look, lines: &mut Vec<String>) {
 fn ink(state: State) -> Ink {
     match state {
         State::Live => Ink::Green,
-        State::Backoff | State::Rejected | State::Stalled => Ink::Red,
+        State::Backoff | State::Rejected | State::Stalled | State::Unfed => Ink::Red,
         State::Idle | State::Stopped => Ink::Dim,
         _ => Ink::Yellow,
     }

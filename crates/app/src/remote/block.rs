@@ -21,6 +21,7 @@ pub enum Verb {
 pub(super) const COLUMNS: &[Column] = &[
     ("ADDRESS", |v| word(v, "/address")),
     ("UNTIL", |v| time(v, "/until")),
+    ("BY", |v| word(v, "/by")),
     ("REASON", |v| word(v, "/reason")),
 ];
 

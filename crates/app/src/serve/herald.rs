@@ -36,8 +36,8 @@ fn kind(happening: &Happening) -> Option<EventKind> {
         H::StreamStarted { stream, encoder } => {
             EventKind::StreamStarted { stream, publisher: publisher(encoder) }
         }
-        H::StreamStopped { stream, reason, lasted } => {
-            EventKind::StreamStopped { stream, reason, lasted }
+        H::StreamStopped { stream, reason, lasted, times } => {
+            EventKind::StreamStopped { stream, reason, lasted, times }
         }
         H::InputLost { stream, reason, held_for } => {
             EventKind::InputLost { stream, reason, held_for }
@@ -69,6 +69,7 @@ fn kind(happening: &Happening) -> Option<EventKind> {
         H::WentLive { .. }
         | H::Ended { .. }
         | H::DestinationStopped { .. }
+        | H::PublishRefused { .. }
         | H::FindingNew { .. }
         | H::FindingMended { .. }
         | H::ConfigReloaded { .. } => return None,
@@ -129,6 +130,7 @@ mod tests {
                 stream: stream.clone(),
                 reason: reason.clone(),
                 lasted: one,
+                times: 1,
             },
             Happening::InputLost { stream: stream.clone(), reason: reason.clone(), held_for: one },
             Happening::InputBack { stream: stream.clone(), away: one, times: 2, encoder },

@@ -21,6 +21,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How far off a row is that must not be sent.
 const NEVER: Duration = Duration::from_secs(24 * 3_600);
 
+/// Why what waited is not sent.
+const GONE: &str =
+    "not sent: the receiver answered 410 to the message before, so the webhook was disabled";
+
 /// What is owed to webhooks.
 #[derive(Clone, Debug)]
 pub(super) struct Outbox {
@@ -68,25 +72,25 @@ impl Outbox {
         Ok(Due { deliveries: rows.into_iter().filter_map(known).collect(), next_at })
     }
 
-    async fn finish(&self, id: &str, attempt: &Attempt, verdict: Verdict) -> Result<(), Error> {
-        let Some(id) = DeliveryId::parse(id) else { return Ok(()) };
+    async fn finish(&self, id: &str, attempt: &Attempt, verdict: Verdict) -> Result<u64, Error> {
+        let Some(id) = DeliveryId::parse(id) else { return Ok(0) };
         let (state, next_at) = match verdict {
             Verdict::Delivered => ("delivered", None),
             Verdict::Retry { next_at } => ("pending", Some(next_at.into())),
             Verdict::GaveUp | Verdict::Gone => ("failed", None),
         };
-        if verdict == Verdict::Gone
-            && let Some(row) = self.store.delivery(&id).await?
-        {
-            self.disable(row.webhook_id).await?;
+        self.store.finish_delivery(&id, outcome(attempt, state, next_at)).await?;
+        match self.store.delivery(&id).await? {
+            Some(row) if verdict == Verdict::Gone => self.disable(row.webhook_id).await,
+            _ => Ok(0),
         }
-        self.store.finish_delivery(&id, outcome(attempt, state, next_at)).await
     }
 
-    /// The receiver said that it wants nothing any more.
-    async fn disable(&self, id: WebhookId) -> Result<(), Error> {
+    /// The receiver said that it wants nothing any more: what waits for it is given up. Answers how
+    /// much that was.
+    async fn disable(&self, id: WebhookId) -> Result<u64, Error> {
         let Some(hook) = self.store.webhook(&id).await?.filter(|hook| hook.enabled) else {
-            return Ok(());
+            return Ok(0);
         };
         tracing::warn!(webhook = hook.name, "disabled: its receiver answered 410");
         let now = UnixMs::now();
@@ -95,10 +99,12 @@ impl Outbox {
         let off = WebhookEdit { enabled: Some(false), ..WebhookEdit::default() };
         match edit.edit_webhook(&id, None, off).await {
             // deleted a moment ago
-            Err(Error::NotFound { .. }) => Ok(()),
+            Err(Error::NotFound { .. }) => Ok(0),
             done => {
                 done?;
-                edit.commit().await
+                let others = edit.give_up_deliveries(&id, GONE, now).await?;
+                edit.commit().await?;
+                Ok(others)
             }
         }
     }
@@ -224,7 +230,7 @@ impl Queue for Outbox {
         delivery: &'a str,
         attempt: &'a Attempt,
         verdict: Verdict,
-    ) -> Work<'a, ()> {
+    ) -> Work<'a, u64> {
         Box::pin(async move { self.finish(delivery, attempt, verdict).await.map_err(failed) })
     }
 

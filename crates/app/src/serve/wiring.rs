@@ -164,6 +164,7 @@ impl Wiring {
 
     /// Ends everything, within `bound`.
     pub(super) async fn drain(self, bound: Duration) {
+        self.control.begin_to_drain();
         self.following.abort();
         let _ = self.following.await;
         tokio::join!(self.restream.shutdown(session_bound(bound)), self.rtmp.drain());

@@ -32,6 +32,8 @@ pub struct Attempt {
     pub peer: SocketAddr,
     /// Whether the connection was encrypted.
     pub secure: bool,
+    /// What its program calls itself; whatever it likes.
+    pub software: String,
     /// What the answer was.
     pub outcome: AttemptOutcome,
 }
@@ -52,6 +54,8 @@ pub enum AttemptOutcome {
         reason: RefusalReason,
         /// What may have gone wrong, as a sentence, if it can be told.
         hint: Option<String>,
+        /// How what was sent begins, if it is as long as a key of this server and none of them.
+        begins: Option<String>,
     },
 }
 
@@ -62,6 +66,8 @@ pub enum RefusalReason {
     UnknownKey,
     /// The key's time is over.
     ExpiredKey,
+    /// The key was withdrawn.
+    RevokedKey,
     /// The key is bound to other addresses.
     AddressNotAllowed,
     /// The address is blocked.
@@ -74,21 +80,47 @@ pub enum RefusalReason {
     TooMany,
     /// Any name may be published, but this is none.
     BadName,
+    /// Another encoder is there, and lives.
+    Busy,
+    /// The authorisation service said no.
+    ServiceRefused,
+    /// The authorisation service does not answer.
+    ServiceSilent,
 }
 
 impl RefusalReason {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::UnknownKey,
+        Self::ExpiredKey,
+        Self::RevokedKey,
+        Self::AddressNotAllowed,
+        Self::AddressBlocked,
+        Self::WrongStream,
+        Self::LoginMissing,
+        Self::TooMany,
+        Self::BadName,
+        Self::Busy,
+        Self::ServiceRefused,
+        Self::ServiceSilent,
+    ];
+
     /// The word in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnknownKey => "unknown_key",
             Self::ExpiredKey => "expired_key",
+            Self::RevokedKey => "revoked_key",
             Self::AddressNotAllowed => "address_not_allowed",
             Self::AddressBlocked => "address_blocked",
             Self::WrongStream => "wrong_stream",
             Self::LoginMissing => "login_missing",
             Self::TooMany => "too_many",
             Self::BadName => "bad_name",
+            Self::Busy => "busy",
+            Self::ServiceRefused => "service_refused",
+            Self::ServiceSilent => "service_silent",
         }
     }
 }
@@ -98,12 +130,16 @@ impl fmt::Display for RefusalReason {
         f.write_str(match self {
             Self::UnknownKey => "no stream has this key",
             Self::ExpiredKey => "the key has expired",
+            Self::RevokedKey => "the key was withdrawn",
             Self::AddressNotAllowed => "the key may not be used from this address",
             Self::AddressBlocked => "the address is blocked",
             Self::WrongStream => "the key is that of another stream than the named one",
             Self::LoginMissing => "the user or the password is missing or wrong",
             Self::TooMany => "the server takes no more streams at the moment",
             Self::BadName => "this is no name for a stream",
+            Self::Busy => "another encoder sends this stream already",
+            Self::ServiceRefused => "the authorisation service said no",
+            Self::ServiceSilent => "the authorisation service does not answer",
         })
     }
 }

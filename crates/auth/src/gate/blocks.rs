@@ -14,10 +14,14 @@ const MOST: usize = 4096;
 pub struct Block {
     /// The address, or the /64 of IPv6 that stands for one host.
     pub address: IpAddr,
+    /// Since when.
+    pub since: UnixMs,
     /// Until when.
     pub until: UnixMs,
     /// Why, as whoever blocked it put it.
     pub why: String,
+    /// Who wants it; may be empty.
+    pub by: String,
 }
 
 /// The blocks, bounded.
@@ -25,16 +29,14 @@ pub struct Block {
 pub(super) struct Blocks(Mutex<HashMap<IpAddr, Block>>);
 
 impl Blocks {
-    pub(super) fn add(&self, address: IpAddr, until: UnixMs, why: &str) -> Block {
-        let address = subject(address);
-        let block = Block { address, until, why: why.to_owned() };
+    pub(super) fn add(&self, block: Block) {
+        let address = block.address;
         let mut blocks = self.0.lock();
         if blocks.len() >= MOST && !blocks.contains_key(&address) {
             let first = blocks.values().min_by_key(|block| block.until).map(|block| block.address);
             first.and_then(|first| blocks.remove(&first));
         }
-        blocks.insert(address, block.clone());
-        block
+        blocks.insert(address, block);
     }
 
     pub(super) fn remove(&self, address: IpAddr) -> bool {

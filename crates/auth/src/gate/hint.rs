@@ -1,6 +1,7 @@
 //! What may have gone wrong with a key that opens nothing: for those who run the server.
 //!
-//! Nothing of what was sent is repeated, since it may be a password or the key of another server.
+//! Of what was sent the first four characters are repeated at most, and only if it is as long as a key
+//! of this server: else it may be a password, or the key of another one.
 
 use super::AttemptKey;
 use super::key::{Key, Near, Sent};
@@ -14,7 +15,12 @@ pub(super) struct Hint {
     pub(super) stream: Option<StreamName>,
     pub(super) key: Option<AttemptKey>,
     pub(super) words: Option<String>,
+    pub(super) begins: Option<String>,
 }
+
+/// Characters that are repeated, of so many at least.
+const SHOWN: usize = 4;
+const LONG: usize = 16;
 
 /// Looks at everything that was sent for a key.
 pub(super) fn near(table: &Table, name: &Secret, request: &AccessRequest) -> Hint {
@@ -36,7 +42,15 @@ pub(super) fn near(table: &Table, name: &Secret, request: &AccessRequest) -> Hin
         }
         None => lengths(table, text.chars().count()),
     };
-    Hint { stream, key: None, words }
+    Hint { stream, key: None, words, begins: beginning(table, text) }
+}
+
+/// What tells people which of their keys it may have been, and nobody what it was.
+fn beginning(table: &Table, sent: &str) -> Option<String> {
+    let length = sent.chars().count();
+    let plain = sent.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    let ours = table.keys().any(|(_, key)| key.length == length);
+    (plain && ours && length >= LONG).then(|| sent.chars().take(SHOWN).collect())
 }
 
 fn nearly(near: Near, (entry, key): (&Entry, &Key), sent: &Sent) -> Hint {
@@ -54,7 +68,7 @@ fn nearly(near: Near, (entry, key): (&Entry, &Key), sent: &Sent) -> Hint {
         }
     };
     let (stream, key) = (Some(stream.clone()), Some(key.told()));
-    Hint { stream, key, words: Some(words) }
+    Hint { stream, key, words: Some(words), begins: None }
 }
 
 fn lengths(table: &Table, sent: usize) -> Option<String> {

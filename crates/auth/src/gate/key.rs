@@ -43,6 +43,11 @@ pub(super) struct Sent {
 }
 
 impl Sent {
+    /// Whether it is the key with this digest. In constant time.
+    pub(super) fn is(&self, digest: &Hash) -> Choice {
+        self.digest.ct_eq(digest)
+    }
+
     pub(super) fn new(text: &str) -> Self {
         let bare = text.trim_matches(|c: char| c.is_whitespace() || "\"'`<>".contains(c));
         let prefix: String = text.chars().take(PREFIX).collect();

@@ -22,6 +22,21 @@ pub struct AccessTable {
     pub publishers: Option<u32>,
     /// What is kept of each Stream.
     pub window: WindowLimits,
+    /// Keys that were withdrawn lately. They open nothing; who comes with one is told apart.
+    pub retired: Vec<RetiredKey>,
+}
+
+/// A key that was withdrawn.
+#[derive(Clone, Debug)]
+pub struct RetiredKey {
+    /// What it opened.
+    pub stream: String,
+    /// Id of its row.
+    pub id: String,
+    /// What people called it.
+    pub label: String,
+    /// Of the whole key.
+    pub digest: [u8; 32],
 }
 
 /// What holds for one Stream.
@@ -107,6 +122,7 @@ pub(super) struct Table {
     pub(super) guests: Arc<LeaseHolder>,
     pub(super) publishers: Option<u32>,
     pub(super) window: WindowLimits,
+    pub(super) retired: Vec<RetiredKey>,
 }
 
 const REMOVED: &str = "this stream was removed from the server";
@@ -125,6 +141,7 @@ impl Table {
             guests: Arc::default(),
             publishers: None,
             window: WindowLimits::default(),
+            retired: Vec::new(),
         }
     }
 
@@ -144,6 +161,7 @@ impl Table {
             guests: if same { old.guests.clone() } else { Arc::default() },
             publishers: wanted.publishers,
             window: wanted.window,
+            retired: wanted.retired,
         }
     }
 

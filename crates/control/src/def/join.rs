@@ -103,8 +103,9 @@ pub(crate) struct Registry {
     /// Streams of the database whose name the file takes.
     pub(crate) shadowed: Vec<StreamName>,
     index: HashMap<String, usize>,
-    /// Run-time choices that say no more than the file does by now.
-    pub(crate) spent: Vec<(String, String)>,
+    /// Run-time choices that say no more than the file does by now, or that are about nothing any
+    /// more: Stream, Destination, field.
+    pub(crate) spent: Vec<[String; 3]>,
 }
 
 impl Rows {
@@ -179,7 +180,21 @@ pub(crate) fn join(file: &FileDefs, rows: &Rows) -> Registry {
         streams.push(stream);
     }
     let names = streams.iter().map(|stream| stream.name.to_string());
-    let index = names.zip(0..).collect();
+    let index: HashMap<String, usize> = names.zip(0..).collect();
+    let about_nothing = |row: &&RuntimeRow| match index.get(&row.stream) {
+        None => true,
+        // only those of the file have choices beside their definition
+        Some(at) => {
+            let here = |one: &Destination| {
+                one.name == row.destination && matches!(one.origin, Origin::File)
+            };
+            !row.destination.is_empty() && !streams[*at].destinations.iter().any(here)
+        }
+    };
+    let orphans = rows.runtime.iter().filter(about_nothing);
+    spent.extend(
+        orphans.map(|row| [row.stream.clone(), row.destination.clone(), row.field.clone()]),
+    );
     Registry { path: file.path.clone(), streams, shadowed, index, spent }
 }
 
@@ -188,12 +203,13 @@ fn choices(rows: &[RuntimeRow]) -> Choices {
     enabled.map(|row| ((row.stream.clone(), row.destination.clone()), row.value == ON)).collect()
 }
 
-fn of_file(stream: &StreamDef, choices: &Choices, spent: &mut Vec<(String, String)>) -> Defined {
+fn of_file(stream: &StreamDef, choices: &Choices, spent: &mut Vec<[String; 3]>) -> Defined {
     let destination = |(n, one): (usize, &DestinationDef)| {
         let place = (stream.name.to_string(), one.name.clone());
         let choice = choices.get(&place).copied();
         if choice == Some(one.enabled) {
-            spent.push(place);
+            let (stream, destination) = place;
+            spent.push([stream, destination, ENABLED.to_owned()]);
         }
         Destination {
             id: one.name.clone(),
@@ -369,15 +385,22 @@ mod tests {
         let mut rows = Rows::default();
         rows.put_choice("both", "a", ENABLED, Some(OFF));
         rows.put_choice("both", "gone", ENABLED, Some(OFF));
-        for (said, spent) in [(true, 0), (false, 1)] {
+        rows.put_choice("both", "", AIR, Some(OFF));
+        rows.put_choice("removed", "", AIR, Some(ON));
+        rows.put_choice("removed", "a", ENABLED, Some(OFF));
+        for (said, spent) in [(true, 3), (false, 4)] {
             let registry = join(&file(&[("a", said), ("b", said)]), &rows);
             let both = registry.stream("both").unwrap();
             let enabled: Vec<_> = both.destinations.iter().map(|one| one.enabled).collect();
             assert_eq!(enabled, [false, said]);
             assert_eq!(registry.spent.len(), spent);
+            let gone = |[stream, destination, _]: &[String; 3]| {
+                stream == "removed" || destination == "gone" || (!said && destination == "a")
+            };
+            assert!(registry.spent.iter().all(gone), "{:?}", registry.spent);
             assert_eq!(both.destination("a").unwrap().seat.as_str(), "both/a");
         }
         rows.put_choice("both", "a", ENABLED, None);
-        assert_eq!(rows.runtime.len(), 1);
+        assert_eq!(rows.runtime.len(), 4);
     }
 }

@@ -160,13 +160,13 @@ impl Control {
         books: &mut Books,
         revoked: Option<&str>,
     ) -> Result<(), ControlError> {
-        let read = self.keys.access_all().await;
-        let outcome = match read {
-            Ok(keys) => {
-                books.keys = keys;
+        let read = async { Ok((self.keys.access_all().await?, self.keys.retired().await?)) };
+        let outcome = match read.await {
+            Ok((keys, retired)) => {
+                (books.keys, books.retired) = (keys, retired);
                 Ok(())
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         for keys in books.keys.values_mut() {
             keys.retain(|key| revoked.is_none() || key.id.as_deref() != revoked);

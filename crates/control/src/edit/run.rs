@@ -8,6 +8,7 @@ use crate::{ControlError, DestinationView, StreamView};
 use manycast_auth::Actor;
 use manycast_store::DestinationEdit;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 fn word(on: bool) -> &'static str {
     if on { ON } else { OFF }
@@ -78,7 +79,9 @@ impl Control {
         if outcome.aired {
             let chosen = self.live.lock().get(stream).and_then(|live| live.chosen());
             self.apply_air();
-            self.desk.hand_in(crate::events::Job::Air(stream.clone(), chosen));
+            if !self.draining.load(Ordering::Relaxed) {
+                self.desk.hand_in(crate::events::Job::Air(stream.clone(), chosen));
+            }
         }
         if outcome.changed {
             self.changed();

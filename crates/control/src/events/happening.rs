@@ -2,7 +2,7 @@
 //!
 //! Belongs here: the words. `docs/control.md` lists the kinds; a test reads it.
 
-use super::{NewEvent, Severity};
+use super::{NewEvent, RefusedFacts, Severity};
 use manycast_media::StreamName;
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -59,6 +59,8 @@ pub enum Happening {
         reason: String,
         /// Since it started.
         lasted: Duration,
+        /// Starts since the one that was told: more than 1 where it came and went many times.
+        times: u32,
     },
     /// The encoder vanished or fell silent; destinations are held for it.
     InputLost {
@@ -150,6 +152,13 @@ pub enum Happening {
         /// From where.
         address: IpAddr,
     },
+    /// A publisher was not let in.
+    PublishRefused {
+        /// The Stream that it meant, if that is known.
+        stream: Option<StreamName>,
+        /// Who, why, how often.
+        facts: Box<RefusedFacts>,
+    },
     /// The audience changed; once a minute at most.
     ViewerCount {
         /// The Stream.
@@ -192,7 +201,7 @@ pub enum Happening {
 
 impl Happening {
     /// The kinds, in the order of the document.
-    pub const KINDS: [&str; 16] = [
+    pub const KINDS: [&str; 17] = [
         "stream.started",
         "stream.stopped",
         "stream.input_lost",
@@ -205,6 +214,7 @@ impl Happening {
         "destination.recovered",
         "destination.stopped",
         "key.new_address",
+        "publish.refused",
         "viewer.count",
         "finding.new",
         "finding.mended",
@@ -227,6 +237,7 @@ impl Happening {
             Self::DestinationRecovered { .. } => "destination.recovered",
             Self::DestinationStopped { .. } => "destination.stopped",
             Self::KeyNewAddress { .. } => "key.new_address",
+            Self::PublishRefused { .. } => "publish.refused",
             Self::ViewerCount { .. } => "viewer.count",
             Self::FindingNew { .. } => "finding.new",
             Self::FindingMended { .. } => "finding.mended",
@@ -247,6 +258,7 @@ impl Happening {
             Self::InputLost { .. }
             | Self::DestinationFailing { .. }
             | Self::KeyNewAddress { .. }
+            | Self::PublishRefused { stream: Some(_), .. }
             | Self::FindingNew { error: false, .. } => Severity::Warning,
             Self::DestinationRejected { .. } | Self::FindingNew { error: true, .. } => {
                 Severity::Act
@@ -255,6 +267,7 @@ impl Happening {
             | Self::Ended { .. }
             | Self::DestinationStopped { .. }
             | Self::ViewerCount { .. }
+            | Self::PublishRefused { stream: None, .. }
             | Self::ConfigReloaded { .. } => Severity::Info,
         }
     }
@@ -273,6 +286,7 @@ impl Happening {
             | Self::ViewerCount { stream, .. }
             | Self::FindingNew { stream, .. }
             | Self::FindingMended { stream, .. } => Some(stream),
+            Self::PublishRefused { stream, .. } => stream.as_ref(),
             Self::ConfigReloaded { .. } => None,
             _ => self.destination().map(|destination| &destination.stream),
         }
@@ -306,6 +320,7 @@ impl Happening {
                 Some(encoder.address.clone()).filter(|address| !address.is_empty())
             }
             Self::KeyNewAddress { address, .. } => Some(address.to_string()),
+            Self::PublishRefused { facts, .. } => facts.address.map(|one| one.to_string()),
             _ => None,
         }
     }
@@ -319,6 +334,10 @@ impl Happening {
             }
             Self::StreamStarted { encoder, .. } => {
                 format!("The encoder is connected: {}.", encoder.software)
+            }
+            Self::StreamStopped { reason, lasted, times, .. } if *times > 1 => {
+                let lasted = spell(*lasted);
+                format!("The input ended: {reason}. It had started {times} times in {lasted}.")
             }
             Self::StreamStopped { reason, lasted, .. } => {
                 format!("The input ended after {}: {reason}.", spell(*lasted))
@@ -348,6 +367,7 @@ impl Happening {
                 let what = rule.replace('_', " ");
                 format!("Mended after {}: {what}.", spell(*lasted))
             }
+            Self::PublishRefused { facts, .. } => facts.text(),
             Self::ConfigReloaded { .. } => "The configuration was read again.".to_owned(),
             _ => self.destination_text(),
         }
@@ -362,6 +382,9 @@ impl Happening {
         match self {
             Self::DestinationFailing { reason, .. } => {
                 format!("{name} is failing: {reason}. It is tried again.")
+            }
+            Self::DestinationRejected { reason, error_kind: "unfed", .. } => {
+                format!("{name} gets nothing: {reason}.")
             }
             Self::DestinationRejected { reason, .. } => format!("{name} refuses: {reason}."),
             Self::DestinationRecovered { away, times, .. } if *times > 1 => {
@@ -380,8 +403,8 @@ impl Happening {
     pub fn data(&self) -> Value {
         let mut data = match self {
             Self::StreamStarted { encoder, .. } => json!({ "software": encoder.software }),
-            Self::StreamStopped { reason, lasted, .. } => {
-                json!({ "reason": reason, "lasted_s": lasted.as_secs() })
+            Self::StreamStopped { reason, lasted, times, .. } => {
+                json!({ "reason": reason, "lasted_s": lasted.as_secs(), "times": times })
             }
             Self::InputLost { reason, held_for, .. } => {
                 json!({ "reason": reason, "held_for_s": held_for.as_secs() })
@@ -402,6 +425,7 @@ impl Happening {
             }
             Self::DestinationStopped { reason, .. } => json!({ "reason": reason }),
             Self::KeyNewAddress { key, .. } => json!({ "key": key.id, "label": key.label }),
+            Self::PublishRefused { facts, .. } => facts.data(),
             Self::ViewerCount { viewers, peak, .. } => json!({ "viewers": viewers, "peak": peak }),
             Self::FindingNew { rule, remedy, .. } => json!({ "rule": rule, "remedy": remedy }),
             Self::FindingMended { rule, lasted, .. } => {

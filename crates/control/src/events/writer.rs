@@ -27,8 +27,6 @@ pub(crate) enum Job {
     Told(UnixMs, NewEvent),
     /// What has to be remembered of a Stream's air, changed by the server itself.
     Air(StreamName, Option<bool>),
-    /// A run-time choice that says no more than the file does.
-    Spent(String, String),
     /// Nothing more comes.
     End,
 }
@@ -102,7 +100,6 @@ impl Desk {
                     }
                     Job::Told(at, event) => events.push((event.row(at), None)),
                     Job::Air(stream, wanted) => self.remember(&stream, wanted).await,
-                    Job::Spent(stream, destination) => self.forget(&stream, &destination).await,
                     Job::End => open = false,
                 }
             }
@@ -136,13 +133,6 @@ impl Desk {
             if let (Some(herald), Some(happening)) = (self.heralds.get(), &happening) {
                 herald.tell(id, at, happening).await;
             }
-        }
-    }
-
-    async fn forget(&self, stream: &str, destination: &str) {
-        let noted = self.store.note_runtime(stream, destination, crate::def::ENABLED, None).await;
-        if let Err(error) = noted {
-            warn!(stream, destination, %error, "a choice that is spent is not forgotten");
         }
     }
 

@@ -14,7 +14,12 @@ pub(crate) struct LegNews {
     pub(crate) failure: Option<(FailureKind, Arc<str>)>,
     pub(crate) failures: u64,
     pub(crate) next_dial: Option<SystemTime>,
+    /// What is not sent, where that is all there is.
+    pub(crate) left_out: Option<Arc<str>>,
 }
+
+/// Of the word for what is wrong, where no attempt failed.
+pub(crate) const UNFED: &str = "unfed";
 
 /// One address of a Destination.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub(super) struct LegLive {
     refused: Option<Arc<str>>,
     /// Whether it was live since it last stood still.
     lived: bool,
+    /// It was told that it is live, and not that it stopped.
+    told: bool,
     /// When the first dial of this time on air was made.
     dialling: Option<Instant>,
 }
@@ -38,11 +45,13 @@ impl LegLive {
             damper: Damper::default(),
             refused: None,
             lived: false,
+            told: false,
             dialling: None,
         }
     }
 
-    pub(super) fn news(&mut self, now: Instant, news: &LegNews) -> Option<Happening> {
+    /// `hushed`: the encoder comes and goes too often for each stop to be told.
+    pub(super) fn news(&mut self, now: Instant, news: &LegNews, hushed: bool) -> Option<Happening> {
         self.state = news.state;
         match news.state {
             State::Resolving => {
@@ -51,14 +60,19 @@ impl LegLive {
             }
             State::Live => self.live(now),
             State::Backoff | State::Stalled => self.failing(now, news),
-            State::Rejected => self.rejected(now, news),
-            State::Idle | State::Stopped => self.rest(now, &news.reason),
+            State::Rejected => self.rejected(now, words(news)),
+            State::Unfed => {
+                let reason = news.left_out.as_ref().unwrap_or(&news.reason);
+                self.rejected(now, (UNFED, reason.to_string()))
+            }
+            State::Idle | State::Stopped => self.rest(now, &news.reason, hushed),
             _ => None,
         }
     }
 
     fn live(&mut self, now: Instant) -> Option<Happening> {
-        let first = !std::mem::replace(&mut self.lived, true);
+        self.lived = true;
+        let first = !std::mem::replace(&mut self.told, true);
         let began = self.dialling.take().unwrap_or(now);
         if self.damper.is_ill() {
             return self.damper.well(now).map(|recovery| self.recovered(recovery));
@@ -86,9 +100,12 @@ impl LegLive {
     }
 
     /// A refusal is told after other trouble too, and each time that its words change.
-    fn rejected(&mut self, now: Instant, news: &LegNews) -> Option<Happening> {
+    fn rejected(
+        &mut self,
+        now: Instant,
+        (kind, reason): (&'static str, String),
+    ) -> Option<Happening> {
         self.damper.trouble(now);
-        let (kind, reason) = words(news);
         if self.refused.as_deref() == Some(reason.as_str()) {
             return None;
         }
@@ -98,13 +115,23 @@ impl LegLive {
     }
 
     /// Nothing is wanted of it any more.
-    fn rest(&mut self, now: Instant, reason: &str) -> Option<Happening> {
+    fn rest(&mut self, now: Instant, reason: &str, hushed: bool) -> Option<Happening> {
         self.damper.forget(now);
         self.refused = None;
         self.dialling = None;
-        let lived = std::mem::replace(&mut self.lived, false);
+        self.lived = false;
+        if hushed { None } else { self.stopped(reason) }
+    }
+
+    fn stopped(&mut self, reason: &str) -> Option<Happening> {
+        let told = std::mem::replace(&mut self.told, false);
         let (destination, reason) = (self.facts.clone(), reason.to_owned());
-        lived.then_some(Happening::DestinationStopped { destination, reason })
+        told.then_some(Happening::DestinationStopped { destination, reason })
+    }
+
+    /// The encoder is calm again: a stop that was withheld is told.
+    pub(super) fn calm(&mut self) -> Option<Happening> {
+        if self.lived { None } else { self.stopped("the stream ended") }
     }
 
     pub(super) fn tick(&mut self, now: Instant) -> Option<Happening> {

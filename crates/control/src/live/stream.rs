@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::books::{FindingBook, ViewerBook};
 use super::damper::Damper;
+use super::flap::Flap;
 use super::leg::{LegLive, LegNews};
 use crate::air::Air;
 use crate::def::{Defined, Start};
@@ -95,6 +96,9 @@ pub(crate) struct StreamLive {
     /// When the input that was told began.
     began: Instant,
     lost: Damper,
+    flap: Flap,
+    /// Since when it is told to be on air.
+    told_air: Option<Instant>,
     /// Who pressed last, until that is told.
     by: Option<String>,
     legs: BTreeMap<(DestinationId, Leg), LegLive>,
@@ -115,6 +119,8 @@ impl StreamLive {
             encoder: EncoderFacts::default(),
             began: now,
             lost: Damper::default(),
+            flap: Flap::default(),
+            told_air: None,
             by: None,
             legs: BTreeMap::new(),
             viewers: ViewerBook::default(),
@@ -183,7 +189,7 @@ impl StreamLive {
             Sense::Lost { .. } if orderly => {
                 self.air.went(now, end);
                 if self.rules.held_for(end).is_zero() {
-                    outcome.happenings.push(self.over(name, now, "the encoder stopped"));
+                    outcome.happenings.extend(self.over(name, now, "the encoder stopped"));
                 }
             }
             Sense::Gone if orderly => self.air.went(now, end),
@@ -210,7 +216,7 @@ impl StreamLive {
         self.said.clear();
         let held_for = self.rules.held_for(end);
         if held_for.is_zero() {
-            return Some(self.over(name, now, reason));
+            return self.over(name, now, reason);
         }
         self.sense = Sense::Lost { since: now, until: now + held_for };
         let (stream, reason) = (name.clone(), reason.to_owned());
@@ -218,21 +224,47 @@ impl StreamLive {
     }
 
     /// It is not expected back.
-    fn over(&mut self, name: &StreamName, now: Instant, reason: &str) -> Happening {
+    fn over(&mut self, name: &StreamName, now: Instant, reason: &str) -> Option<Happening> {
         let until = match self.sense {
             Sense::Lost { since, .. } => since,
             Sense::Here | Sense::Gone => now,
         };
         self.sense = Sense::Gone;
         self.lost.forget(now);
+        self.flap.went(now, until, reason).then(|| self.stopped(name, until, reason))
+    }
+
+    fn stopped(&self, name: &StreamName, until: Instant, reason: &str) -> Happening {
         let lasted = until.saturating_duration_since(self.began);
-        Happening::StreamStopped { stream: name.clone(), reason: reason.to_owned(), lasted }
+        let (stream, reason, times) = (name.clone(), reason.to_owned(), self.flap.times());
+        Happening::StreamStopped { stream, reason, lasted, times }
+    }
+
+    /// The encoder came and went too often, and no longer does: what was withheld is told.
+    fn calm(&mut self, name: &StreamName, now: Instant, outcome: &mut Outcome) {
+        let Some(parted) = self.flap.calm(now) else { return };
+        if let Some(parted) = parted {
+            outcome.happenings.push(self.stopped(name, parted.until, &parted.reason));
+        }
+        outcome.happenings.extend(self.legs.values_mut().filter_map(LegLive::calm));
+        if self.life.on_air_since.is_none() {
+            outcome.happenings.extend(self.ended(name, now));
+        }
+    }
+
+    fn ended(&mut self, name: &StreamName, now: Instant) -> Option<Happening> {
+        let since = self.told_air.take()?;
+        let (by, lasted) = (self.by.take(), now.saturating_duration_since(since));
+        Some(Happening::Ended { stream: name.clone(), by, lasted })
     }
 
     fn came(&mut self, name: &StreamName, now: Instant) -> Option<Happening> {
         let (stream, encoder) = (name.clone(), self.encoder.clone());
         match std::mem::replace(&mut self.sense, Sense::Here) {
             Sense::Gone | Sense::Here => {
+                if !self.flap.came(now) {
+                    return None;
+                }
                 self.began = now;
                 Some(Happening::StreamStarted { stream, encoder })
             }
@@ -274,7 +306,7 @@ impl StreamLive {
         let seat = (id.clone(), leg);
         let live = self.legs.entry(seat).or_insert_with(|| LegLive::new(facts()));
         let mut outcome = Outcome { changed: true, ..Outcome::default() };
-        outcome.happenings.extend(live.news(now, news));
+        outcome.happenings.extend(live.news(now, news, self.flap.is_on()));
         self.observe(name, now, &mut outcome);
         outcome
     }
@@ -288,7 +320,7 @@ impl StreamLive {
         {
             let window = until.saturating_duration_since(since).as_secs();
             let reason = format!("the encoder did not come back within {window} s");
-            outcome.happenings.push(self.over(name, now, &reason));
+            outcome.happenings.extend(self.over(name, now, &reason));
         }
         if self.sense == Sense::Here
             && let Some(recovery) = self.lost.tick(now)
@@ -297,6 +329,7 @@ impl StreamLive {
             let (stream, encoder) = (name.clone(), self.encoder.clone());
             outcome.happenings.push(Happening::InputBack { stream, away, times, encoder });
         }
+        self.calm(name, now, &mut outcome);
         outcome.aired = self.air.tick(now, self.rules.window);
         outcome.happenings.extend(self.legs.values_mut().filter_map(|leg| leg.tick(now)));
         self.observe(name, now, &mut outcome);
@@ -356,13 +389,14 @@ impl StreamLive {
         self.life = before.seen(&self.facts(), now);
         outcome.changed |= before.state != self.life.state || !outcome.happenings.is_empty();
         match (before.on_air_since, self.life.on_air_since) {
-            (None, Some(_)) => {
+            (None, Some(since)) if self.told_air.is_none() => {
+                self.told_air = Some(since);
                 let by = self.by.take();
                 outcome.happenings.push(Happening::WentLive { stream: name.clone(), by });
             }
-            (Some(since), None) => {
-                let (by, lasted) = (self.by.take(), now.saturating_duration_since(since));
-                outcome.happenings.push(Happening::Ended { stream: name.clone(), by, lasted });
+            // What a person does is told at once.
+            (Some(_), None) if self.by.is_some() || !self.flap.is_on() => {
+                outcome.happenings.extend(self.ended(name, now));
             }
             _ => {}
         }

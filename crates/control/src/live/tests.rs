@@ -48,8 +48,14 @@ impl Bench {
             backup: false,
         };
         let failure = (!words.is_empty()).then(|| (FailureKind::Reset, words.into()));
-        let news =
-            LegNews { state, reason: "changed".into(), failure, failures: 1, next_dial: None };
+        let news = LegNews {
+            state,
+            reason: "changed".into(),
+            failure,
+            failures: 1,
+            next_dial: None,
+            left_out: None,
+        };
         let outcome =
             self.live.leg(&self.name.clone(), self.now, (&id, Leg::Primary), facts, &news);
         self.take(outcome);
@@ -254,4 +260,57 @@ fn open_names_are_known_while_they_are_in_the_hub() {
     assert!(live.get(&name).is_none());
     assert_eq!(live.life(&name, now).state, StreamState::OffAir);
     assert_eq!(ManagedBy::Open.name(), "open");
+}
+
+/// One that comes and goes many times a minute floods nobody, and the last word is true.
+#[test]
+fn an_encoder_that_flaps_is_told_as_one() {
+    let mut bench = Bench::new(Start::Auto);
+    let mut told = String::new();
+    for _ in 0..50 {
+        for step in
+            ["comes", "all:resolving", "all:live", "wait:2", "stops", "all:draining", "all:idle"]
+        {
+            told += &bench.step(step);
+            told += " ";
+        }
+        told += &bench.step("wait:2");
+        told += " ";
+    }
+    let count = |kind: &str| told.split(' ').filter(|word| *word == kind).count();
+    for (kind, most) in [
+        ("stream.started", 3),
+        ("stream.stopped", 2),
+        ("stream.went_live", 3),
+        ("stream.ended", 2),
+        ("destination.live", 6),
+        ("destination.stopped", 4),
+    ] {
+        assert_eq!(count(kind), most, "{kind}: {told}");
+    }
+    bench.walk(&[(
+        "wait:30",
+        "off_air stream.stopped destination.stopped destination.stopped stream.ended",
+    )]);
+    bench.walk(&[
+        ("comes", "going_live stream.started"),
+        ("all:live", "on_air destination.live stream.went_live destination.live"),
+        ("stops", "ending stream.stopped stream.ended"),
+    ]);
+}
+
+/// What a person does is told at once, whatever the encoder does.
+#[test]
+fn an_end_by_hand_is_told_while_the_encoder_flaps() {
+    let mut bench = Bench::new(Start::Auto);
+    for _ in 0..4 {
+        for step in ["comes", "all:live", "wait:2", "stops", "all:idle", "wait:2"] {
+            bench.step(step);
+        }
+    }
+    bench.walk(&[
+        ("comes", "going_live"),
+        ("all:live", "on_air"),
+        ("press:end", "ending stream.ended"),
+    ]);
 }

@@ -19,12 +19,16 @@ use manycast_flv::frame::{FLV_DATA_AMF0, write_config, write_frame};
 use manycast_hub::{ConfigChange, Content, Item, LinkMonitor, WantedTracks};
 use manycast_media::{
     CodecConfig, Facts, Frame, Sticky, TICKS_PER_MILLISECOND, TimeDelta, Timestamp, Track, TrackId,
-    TrackRule, TrackRules, TrackSet, Wire,
+    TrackKind, TrackRule, TrackRules, TrackSet, Wire,
 };
 use manycast_rtmp::session::{Capabilities, MediaWriter};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use tokio::sync::Notify;
+
+/// Of a Stream that has none of the Tracks that settings ask for.
+const NOT_ASKED_FOR: &str = "the stream has none of the tracks that this destination is set to get: \
+                             choose others (video_track, audio_track), or have the encoder send them";
 
 /// Writes a Stream's items as one Delivery's messages.
 pub(crate) struct DeliveryWriter {
@@ -222,6 +226,7 @@ impl Feed {
         self.rest.tracks(&planned, facts);
         let seen = self.rest.seen(&planned).into_owned();
         self.planned = planned;
+        self.account(&seen);
         if self.change == ConfigChange::Redial && self.must_renew(&seen) {
             self.over = true;
             self.renewal.notify_one();
@@ -237,12 +242,19 @@ impl Feed {
 
     /// Decides what the far end gets of the Tracks in force.
     fn plan(&mut self, tracks: &TrackSet) {
-        let Some((peer, monitor)) = &self.peer else { return };
-        let plan = Plan::new(peer, tracks);
-        if plan.words != self.plan.words {
-            monitor.leave_out(plan.words.as_deref());
+        if let Some((peer, _)) = &self.peer {
+            self.plan = Plan::new(peer, tracks);
         }
-        self.plan = plan;
+    }
+
+    /// Tells what the far end does not get, and whether it gets nothing at all.
+    fn account(&self, seen: &TrackSet) {
+        let Some((_, monitor)) = &self.peer else { return };
+        let flows = |set: &TrackSet| set.tracks.iter().any(|one| one.id.kind != TrackKind::Data);
+        let unfed = flows(&self.tracks) && !flows(seen);
+        let planned = self.plan.words.as_deref();
+        monitor.leave_out(planned.or_else(|| unfed.then_some(NOT_ASKED_FOR)));
+        monitor.set_unfed(unfed);
     }
 
     /// Whether a Track is coded or configured otherwise than the far end was told.

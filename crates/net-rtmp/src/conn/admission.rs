@@ -3,7 +3,7 @@
 use super::wish::Wish;
 use manycast_hub::{
     AccessRequest, Action, ClientFacts, Denial, DenialKind, Gate, Grant, Lease, Login, Publisher,
-    Secret, Stream,
+    Secret, Stream, TurnedAway, TurnedAwayFor,
 };
 use manycast_rtmp::command::Target;
 use manycast_rtmp::message::MessageStreamId;
@@ -77,6 +77,7 @@ const IN_FLIGHT: Duration = Duration::from_millis(250);
 /// Decides on a publisher. A rival that was heard of lately gets until it is silent for two
 /// seconds; any sign of life of it meanwhile refuses the newcomer.
 pub(crate) async fn publish(gate: Arc<dyn Gate>, request: AccessRequest, who: String) -> Outcome {
+    let told = TurnedAway::of(&request, TurnedAwayFor::Busy, None);
     let Grant { stream, takeover, lease } = match gate.admit(request).await {
         Ok(grant) => grant,
         Err(denial) => return Outcome::Refused(refuse_publish(&denial)),
@@ -98,6 +99,7 @@ pub(crate) async fn publish(gate: Arc<dyn Gate>, request: AccessRequest, who: St
                 if !stream.is_live() {
                     continue;
                 }
+                gate.turned_away(&TurnedAway { stream: Some(stream.name().clone()), ..told });
                 return Outcome::Refused(Refusal {
                     code: RefusalCode::BadName,
                     why: Why::Busy,

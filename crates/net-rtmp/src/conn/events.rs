@@ -9,7 +9,7 @@ use crate::lane::STREAM;
 use crate::policy::Ruling;
 use crate::registry::Admitted;
 use crate::stats::count;
-use manycast_hub::{AccessRequest, Action, ClientFacts, Secret};
+use manycast_hub::{AccessRequest, Action, ClientFacts, Secret, TurnedAway, TurnedAwayFor};
 use manycast_media::StreamName;
 use manycast_rtmp::command::{StreamKeyText, Target};
 use manycast_rtmp::message::MessageStreamId;
@@ -87,6 +87,15 @@ impl Conn {
                     info!(peer = %self.peer, reason = "wrong user or password", "refused");
                 }
                 self.farewell = Some("refused: wrong user or password".into());
+                let (peer, secure) = (self.peer, self.socket.is_tls());
+                self.shared.gate.turned_away(&TurnedAway {
+                    why: TurnedAwayFor::Login,
+                    stream: None,
+                    protocol: if secure { "rtmps" } else { "rtmp" },
+                    peer,
+                    secure,
+                    software: self.software.clone(),
+                });
                 Verdict::Refuse { code, description }
             }
         }

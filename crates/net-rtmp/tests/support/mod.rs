@@ -10,7 +10,7 @@ use manycast_flv::TagKind;
 use manycast_flv::file::FileReader;
 use manycast_hub::{
     AccessRequest, Action, Admission, Denial, DenialKind, Gate, Grant, Hub, LeaseHolder, Takeover,
-    WindowLimits,
+    TurnedAway, WindowLimits,
 };
 use manycast_media::StreamName;
 use manycast_net_rtmp::{
@@ -31,6 +31,8 @@ pub(crate) struct OpenGate {
     pub(crate) hub: Arc<Hub>,
     pub(crate) leases: LeaseHolder,
     pub(crate) takeover: Takeover,
+    /// Whom it was told of that it let in in vain.
+    pub(crate) told: parking_lot::Mutex<Vec<TurnedAway>>,
 }
 
 impl Gate for OpenGate {
@@ -49,6 +51,10 @@ impl Gate for OpenGate {
             Ok(Grant { stream, takeover: self.takeover, lease: self.leases.lease() })
         })
     }
+
+    fn turned_away(&self, told: &TurnedAway) {
+        self.told.lock().push(told.clone());
+    }
 }
 
 pub(crate) struct TestServer {
@@ -56,6 +62,7 @@ pub(crate) struct TestServer {
     pub(crate) hub: Arc<Hub>,
     pub(crate) gate: Arc<OpenGate>,
     pub(crate) stats: Arc<RtmpStats>,
+    pub(crate) connections: Arc<Connections>,
     pub(crate) client: ClientSettings,
     pub(crate) fanout: Arc<Fanout>,
     stop: watch::Sender<bool>,
@@ -80,24 +87,27 @@ impl TestServer {
     pub(crate) fn with(change: impl FnOnce(&mut ServerSettings)) -> Self {
         let hub = Hub::new();
         let (leases, takeover) = (LeaseHolder::new(), Takeover::default());
-        let gate = Arc::new(OpenGate { hub: hub.clone(), leases, takeover });
+        let gate =
+            Arc::new(OpenGate { hub: hub.clone(), leases, takeover, told: Default::default() });
         let fanout = Fanout::start(FanoutConfig { shards: 1, ..FanoutConfig::default() }).unwrap();
         let fanout = Arc::new(fanout);
         let stats = Arc::new(RtmpStats::default());
         let mut settings = ServerSettings::new("127.0.0.1:0".parse().unwrap());
         change(&mut settings);
+        let connections = Connections::new(ConnectionLimits::default());
         let server = Server::bind(
             settings,
             gate.clone(),
             fanout.clone(),
             stats.clone(),
-            Connections::new(ConnectionLimits::default()),
+            connections.clone(),
         )
         .unwrap();
         let address = server.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
         let task = Some(tokio::spawn(server.run(stopped, Duration::from_secs(5))));
-        Self { address, hub, gate, stats, client: client_settings(), fanout, stop, task }
+        let client = client_settings();
+        Self { address, hub, gate, stats, connections, client, fanout, stop, task }
     }
 
     pub(crate) fn address_of(&self, name: &str) -> Address {

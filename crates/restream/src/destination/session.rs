@@ -110,6 +110,7 @@ impl Session {
             acked: progress.acked_bytes,
             unacked: progress.unacked_bytes,
             lag: progress.lag,
+            unfed: self.monitor.is_unfed(),
             reports: self.monitor.reports(),
         };
         (new, sample)

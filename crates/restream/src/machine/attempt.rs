@@ -16,6 +16,8 @@ pub struct Sample {
     pub unacked: u64,
     /// How old the oldest Frame is that still waits to be written.
     pub lag: Duration,
+    /// Nothing of what flows can be sent.
+    pub unfed: bool,
     /// How often the Link reported; it must grow for the Link to count as alive.
     pub reports: u64,
 }
@@ -27,7 +29,13 @@ pub(super) struct Attempt {
     since: Instant,
     flow: Option<Flow>,
     live_since: Option<Instant>,
+    unfed_since: Option<Instant>,
+    /// Nothing could be sent for so long that it is no matter of the start.
+    unfed: bool,
 }
+
+/// Tracks come one after another: that nothing can be sent is said after this time.
+const START: Duration = Duration::from_secs(3);
 
 /// After the yes of the far end.
 #[derive(Clone, Debug)]
@@ -43,11 +51,16 @@ struct Flow {
 
 impl Attempt {
     pub(super) fn new(now: Instant) -> Self {
-        Self { stage: Stage::Resolving, since: now, flow: None, live_since: None }
+        let (stage, since) = (Stage::Resolving, now);
+        Self { stage, since, flow: None, live_since: None, unfed_since: None, unfed: false }
     }
 
     pub(super) fn state(&self) -> State {
-        if self.live_since.is_some() { State::Live } else { self.stage.into() }
+        match self.live_since {
+            _ if self.unfed => State::Unfed,
+            Some(_) => State::Live,
+            None => self.stage.into(),
+        }
     }
 
     pub(super) fn reach(&mut self, now: Instant, stage: Stage) {
@@ -60,6 +73,11 @@ impl Attempt {
     /// Whether the far end said yes.
     pub(super) fn is_accepted(&self) -> bool {
         self.stage == Stage::Accepted
+    }
+
+    /// Whether nothing of what flows can be sent.
+    pub(super) fn is_unfed(&self) -> bool {
+        self.unfed
     }
 
     /// Whether the far end ever acknowledged media.
@@ -86,6 +104,7 @@ impl Attempt {
     /// Starts all clocks anew, after a hold.
     pub(super) fn resume(&mut self, now: Instant) {
         self.since = now;
+        (self.unfed_since, self.unfed) = (None, false);
         if let Some(flow) = &mut self.flow {
             flow.progress_at = now;
             flow.reported_at = now;
@@ -114,6 +133,12 @@ impl Attempt {
         flow.acked = sample.acked;
         flow.reports = sample.reports;
         flow.pending = sample.unacked > 0 || sample.lag > Duration::ZERO;
+        let unfed_since = sample.unfed.then(|| *self.unfed_since.get_or_insert(now));
+        self.unfed_since = unfed_since;
+        self.unfed = unfed_since.is_some_and(|since| now >= since + START);
+        if sample.unfed {
+            return; // whatever is acknowledged is no media
+        }
         // Media is written last, so that what is unacknowledged is its tail.
         let acknowledged = sample.acked > flow.baseline && sample.written > sample.unacked;
         if acknowledged && self.live_since.is_none() {

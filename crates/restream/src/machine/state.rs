@@ -20,6 +20,9 @@ pub enum State {
     Publishing,
     /// Accepted, and the far end has acknowledged media.
     Live,
+    /// Accepted, and nothing of what flows can be sent there: no codec that it takes, or no Track that
+    /// it is set to get. Somebody must act; the session stays open for what may come.
+    Unfed,
     /// The encoder vanished; waiting for it, with the session open if there is one.
     Held,
     /// No acknowledged progress; the session was dropped and is about to be redialled.
@@ -37,7 +40,7 @@ pub enum State {
 
 impl State {
     /// All of them, in the order of a life.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Idle,
         Self::Resolving,
         Self::Connecting,
@@ -45,6 +48,7 @@ impl State {
         Self::Handshake,
         Self::Publishing,
         Self::Live,
+        Self::Unfed,
         Self::Held,
         Self::Stalled,
         Self::Backoff,
@@ -64,6 +68,7 @@ impl State {
             Self::Handshake => "handshake",
             Self::Publishing => "publishing",
             Self::Live => "live",
+            Self::Unfed => "unfed",
             Self::Held => "held",
             Self::Stalled => "stalled",
             Self::Backoff => "backoff",

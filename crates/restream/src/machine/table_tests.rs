@@ -68,6 +68,12 @@ impl Bench {
             "publishing" => Input::Stage(Stage::Publishing),
             "accepted" => Input::Stage(Stage::Accepted),
             "sample" => sample(self.acked),
+            "unfed" => Input::Progress(Sample {
+                written: 400,
+                acked: self.acked,
+                unfed: true,
+                ..Sample::default()
+            }),
             "acked" => {
                 self.acked += 1000;
                 sample(self.acked)
@@ -123,7 +129,7 @@ impl Bench {
 }
 
 /// Each situation with the way there.
-const SITUATIONS: [(&str, &str, State); 26] = [
+const SITUATIONS: [(&str, &str, State); 27] = [
     ("stopped", "", State::Stopped),
     ("stopped, stream live", "stream live", State::Stopped),
     ("idle", "enabled", State::Idle),
@@ -136,6 +142,7 @@ const SITUATIONS: [(&str, &str, State); 26] = [
     ("publishing, accepted", "dial/accepted/sample", State::Publishing),
     ("live", "dial/accepted/sample/acked", State::Live),
     ("live, settled", "dial/accepted/sample/acked/settle/acked", State::Live),
+    ("unfed", "dial/accepted/sample/unfed/settle/unfed", State::Unfed),
     ("held, no session", "dial/accepted/encoder lost/closed", State::Held),
     ("held, no session, redirected", "dial/accepted/encoder lost/redirected", State::Held),
     ("held, no session, was refused", "dial/refused/encoder lost", State::Held),
@@ -218,7 +225,7 @@ fn state_names_are_stable() {
     let names: Vec<_> = State::ALL.iter().map(|state| state.name()).collect();
     assert_eq!(
         names.join(" "),
-        "idle resolving connecting securing handshake publishing live held stalled backoff \
+        "idle resolving connecting securing handshake publishing live unfed held stalled backoff \
          rejected draining stopped"
     );
 }

@@ -427,3 +427,34 @@ fn d6_a_pause_of_our_own_is_not_held_against_the_far_end() {
         assert_eq!(bench.state(), state);
     }
 }
+
+/// A far end that nothing can be sent to is neither live nor on its way, and its hanging up tells
+/// nothing of the key.
+#[test]
+fn one_that_nothing_can_be_sent_to_says_so_and_goes_live_by_itself() {
+    let mut bench = Bench::new(31);
+    for _ in 0..4 {
+        bench.give(Input::Stage(Stage::Accepted));
+        bench.sample = Sample { acked: 3073, unfed: true, ..Sample::default() };
+        bench.pass(2.9, false);
+        assert_eq!(bench.state(), State::Publishing, "tracks come one after another");
+        bench.pass(0.6, true);
+        assert_eq!(bench.state(), State::Unfed, "what is acknowledged is no media");
+        bench.pass(300.0, false);
+        assert_eq!(bench.state(), State::Unfed, "and no stall");
+        bench.end(Fault::Closed);
+        assert_eq!(bench.state(), State::Rejected);
+        assert!(!bench.error().contains("key"), "{}", bench.error());
+        assert!(bench.redial() > 299.0, "as a refusal");
+    }
+    bench.give(Input::Stage(Stage::Accepted));
+    bench.sample = Sample { acked: 3073, unfed: true, ..Sample::default() };
+    bench.pass(10.0, false);
+    assert_eq!(bench.state(), State::Unfed);
+    bench.sample.unfed = false;
+    bench.pass(1.0, true);
+    assert_eq!(bench.state(), State::Live, "something fits");
+    bench.sample.unfed = true;
+    bench.pass(4.0, true);
+    assert_eq!(bench.state(), State::Unfed, "the encoder went over to what does not");
+}

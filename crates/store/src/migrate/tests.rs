@@ -18,6 +18,9 @@ const MOMENTS: [Moment; 6] = [
     Moment::Committed,
 ];
 
+/// What was there first.
+const FIRST: &[Step] = &[STEPS[0]];
+
 /// Steps as later versions may have them: a column, data, and a table that others point to rebuilt.
 const LATER: &[Step] = &[
     STEPS[0],
@@ -50,7 +53,7 @@ async fn open(dir: &Path, steps: &[Step]) -> Result<Store> {
 
 /// A database of schema 1 with a Stream and an account with a session.
 async fn first(dir: &Path) {
-    let store = open(dir, STEPS).await.unwrap();
+    let store = open(dir, FIRST).await.unwrap();
     let at = UnixMs(1);
     let mut edit = store.edit(AuditEntry::new(at, "user", "ann", "a", "b")).await.unwrap();
     let new = NewStream {
@@ -187,7 +190,7 @@ async fn g9_a_step_that_fails_leaves_the_file_and_says_which() {
         assert!(matches!(failed, Error::Migration { step: 2, .. }), "{failed}");
         assert!(failed.remedy().contains("as it was before"));
     }
-    let store = open(dir.path(), STEPS).await.unwrap();
+    let store = open(dir.path(), FIRST).await.unwrap();
     assert_eq!((store.schema(), store.streams().await.unwrap().len()), (1, 1));
     store.close().await;
     assert_eq!(open(dir.path(), LATER).await.unwrap().schema(), 4);
@@ -200,7 +203,7 @@ async fn g9_a_file_of_a_newer_version_is_refused_and_left() {
     open(dir.path(), LATER).await.unwrap().close().await;
     let before = std::fs::read(files(dir.path()).database).unwrap();
     let refused = Store::open(dir.path(), options()).await.unwrap_err();
-    let Error::Newer { schema: 4, known: 1, .. } = &refused else { panic!("{refused}") };
+    let Error::Newer { schema: 4, known: 3, .. } = &refused else { panic!("{refused}") };
     assert!(refused.to_string().contains("newer Manycast"), "{refused}");
     assert!(refused.remedy().contains("manycast restore"), "{}", refused.remedy());
     assert_eq!(std::fs::read(files(dir.path()).database).unwrap(), before);
@@ -233,7 +236,7 @@ fn steps_are_numbered_without_a_gap() {
 async fn g9_a_database_of_an_older_version_can_be_left_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     first(dir.path()).await;
-    let running = open(dir.path(), STEPS).await.unwrap();
+    let running = open(dir.path(), FIRST).await.unwrap();
     let careful = Options { migrate: false, ..options() };
     let newer = |options: Options| {
         let files = files(dir.path());
@@ -262,4 +265,46 @@ async fn what_may_not_be_migrated_is_not_made_either() {
     assert!(matches!(empty, Error::Older { schema: 0, .. }), "{empty}");
     assert!(Store::open(&dir.path().join("no"), careful).await.is_err());
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+/// G9: a database of the version before is copied, and brought forward with all that is in it.
+#[tokio::test]
+async fn g9_a_database_without_blocks_gets_them_after_a_backup() {
+    let dir = tempfile::tempdir().unwrap();
+    first(dir.path()).await;
+    let store = open(dir.path(), STEPS).await.unwrap();
+    let copies = crate::backups(dir.path());
+    assert_eq!(copies.len(), STEPS.len() - 1, "one before each step: {copies:?}");
+    assert_eq!(store.streams().await.unwrap().len(), 1, "what was there is there");
+    let row = crate::BlockRow {
+        address: "192.0.2.1".into(),
+        since: UnixMs(1),
+        until: UnixMs(10),
+        reason: "noise".into(),
+        made_by: "ann".into(),
+    };
+    let entry = || AuditEntry::new(UnixMs(1), "user", "ann", "address.block", "192.0.2.1");
+    let mut edit = store.edit(entry()).await.unwrap();
+    edit.put_block(row.clone()).await.unwrap();
+    edit.commit().await.unwrap();
+    drop(store);
+    let store = open(dir.path(), STEPS).await.unwrap();
+    assert_eq!(store.blocks(UnixMs(9)).await.unwrap(), std::slice::from_ref(&row));
+    assert!(store.blocks(UnixMs(10)).await.unwrap().is_empty(), "it is over");
+    let longer = crate::BlockRow { until: UnixMs(20), ..row };
+    let mut edit = store.edit(entry()).await.unwrap();
+    edit.put_block(longer.clone()).await.unwrap();
+    edit.commit().await.unwrap();
+    assert_eq!(store.blocks(UnixMs(9)).await.unwrap(), [longer], "one for each address");
+    assert_eq!(store.prune(UnixMs(21)).await.unwrap().blocks, 1);
+    let mut edit = store.edit(entry()).await.unwrap();
+    assert!(!edit.remove_block("192.0.2.1").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_database_that_is_made_anew_leaves_no_copies() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), STEPS).await.unwrap();
+    assert_eq!(store.schema(), STEPS.last().unwrap().number);
+    assert!(crate::backups(dir.path()).is_empty());
 }

@@ -34,7 +34,7 @@ pub struct DeliveryRow {
     pub attempt: u32,
     /// When it is tried next.
     pub next_at: UnixMs,
-    /// `pending`, `delivered`, `failed` or `dropped`.
+    /// `pending`, `delivered`, `failed`, `given_up` or `dropped`.
     pub state: String,
     /// The HTTP status of the last answer.
     pub status: Option<u16>,
@@ -257,6 +257,23 @@ impl Store {
 }
 
 impl Edit {
+    /// Gives up all that waits for a webhook. Answers how many that were.
+    ///
+    /// # Errors
+    /// Those that are [`crate::Error::is_unavailable`].
+    pub async fn give_up_deliveries(
+        &mut self,
+        webhook: &WebhookId,
+        why: &str,
+        at: UnixMs,
+    ) -> Result<u64> {
+        let update = query(
+            "UPDATE webhook_delivery SET state = 'given_up', error = ?2, done_at = ?3 \
+             WHERE webhook_id = ?1 AND state = 'pending'",
+        );
+        self.work.execute(update.bind(webhook.text()).bind(why).bind(at.0)).await
+    }
+
     /// Owes a delivery once more, as a new one about the same event.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! what the server notes by itself stands on [`crate::Store`].
 
 pub(crate) mod audit;
+pub(crate) mod block;
 pub(crate) mod delivery;
 pub(crate) mod destination;
 pub(crate) mod event;

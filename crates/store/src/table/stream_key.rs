@@ -131,6 +131,18 @@ impl Store {
         self.all(found.bind(stream)).await
     }
 
+    /// Those that were revoked, the last one first.
+    ///
+    /// # Errors
+    /// Those that are [`crate::Error::is_unavailable`].
+    pub async fn revoked_stream_keys(&self, most: u32) -> Result<Vec<StreamKeyRow>> {
+        let found = query(
+            "SELECT * FROM stream_key WHERE revoked_at IS NOT NULL \
+             ORDER BY revoked_at DESC, id DESC LIMIT ?1",
+        );
+        self.all(found.bind(most)).await
+    }
+
     /// A stream key by its id, revoked ones too.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use crate::shape::{List, stamp};
 use axum::Json;
 use axum::http::StatusCode;
 use manycast_auth::{Block, Permission};
+use manycast_control::ControlError;
 use serde::Serialize;
 use std::net::IpAddr;
 use utoipa::ToSchema;
@@ -28,14 +29,20 @@ pub(super) fn operations(operations: Operations) -> Operations {
 pub(super) struct BlockShape {
     address: String,
     #[schema(format = DateTime)]
+    since: String,
+    #[schema(format = DateTime)]
     until: String,
+    /// Why, for people; may be empty.
     reason: String,
+    /// Who wants it.
+    by: String,
 }
 
 impl From<&Block> for BlockShape {
     fn from(block: &Block) -> Self {
-        let (address, until) = (block.address.to_string(), stamp(block.until));
-        Self { address, until, reason: block.why.clone() }
+        let (since, until) = (stamp(block.since), stamp(block.until));
+        let (reason, by) = (block.why.clone(), block.by.clone());
+        Self { address: block.address.to_string(), since, until, reason, by }
     }
 }
 
@@ -53,9 +60,9 @@ async fn list(api: Api) -> Json<List<BlockShape>> {
 async fn lift(api: Api, who: Who, At(address): At<String>) -> Result<StatusCode, Problem> {
     let unknown = || Problem::new(Fault::NotFound, "this address is not kept out");
     let address: IpAddr = address.parse().map_err(|_| unknown())?;
-    if !api.gate.unblock(address) {
-        return Err(unknown());
+    match api.control.unblock(&who.actor(), address).await {
+        Err(ControlError::NotFound { .. }) => return Err(unknown()),
+        done => done?,
     }
-    api.store.audit(who.audit("address.unblock", &address.to_string())).await?;
     Ok(StatusCode::NO_CONTENT)
 }

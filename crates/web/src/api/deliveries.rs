@@ -50,7 +50,7 @@ struct DeliveryShape {
 }
 
 fn states() -> utoipa::openapi::Object {
-    words(["pending", "delivered", "failed", "dropped"])
+    words(["pending", "delivered", "failed", "given_up", "dropped"])
 }
 
 /// The kind of event that a message tells of.

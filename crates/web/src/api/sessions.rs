@@ -153,10 +153,8 @@ async fn block(
     }
     let reason: String = block.reason.unwrap_or_default().chars().take(200).collect();
     let address = facts.address.ip();
-    let told = serde_json::json!({"seconds": wanted, "reason": reason});
-    let entry = who.audit("address.block", &address.to_string()).after(told.to_string());
-    api.store.audit(entry).await?;
-    let block = api.gate.block(address, seconds("seconds", wanted)?, &reason);
+    let span = seconds("seconds", wanted)?;
+    let block = api.control.block(&who.actor(), address, span, &reason).await?;
     for other in api.sessions.list().iter().filter(|other| other.address.ip() == address) {
         api.sessions.end(other.id, "blocked by an operator");
     }

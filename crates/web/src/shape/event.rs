@@ -7,7 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Kinds that tell of people, their keys and addresses.
-const OF_PEOPLE: [&str; 6] = ["key.", "user.", "token.", "webhook.", "session.", "setup."];
+const OF_PEOPLE: [&str; 7] =
+    ["key.", "publish.", "user.", "token.", "webhook.", "session.", "setup."];
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize, ToSchema)]

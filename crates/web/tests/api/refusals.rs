@@ -246,3 +246,79 @@ async fn a_create_that_is_sent_twice_is_done_once() {
     assert_eq!(failed.status, 422, "{failed:?}");
     assert_eq!(create(&by, "two", "Car").await.status, 201, "a refusal is not kept");
 }
+
+/// J8: a token in the address opens nothing, so that none gets into logs and histories.
+#[tokio::test]
+async fn j8_a_token_in_the_address_opens_nothing() {
+    let bench = Bench::new().await;
+    let By::Token(token) = bench.full().await else { unreachable!() };
+    for name in ["token", "access_token", "authorization", "api_key", "bearer"] {
+        for path in ["/api/v1/server", "/api/v1/streams", "/api/v1/events", "/metrics"] {
+            let path = format!("{path}?{name}={token}");
+            let answer = bench.get(&By::Nobody, &path).await;
+            assert!(matches!(answer.status, 400 | 401), "{name}: {answer:?}");
+            assert!(!format!("{answer:?}").contains(&token), "{name}: it is not repeated");
+        }
+    }
+}
+
+/// I11: what reaches for files, or for headers of its own, gets nothing on any prefix.
+#[tokio::test]
+async fn i11_no_path_leads_out_and_none_makes_a_header() {
+    let bench = Bench::new().await;
+    let host = bench.address.to_string();
+    let climbs = [
+        "../../../../etc/passwd",
+        "..%2f..%2f..%2fetc%2fpasswd",
+        "%2e%2e/%2e%2e/etc/passwd",
+        "%252e%252e%252fetc%252fpasswd",
+        "..%5c..%5cetc%5cpasswd",
+        "....//....//etc/passwd",
+        "..%c0%af..%c0%afetc/passwd",
+        "/etc/passwd",
+        "//etc/passwd",
+        "file:///etc/passwd",
+        "manycast.db",
+        "../vault.key",
+        "%00",
+        "x%00.html",
+        "x%0d%0aSet-Cookie:%20a=b",
+        "x%0aX-Made:%201",
+        "%E2%80%AE",
+        "%ff%fe",
+        "'%20OR%201=1--",
+        "${jndi:ldap://x}",
+        "{{7*7}}",
+        "%3Cscript%3Ealert(1)%3C/script%3E",
+    ];
+    let prefixes = [
+        "/",
+        "/assets/",
+        "/api/docs/",
+        "/api/v1/",
+        "/api/v1/streams/",
+        "/api/v1/streams/filed/destinations/",
+        "/api/v1/services/",
+        "/api/v1/blocks/",
+        "/problems/",
+    ];
+    let by = bench.full().await;
+    let By::Token(token) = &by else { unreachable!() };
+    for prefix in prefixes {
+        for climb in climbs {
+            let text = format!(
+                "GET {prefix}{climb} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+                 Authorization: Bearer {token}\r\n\r\n"
+            );
+            let answer = bench.raw(&text).await;
+            let told = format!("{prefix}{climb}: {answer:?}");
+            // the pages of the dashboard answer any path of theirs with the one page
+            let page = answer.status == 200 && answer.body.contains("<!doctype html>");
+            assert!(page || (400..500).contains(&answer.status), "{told}");
+            assert!(!answer.body.contains("root:") && !answer.body.contains("SQLite"), "{told}");
+            let head = answer.head.to_lowercase();
+            assert!(!head.contains("set-cookie") && !head.contains("x-made"), "{told}");
+            assert!(!answer.body.contains("<script>alert"), "{told}");
+        }
+    }
+}

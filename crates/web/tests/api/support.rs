@@ -103,8 +103,8 @@ impl Queue for Shelf {
         Box::pin(async { Ok(Due::default()) })
     }
 
-    fn settle<'a>(&'a self, _: &'a str, _: &'a Attempt, _: Verdict) -> Work<'a, ()> {
-        Box::pin(async { Ok(()) })
+    fn settle<'a>(&'a self, _: &'a str, _: &'a Attempt, _: Verdict) -> Work<'a, u64> {
+        Box::pin(async { Ok(0) })
     }
 
     fn redeliver<'a>(&'a self, _: &'a str, _: SystemTime) -> Work<'a, bool> {

@@ -10,6 +10,8 @@ use manycast_hub::{ClientFacts, Hub, Lease, Takeover, WindowLimits};
 pub(super) struct Inner {
     hub: Arc<Hub>,
     pub(super) holder: LeaseHolder,
+    /// Whom it was told of that it let in in vain.
+    pub(super) told: Mutex<Vec<TurnedAway>>,
 }
 
 impl Gate for Inner {
@@ -26,12 +28,16 @@ impl Gate for Inner {
         };
         Box::pin(std::future::ready(answer))
     }
+
+    fn turned_away(&self, told: &TurnedAway) {
+        self.told.lock().push(told.clone());
+    }
 }
 
 pub(super) type Gated = Arc<Authorised<Inner>>;
 
 pub(super) fn gate(settings: Option<Authorise>, allow: &[std::net::SocketAddr]) -> Gated {
-    let inner = Inner { hub: Hub::new(), holder: LeaseHolder::new() };
+    let inner = Inner { hub: Hub::new(), holder: LeaseHolder::new(), told: Mutex::default() };
     let gate = Authorised::new(Arc::new(inner));
     gate.apply(settings, client_for(allow));
     gate
@@ -235,4 +241,20 @@ async fn an_end_is_told_again_when_nobody_listens() {
     let service = Receiving::at(&address.to_string(), |_| Reply::status(500)).await;
     gate.finish(Duration::from_secs(10)).await;
     assert_eq!(service.count(), 1, "any answer will do");
+}
+
+/// One place knows of all who are refused.
+#[tokio::test]
+async fn whom_the_service_refuses_the_inner_gate_is_told_of() {
+    let service = Receiving::new(|_| Reply::status(403)).await;
+    let gate = gate(Some(everything(service.address)), &[service.address]);
+    publish(&gate, "main").await.unwrap_err();
+    gate.admit(request(Action::Play, "main", "192.0.2.7:5000")).await.unwrap_err();
+    let nobody: std::net::SocketAddr = "127.0.0.1:1".parse().unwrap();
+    gate.apply(Some(everything(nobody)), client_for(&[nobody]));
+    publish(&gate, "main").await.unwrap_err();
+    let told = gate.inner().told.lock();
+    let why: Vec<_> = told.iter().map(|one| one.why).collect();
+    assert_eq!(why, [TurnedAwayFor::Service, TurnedAwayFor::ServiceSilent], "publishers alone");
+    assert!(told.iter().all(|one| one.stream.as_ref().is_some_and(|name| name.as_str() == "main")));
 }

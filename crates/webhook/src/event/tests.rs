@@ -46,9 +46,10 @@ pub(crate) fn all() -> Vec<(EventKind, &'static str, &'static str)> {
                 stream: stream.clone(),
                 reason: reason.clone(),
                 lasted: ms(61_250),
+                times: 1,
             },
             "stream.stopped",
-            r#"{"stream":"main","reason":"it said no","lasted_s":61.25}"#,
+            r#"{"stream":"main","reason":"it said no","lasted_s":61.25,"times":1}"#,
         ),
         (lost, "stream.input_lost", r#"{"stream":"main","reason":"it said no","held_for_s":30.0}"#),
         (

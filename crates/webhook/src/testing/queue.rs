@@ -169,7 +169,7 @@ impl Queue for MemoryQueue {
         delivery: &'a str,
         attempt: &'a Attempt,
         verdict: Verdict,
-    ) -> Work<'a, ()> {
+    ) -> Work<'a, u64> {
         Box::pin(async move {
             self.check()?;
             let fails = &self.settle_fails;
@@ -180,9 +180,10 @@ impl Queue for MemoryQueue {
             let mut state = self.state.lock();
             let holds = |lane: &VecDeque<Waiting>| lane[0].delivery.id == delivery;
             let lane = state.lanes.iter_mut().find(|(_, lane)| !lane.is_empty() && holds(lane));
-            let Some(((webhook, stream), lane)) = lane else { return Ok(()) };
+            let Some(((webhook, stream), lane)) = lane else { return Ok(0) };
             let (webhook, stream) = (webhook.clone(), stream.clone());
             lane[0].delivery.attempts += 1;
+            let mut others = 0;
             match verdict {
                 Verdict::Retry { next_at } => lane[0].next_at = next_at,
                 Verdict::Delivered | Verdict::GaveUp => {
@@ -191,12 +192,14 @@ impl Queue for MemoryQueue {
                 }
                 Verdict::Gone => {
                     state.webhooks.get_mut(&webhook).unwrap().1 = false;
+                    let own = state.lanes.iter().filter(|((other, _), _)| *other == webhook);
+                    others = own.map(|(_, lane)| lane.len() as u64).sum::<u64>() - 1;
                     state.lanes.retain(|(other, _), _| *other != webhook);
                 }
             }
             let (attempt, verdict) = (attempt.clone(), Some(verdict));
             state.log.push(Logged { attempt, verdict });
-            Ok(())
+            Ok(others)
         })
     }
 

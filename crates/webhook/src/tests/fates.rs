@@ -47,6 +47,7 @@ async fn a_receiver_that_is_gone_is_asked_no_more() {
     assert!(!queue.is_enabled("w"));
     assert_eq!(receiver.attempts(), 1);
     assert_eq!(queue.log_lines()[0].verdict, Some(Verdict::Gone));
+    assert_eq!(webhooks.counters().given_up, 5, "with what waited");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ export type Role = 'viewer' | 'operator' | 'admin' | 'owner';
 export type ManagedBy = 'file' | 'database' | 'open';
 export type StreamState = 'off_air' | 'ready' | 'going_live' | 'on_air' | 'input_lost' | 'ending';
 export type LegState =
-  | 'idle' | 'resolving' | 'connecting' | 'securing' | 'handshake' | 'publishing' | 'live' | 'held' | 'stalled'
+  | 'idle' | 'resolving' | 'connecting' | 'securing' | 'handshake' | 'publishing' | 'live' | 'unfed' | 'held' | 'stalled'
   | 'backoff' | 'rejected' | 'draining' | 'stopped' | 'standby';
 export type ErrorKind =
   | 'dns' | 'unreachable' | 'connect_timeout' | 'tls' | 'handshake' | 'rejected' | 'in_use' | 'redirects' | 'reset'
@@ -60,7 +60,7 @@ export interface StreamKey {
 }
 export interface Activity {
   id: string; at: string; kind: string; stream: string | null; destination: string | null; actor: string | null;
-  severity: Severity; text: string; data: unknown;
+  address?: string | null; severity: Severity; text: string; data: unknown;
 }
 export interface AuditEntry {
   id: string; at: string; actor: string | null; actor_kind: string; address: string | null; action: string; subject: string;
@@ -93,7 +93,7 @@ export interface Webhook {
   old_secret_until: string | null; secret?: string;
 }
 export interface WebhookDelivery {
-  id: string; event_id: string | null; kind: string; stream: string | null; attempt: number; state: 'pending' | 'delivered' | 'failed' | 'dropped';
+  id: string; event_id: string | null; kind: string; stream: string | null; attempt: number; state: 'pending' | 'delivered' | 'failed' | 'given_up' | 'dropped';
   status: number | null; error: string | null; answer: string | null; next_at: string | null; created_at: string; done_at: string | null; body?: unknown;
 }
 export interface WebhookTest { ok: boolean; status: number | null; error: string | null; answer: string | null; took_ms: number }
@@ -107,7 +107,7 @@ export interface Server {
 export interface Session {
   id: string; role: 'publisher' | 'viewer'; stream: string | null; address: string | null; software: string | null; since: string; protocol: string;
 }
-export interface Block { address: string; until: string; reason: string | null }
+export interface Block { address: string; since?: string; until: string; reason: string | null; by?: string }
 
 export interface Problem {
   type: string; title: string; status: number; detail?: string | null; remedy?: string | null;

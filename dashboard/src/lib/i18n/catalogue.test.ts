@@ -29,7 +29,7 @@ describe('catalogues', () => {
 });
 
 describe('each word of the server has its words here', () => {
-  const legs: LegState[] = ['idle', 'resolving', 'connecting', 'securing', 'handshake', 'publishing', 'live', 'held', 'stalled', 'backoff', 'rejected', 'draining', 'stopped', 'standby'];
+  const legs: LegState[] = ['idle', 'resolving', 'connecting', 'securing', 'handshake', 'publishing', 'live', 'unfed', 'held', 'stalled', 'backoff', 'rejected', 'draining', 'stopped', 'standby'];
   const streams: StreamState[] = ['off_air', 'ready', 'going_live', 'on_air', 'input_lost', 'ending'];
   const kinds: ErrorKind[] = ['dns', 'unreachable', 'connect_timeout', 'tls', 'handshake', 'rejected', 'in_use', 'redirects', 'reset', 'closed', 'stalled', 'configuration', 'internal'];
   test.each([...legs.map((state) => `leg.${state}`), ...streams.flatMap((state) => [`state.${state}`, `live.for_${state}`]), ...kinds.map((kind) => `cause.${kind}`)])('%s', (key) => { expect(en).toHaveProperty([key]); });

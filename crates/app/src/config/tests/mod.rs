@@ -102,7 +102,7 @@ fn the_whole_example_is_read() {
 }
 
 #[test]
-fn nothing_at_all_is_a_configuration_with_defaults() {
+fn i3_nothing_at_all_is_a_configuration_that_speaks_in_the_clear_on_loopback_alone() {
     let loaded = parse("").unwrap();
     let config = loaded.config;
     assert_eq!(config.rtmp.listen.unwrap().to_string(), "0.0.0.0:1935");

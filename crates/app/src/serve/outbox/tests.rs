@@ -205,7 +205,7 @@ async fn what_is_due_leaves_room_for_others() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_gone_is_disabled_and_what_waits_stays() {
+async fn a_receiver_that_is_gone_is_disabled_and_what_waits_is_given_up() {
     let folder = TempDir::new().unwrap();
     let receiving = Receiving::start(410);
     let store = open(folder.path()).await;
@@ -218,12 +218,19 @@ async fn a_receiver_that_is_gone_is_disabled_and_what_waits_stays() {
     until("its end", async || !store.webhook(&hook).await.unwrap().unwrap().enabled).await;
     until("the word in the log", async || log_of(&store, &hook).await[1].state == "failed").await;
     let log = log_of(&store, &hook).await;
-    assert_eq!((log[0].state.as_str(), log[0].attempt), ("pending", 0));
     assert_eq!(log[1].status, Some(410));
+    until("the other", async || log_of(&store, &hook).await[0].state == "given_up").await;
+    let log = log_of(&store, &hook).await;
+    assert_eq!((log[0].attempt, log[0].done_at.is_some()), (0, true));
+    assert!(log[0].error.as_deref().is_some_and(|why| why.contains("410")), "{log:?}");
+    assert_eq!(store.pending_deliveries().await.unwrap(), 0);
+    until("the count", async || webhooks.counters().given_up == 2).await;
     receiving.status.store(200, Ordering::SeqCst);
     change(&store, &hook, WebhookEdit { enabled: Some(true), ..Default::default() }).await;
-    webhooks.wake();
-    until("what waited", async || *receiving.taken.lock() == ["evt_2"]).await;
+    webhooks.file(&event("evt_3", "main")).await.unwrap();
+    until("what is new", async || *receiving.taken.lock() == ["evt_3"]).await;
+    assert!(webhooks.redeliver(&log[0].id.to_string()).await.unwrap());
+    until("what is wanted still", async || *receiving.taken.lock() == ["evt_3", "evt_2"]).await;
     webhooks.shutdown(Duration::from_secs(5)).await;
 }
 

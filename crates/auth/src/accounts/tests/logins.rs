@@ -85,6 +85,33 @@ async fn i6_every_wrong_answer_is_the_same() {
     assert_eq!(hashes, 2 + 6, "two users made, and one hash for each login");
 }
 
+/// I6: a name that nobody has costs just what a known one does, in hashes and in what each costs, so
+/// that the time of an answer tells nothing. 1,000 tries of each.
+#[tokio::test]
+async fn i6_an_unknown_name_costs_what_a_known_one_does() {
+    use std::sync::atomic::Ordering::SeqCst;
+    let (house, owner) = house().await;
+    let bob = house.add("bob", Role::Viewer, &owner.principal).await;
+    let off = UserEdit { disabled: Some(true), ..UserEdit::default() };
+    house.accounts.edit_user(&bob.id, None, off, &owner.principal, here()).await.unwrap();
+    let accounts = &house.accounts;
+    let peak = accounts.0.hasher.peak.clone();
+    let cost = async |name: &str, password: &str| {
+        let before = (peak.done.load(SeqCst), peak.effort.load(SeqCst));
+        for _ in 0..1000 {
+            let subjects = [Subject::address(here()), Subject::name(name)];
+            let proved = accounts.proved(name, &secret(password), &subjects).await;
+            assert!(proved.unwrap().is_none());
+        }
+        (peak.done.load(SeqCst) - before.0, peak.effort.load(SeqCst) - before.1)
+    };
+    let known = cost("ana", "wrong").await;
+    assert_eq!(known, (1000, 1000 * usize::try_from(CHEAP.memory * CHEAP.passes).unwrap()));
+    for (name, password) in [("nobody", "wrong"), ("bob", GOOD), ("", ""), ("ana", "")] {
+        assert_eq!(cost(name, password).await, known, "{name:?}");
+    }
+}
+
 /// B11: wrong answers wait in virtual time; a right one is not even asked about.
 #[tokio::test]
 async fn b11_wrong_logins_wait_and_a_right_one_does_not() {

@@ -31,7 +31,7 @@ export const frame: Record<keyof typeof english, string> = {
   'say.on_air': 'Auf Sendung, {name}. {live, plural, one {Ein Ziel ist} other {# Ziele sind}} live.',
   'say.going': '{name} geht auf Sendung.',
   'say.input_lost': 'Signal von {name} weg. Die Ziele werden {seconds} Sekunden gehalten.',
-  'say.refused': '{name}: {who} lehnt ab. {live, plural, one {Eines ist} other {# sind}} live.',
+  'say.refused': '{name}: {who} nimmt den Stream nicht an. {live, plural, one {Eines ist} other {# sind}} live.',
   'say.trying': '{name}: {who} wird wiederhergestellt. {live, plural, one {Eines ist} other {# sind}} live.',
   'title.trouble': 'Störung: {name}',
   'title.on': 'Auf Sendung: {name}',

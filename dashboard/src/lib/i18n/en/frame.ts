@@ -34,7 +34,7 @@ export const frame = {
   'say.on_air': 'On air, {name}. {live, plural, one {One destination is} other {# destinations are}} live.',
   'say.going': 'Going live, {name}.',
   'say.input_lost': 'Input of {name} lost. Destinations are held for {seconds} seconds.',
-  'say.refused': '{name}: {who} refused. {live, plural, one {One is} other {# are}} live.',
+  'say.refused': '{name}: {who} does not take the stream. {live, plural, one {One is} other {# are}} live.',
   'say.trying': '{name}: {who} is being mended. {live, plural, one {One is} other {# are}} live.',
   // title: Title of the window: state first, since tabs are narrow
   'title.trouble': 'Trouble: {name}',

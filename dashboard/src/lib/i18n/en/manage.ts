@@ -11,6 +11,7 @@ export const manage = {
   'act.k_stream': 'Streams',
   'act.k_destination': 'Destinations',
   'act.k_key': 'Keys',
+  'act.k_publish': 'Refused',
   'act.k_finding': 'Coach',
   'act.k_config': 'Server',
   'act.k_user': 'People',
@@ -108,6 +109,7 @@ export const manage = {
   'delivery.pending': 'waiting',
   'delivery.delivered': 'delivered',
   'delivery.failed': 'failed',
+  'delivery.given_up': 'given up',
   'delivery.dropped': 'dropped',
   // settings: Settings of the server and of this browser
   'settings.look': 'Appearance',
@@ -139,6 +141,7 @@ export const manage = {
   'conn.block': 'End and block for an hour',
   'conn.blocked': 'Ended, and blocked for an hour.',
   'conn.until': 'blocked until {time}',
+  'conn.by': 'by {name}',
   'conn.unblock': 'Let in again',
   // about: About the server
   'about.server': 'The server',
