@@ -163,7 +163,8 @@ test.describe('roles', () => {
 test('hostile names are text everywhere (I9)', async ({ page, server }) => {
   for (const path of ['/streams', '/s/hostile/live', '/s/hostile/settings', '/s/hostile/destinations', '/destinations', '/users', '/activity']) {
     await page.goto(server.base + path);
-    await page.waitForTimeout(300);
+    await expect(page.locator('#main h1').first()).toBeVisible();
+    await expect(page.locator('.skel')).toHaveCount(0);
     expect(await page.locator('#app img, #app script, #app main b:text("bold")').count(), path).toBe(0);
   }
   await page.goto(`${server.base}/streams`);
@@ -249,7 +250,8 @@ test.describe('phone', () => {
   test('nothing scrolls sideways, and all pages are reached', async ({ page, server }) => {
     for (const path of ['/streams', '/s/sunday/live', '/s/youth/connect', '/s/sunday/settings', '/destinations', '/destinations/new?stream=briefing', '/activity', '/users', '/webhooks', '/settings', '/account', '/about', '/more']) {
       await page.goto(server.base + path);
-      await page.waitForTimeout(500);
+      await expect(page.locator('#main h1').first()).toBeVisible();
+      await expect(page.locator('.skel')).toHaveCount(0);
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), path).toBeLessThanOrEqual(0);
     }
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Streams' }).tap();

@@ -2,7 +2,7 @@
 import { defineConfig } from '@playwright/test';
 
 export default defineConfig({
-  testDir: '.', workers: 1, timeout: 60_000, retries: 0, forbidOnly: !!process.env.CI, reporter: [['list']],
+  testDir: '.', workers: 2, timeout: 60_000, retries: 0, forbidOnly: !!process.env.CI, reporter: [['list']],
   outputDir: '../../target/ui-shots/failures',
   expect: { timeout: 8000 },
   use: {

@@ -45,7 +45,7 @@ export const manage: Record<keyof typeof english, string> = {
   'users.totp': 'zweiter Faktor',
   'users.no_totp': 'nur Kennwort',
   'users.seen': 'zuletzt {time}',
-  'users.never': 'nie hier',
+  'users.never': 'noch nicht angemeldet',
   'users.remove_title': '{name} entfernen?',
   'users.remove_text': 'Alle Sitzungen und Token dieser Person enden sofort.',
   'users.removed': '{name} wurde entfernt, {day}.',

@@ -47,7 +47,7 @@ export const manage = {
   'users.totp': 'second factor',
   'users.no_totp': 'password only',
   'users.seen': 'last seen {time}',
-  'users.never': 'never here',
+  'users.never': 'has not signed in yet',
   'users.remove_title': 'Remove {name}?',
   'users.remove_text': 'All sessions and tokens of this person end at once.',
   'users.removed': '{name} was removed, {day}.',
