@@ -34,8 +34,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 /// Between two pictures of the terminal view.
 const TICK: Duration = Duration::from_millis(250);
-/// The port that people expect.
-const PORT: u16 = 1935;
+/// The ports that people expect, of RTMP and of the dashboard.
+const PORTS: [u16; 2] = [1935, 8080];
 
 /// What the demo is shown on.
 trait Stage {
@@ -58,7 +58,7 @@ pub fn run(args: &DemoArgs) -> ExitCode {
     tool::run(async {
         let mut interrupt = Interrupt::listen()?;
         let limit = args.seconds.map(Duration::from_secs);
-        let mut cast = Cast::start(PORT, limit).await?;
+        let mut cast = Cast::start(PORTS, limit).await?;
         let mut stage: Box<dyn Stage> =
             if tool::is_screen() { Box::new(Screen::open()) } else { Box::new(Plain::default()) };
         let ended = play(&cast, limit, interrupt.ordered(), stage.as_mut()).await;

@@ -330,7 +330,7 @@ impl Intake {
                     self.began_at_key.get_or_insert(*key);
                 }
                 match reader(media.kind, &media.body) {
-                    Some(mark) => self.frames.take(mark, picture && *key, media.timestamp),
+                    Some(mark) => self.frames.take(mark, picture.then_some(*key), media.timestamp),
                     None => self.unmarked += 1,
                 }
                 false

@@ -107,8 +107,11 @@ pub struct Run {
     pub first: u32,
     /// The last number.
     pub last: u32,
-    /// Whether the first one is a key frame.
+    /// Whether the first one is a key frame. The first run of a source may begin with sound, if the
+    /// picture behind that is one.
     pub at_key: bool,
+    /// No picture came yet.
+    pub sound_only: bool,
     /// Time stamp minus the encoder's own clock, modulo 2^32, at the first frame that tells.
     pub shift: Option<u32>,
     /// How far the others were from that shift at most, in ms.
@@ -211,13 +214,17 @@ impl Intake {
 }
 
 impl Frames {
-    pub(super) fn take(&mut self, mark: Mark, key: bool, timestamp: u32) {
+    /// `picture`: whether it is a key frame, if it is a picture.
+    pub(super) fn take(&mut self, mark: Mark, picture: Option<bool>, timestamp: u32) {
         let Mark { source, number, clock, whole } = mark;
         self.altered += u32::from(!whole);
         let shift = clock.map(|clock| timestamp.wrapping_sub(clock));
         let next = |run: &&mut Run| run.source == source && run.last.checked_add(1) == Some(number);
         if let Some(run) = self.runs.last_mut().filter(next) {
             run.last = number;
+            if let Some(key) = picture {
+                run.at_key &= !std::mem::take(&mut run.sound_only) || key;
+            }
             let known = *run.shift.get_or_insert(shift.unwrap_or_default());
             let away =
                 shift.map_or(0, |shift| shift.wrapping_sub(known).cast_signed().unsigned_abs());
@@ -227,7 +234,9 @@ impl Frames {
         let known = self.runs.iter().rev().find(|run| run.source == source);
         let away = known.and_then(|run| Some(run.shift?.wrapping_sub(shift?)));
         let drift = away.map_or(0, |away| away.cast_signed().unsigned_abs());
-        self.runs.push(Run { source, first: number, last: number, at_key: key, shift, drift });
+        let (at_key, sound_only) = (picture.unwrap_or(known.is_none()), picture.is_none());
+        let (first, last) = (number, number);
+        self.runs.push(Run { source, first, last, at_key, sound_only, shift, drift });
     }
 
     /// How many came.

@@ -26,8 +26,6 @@ pub(super) const OWN: &str = "mine";
 const SOUND: [&str; 2] = ["alpha", "beta"];
 /// The one that is ill.
 const ILL: &str = "ill";
-/// The port where people expect the dashboard.
-const WEB_PORT: u16 = 8080;
 /// How long the last frames may take to arrive.
 const SETTLE: Duration = Duration::from_secs(3);
 /// How long everybody may take to say goodbye.
@@ -49,8 +47,11 @@ pub(super) struct Cast {
 }
 
 impl Cast {
-    /// Starts everybody on 127.0.0.1, the server at `port` if nobody has it.
-    pub(super) async fn start(port: u16, limit: Option<Duration>) -> Result<Self, Failure> {
+    /// Starts everybody on 127.0.0.1, the server and its dashboard at these ports if nobody has them.
+    pub(super) async fn start(
+        [port, web]: [u16; 2],
+        limit: Option<Duration>,
+    ) -> Result<Self, Failure> {
         let reel = Arc::new(Reel::load().await?);
         let (sent, fanout) = (Arc::new(AtomicU64::new(0)), sink::fanout()?);
         let key = Secret::new(&format!("sk_{:032x}", rand::random::<u128>()));
@@ -62,8 +63,8 @@ impl Cast {
         let mut places: Vec<_> = sinks.iter().map(|(name, sink)| (*name, sink.address)).collect();
         places.push((ILL, ill.address));
         let port_taken = is_taken(port);
-        let web = if is_taken(WEB_PORT) { 0 } else { WEB_PORT };
-        let config = configure([if port_taken { 0 } else { port }, web], &key, &places)?;
+        let ports = [port, web].map(|port| if is_taken(port) { 0 } else { port });
+        let config = configure(ports, &key, &places)?;
         let server = Embedded::start(config).await;
         let server = server.map_err(|error| Failure::failed(format!("{error:#}")))?;
         let rtmp = server.address("rtmp");

@@ -224,7 +224,7 @@ async fn the_demo_runs_and_both_destinations_are_whole() {
     let limit = Some(Duration::from_secs(3));
     // Somebody has the port already: another one is taken.
     let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut cast = Cast::start(busy.local_addr().unwrap().port(), limit).await.unwrap();
+    let mut cast = Cast::start([busy.local_addr().unwrap().port(), 0], limit).await.unwrap();
     let mut stage = Recording::default();
     let ended = play(&cast, limit, std::future::pending(), &mut stage).await;
     assert_eq!(ended, Ok(End::Time));
@@ -246,7 +246,7 @@ async fn the_demo_runs_and_both_destinations_are_whole() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_ends_by_order() {
-    let mut cast = Cast::start(0, None).await.unwrap();
+    let mut cast = Cast::start([0, 0], None).await.unwrap();
     let stop = tokio::time::sleep(Duration::from_millis(600));
     let ended = play(&cast, None, stop, &mut Recording::default()).await;
     assert_eq!(ended, Ok(End::Interrupted));

@@ -174,7 +174,7 @@ fn invitation(snapshot: &Snapshot, look: Look, lines: &mut Vec<String>) {
     if snapshot.port_taken {
         let text = format!(
             "port {} is in use by another program, so this is port {}",
-            super::PORT,
+            super::PORTS[0],
             snapshot.rtmp.port()
         );
         lines.push(item("note", &look.ink(Ink::Yellow, &text)));
