@@ -159,10 +159,12 @@ impl Window {
         }
         let run = usize::try_from(self.run_start.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let run = self.entries.len().saturating_sub(run);
+        let mut frames = self.entries.iter().rev().take(run).filter_map(|entry| entry.frame());
+        if frames.any(|frame| frame.track.kind == TrackKind::Video) {
+            return 0; // what came are pictures that cannot be decoded, and their sound
+        }
         let goes_before = |entry: &&Arc<Entry>| match &entry.content {
-            Content::Frame(frame) => {
-                frame.track.kind != TrackKind::Video && key - frame.dts <= LEAD_IN
-            }
+            Content::Frame(frame) => key - frame.dts <= LEAD_IN,
             Content::Tracks { .. } => true,
             Content::RunStarted { .. } | Content::RunEnded(_) => false,
         };
