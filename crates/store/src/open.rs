@@ -205,8 +205,19 @@ async fn pool(most: u32, busy: Duration, options: SqliteConnectOptions) -> Resul
         .acquire_timeout(busy)
         .idle_timeout(None)
         .max_lifetime(None)
-        .test_before_acquire(false);
+        .test_before_acquire(false)
+        .before_acquire(|conn, _| Box::pin(is_at_rest(conn)));
     Ok(pool.connect_with(options).await?)
+}
+
+/// Whether the transaction before has ended, as it may do a moment later than whoever began it went
+/// away. SQLite rolls back by itself when the disk is full, and what was to end it then cannot: that
+/// connection is no good any more, and another is made.
+async fn is_at_rest(conn: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if conn.is_in_transaction() {
+        conn.ping().await?; // behind whatever it still has to do
+    }
+    Ok(!conn.is_in_transaction())
 }
 
 async fn connect(file: &Path, options: &SqliteConnectOptions) -> Result<SqliteConnection> {

@@ -170,10 +170,10 @@ async fn g9_a_step_that_is_killed_at_any_moment_is_taken_again() {
         }
     }
     // A new file has nothing to copy, unless it was found with its first step taken.
-    for moment in 2..MOMENTS.len() {
+    for (moment, reached) in MOMENTS.iter().enumerate().skip(2) {
         let dir = tempfile::tempdir().unwrap();
         kill_at(dir.path(), 1, moment);
-        let taken = MOMENTS[moment] == Moment::Committed;
+        let taken = *reached == Moment::Committed;
         whole(dir.path(), 0, if taken { 1..4 } else { 1..1 }).await;
     }
 }

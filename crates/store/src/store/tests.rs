@@ -73,3 +73,20 @@ async fn a_closed_database_says_so() {
         std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "the log is folded into the file: {names:?}");
 }
+
+/// G8: SQLite rolls back by itself when the disk is full, which leaves the connection behind. A
+/// bound on its pages is a full disk for this connection alone.
+#[tokio::test]
+async fn g8_it_is_written_to_again_as_soon_as_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default()).await.unwrap();
+    sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&store.0.writer).await.unwrap();
+    let large = "INSERT INTO setting (key, value) VALUES ('a', hex(zeroblob(1000000)))";
+    let refused = store.execute(sqlx::query(large)).await.unwrap_err();
+    assert!(matches!(refused, Error::Full), "{refused}");
+    for _ in 0..3 {
+        store.execute(sqlx::query(large)).await.unwrap();
+        store.execute(sqlx::query("DELETE FROM setting")).await.unwrap();
+        store.ping().await.unwrap();
+    }
+}
