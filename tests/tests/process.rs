@@ -77,6 +77,12 @@ fn g2_a_bad_configuration_keeps_the_old_state() {
         assert_eq!(shape(&status), before, "round {round}");
     }
     assert!(server.metric("manycast_config_reload_ok") < 0.5);
+    // an editor or a disk that cut it off
+    server.rewrite("");
+    server.reload();
+    let error = server.status()["server"]["config"]["last_error"].to_string();
+    assert!(error.contains("is empty"), "{error}");
+    assert_eq!(shape(&server.status()), before);
     server.rewrite(&good);
     server.reload();
     assert!(server.status()["server"]["config"]["last_error"].is_null());

@@ -14,7 +14,9 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use manycast_hub::Secret;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 /// The fewest characters of a password.
 pub(crate) const SHORTEST: usize = 10;
@@ -175,7 +177,7 @@ impl Default for Cost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Busy;
 
-/// Makes and compares hashes, on the runtime's threads for blocking work.
+/// Makes and compares hashes, on threads of their own.
 #[derive(Clone)]
 pub(crate) struct Hasher {
     params: Params,
@@ -183,6 +185,7 @@ pub(crate) struct Hasher {
     suspects: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     waiting_suspects: Arc<AtomicUsize>,
+    threads: Arc<Threads>,
     /// Of a password that nobody knows.
     nobody: Arc<str>,
     #[cfg(test)]
@@ -220,6 +223,7 @@ impl Hasher {
             suspects: Arc::new(Semaphore::new(POOL - 1)),
             waiting: Arc::default(),
             waiting_suspects: Arc::default(),
+            threads: Arc::default(),
             nobody,
             #[cfg(test)]
             peak: Arc::default(),
@@ -290,7 +294,37 @@ impl Hasher {
             }
             done
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| Busy)
+        self.threads.run(work).await.map_err(|_| Busy)
+    }
+}
+
+/// As many threads as there are hashes at a time. The allocator keeps what a thread frees for that
+/// thread: on those that all blocking work is done on, each would come to hold the memory of a hash.
+struct Threads(Option<Runtime>);
+
+impl Default for Threads {
+    fn default() -> Self {
+        let mut threads = Builder::new_current_thread();
+        threads.max_blocking_threads(POOL).thread_name("passwords");
+        // without any the server has no threads left either
+        Self(threads.build().ok())
+    }
+}
+
+impl Threads {
+    fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        match &self.0 {
+            Some(runtime) => runtime.spawn_blocking(work),
+            None => tokio::task::spawn_blocking(work),
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -3,14 +3,23 @@
 use super::Server;
 use super::wiring::Wiring;
 use crate::config::{self, Config, Loaded, StreamChange};
+use std::path::Path;
 
 impl Server {
     /// Reads the file again. A bad one changes nothing and is reported by log and status.
     pub(super) async fn reload(&self, wiring: &mut Wiring) {
         let file = self.file.clone();
-        let loaded = tokio::task::spawn_blocking(move || config::load(file.as_deref())).await;
+        let loaded = tokio::task::spawn_blocking(move || {
+            (config::load(file.as_deref()), file.is_some_and(|file| is_empty(&file)))
+        });
+        let loaded = loaded.await.map(|(loaded, empty)| loaded.map(|loaded| (loaded, empty)));
         match loaded {
-            Ok(Ok(loaded)) => self.take(loaded, wiring).await,
+            Ok(Ok((_, true))) => {
+                let words = "the configuration file is empty, as one that was cut off is: nothing is changed. If that is meant, put a comment into it";
+                tracing::error!("reload refused: {words}");
+                self.facts.refused(words.to_owned());
+            }
+            Ok(Ok((loaded, false))) => self.take(loaded, wiring).await,
             Ok(Err(refused)) => {
                 for fault in &refused.faults {
                     tracing::error!("reload refused, nothing is changed: {fault}");
@@ -42,6 +51,11 @@ impl Server {
         let (streams, live) = (change.streams.len(), change.live.join(", "));
         tracing::info!(changed_streams = streams, changed_settings = live, "reloaded");
     }
+}
+
+/// A file without a byte would end every Stream that it defined.
+fn is_empty(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|found| found.len() == 0)
 }
 
 fn tell(change: &StreamChange) {

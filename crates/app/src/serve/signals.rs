@@ -16,7 +16,13 @@ pub(super) struct Signals {
     hang_up: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    /// Never waited for: a file that may not grow is an error of that write, and no end of the process.
+    _file_too_large: tokio::signal::unix::Signal,
 }
+
+/// SIGXFSZ, signal(7); the same number on x86 and ARM.
+#[cfg(unix)]
+const FILE_TOO_LARGE: i32 = 25;
 
 #[cfg(unix)]
 impl Signals {
@@ -27,6 +33,7 @@ impl Signals {
             hang_up: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            _file_too_large: signal(SignalKind::from_raw(FILE_TOO_LARGE))?,
         })
     }
 

@@ -7,11 +7,13 @@ use super::{Accounts, Client};
 use crate::error::{AuthError, name};
 use crate::json::Object;
 use crate::password::{Invalid, check};
-use crate::permission::{Forbidden, Permission, Principal, PrincipalKind, Role, UnknownWord};
+use crate::permission::{
+    Forbidden, Permission, Principal, PrincipalKind, Role, Scope, UnknownWord,
+};
 use crate::random::hash;
 use crate::throttle::Subject;
 use manycast_hub::Secret;
-use manycast_store::{Edit, Error, UnixMs, UserId, UserRow};
+use manycast_store::{Edit, Error, TokenId, UnixMs, UserId, UserRow};
 use std::net::IpAddr;
 
 /// A person.
@@ -108,6 +110,24 @@ pub(super) fn outranks(by: &Principal, role: Role) -> Result<(), Forbidden> {
     Ok(())
 }
 
+/// Whether the caller may give somebody this role. A person has every scope that it is good for: a
+/// token that has fewer gives nothing away that it has not.
+pub(super) fn may_give(by: &Principal, role: Role) -> Result<(), Forbidden> {
+    outranks(by, role)?;
+    let needed: &[Scope] = match role {
+        Role::Viewer => &[Scope::Read],
+        Role::Operator => &[Scope::Read, Scope::Control, Scope::Edit],
+        Role::Admin | Role::Owner => &Scope::ALL,
+    };
+    match needed.iter().find(|scope| !by.scopes.contains(**scope)) {
+        Some(scope) => Err(Forbidden(format!(
+            "the role {role} comes with the scope {scope}, which your token does not have",
+            scope = scope.as_str()
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// A row that was just read or written.
 pub(super) fn user_of(row: UserRow) -> Result<User, AuthError> {
     let what = format!("user {}: a role that this version does not know", row.id);
@@ -153,7 +173,7 @@ impl Accounts {
         by: &Principal,
         from: IpAddr,
     ) -> Result<User, AuthError> {
-        outranks(by, new.role)?;
+        may_give(by, new.role)?;
         let row = self.checked(new).await?;
         let entry = by.actor(from).entry(row.created_at, "user.create", &row.name);
         let mut edit = self.0.store.edit(entry).await?;
@@ -190,6 +210,10 @@ impl Accounts {
     ) -> Result<User, AuthError> {
         let target = self.user(id).await?;
         may_edit(&target, &change, by)?;
+        if change.password.is_some() && self.is_of_a_person(by).await? {
+            let words = "a password belongs to a person: log in to set one, or take a token that was made on the server's machine";
+            return Err(Forbidden(words.to_owned()).into());
+        }
         change.name.as_deref().map_or(Ok(()), |text| name("name", text))?;
         let password_hash = match &change.password {
             Some(password) => {
@@ -221,6 +245,14 @@ impl Accounts {
         edit.commit().await?;
         self.0.cache.forget_user(id);
         Ok(user)
+    }
+
+    /// Whether the caller is a token that a person made.
+    async fn is_of_a_person(&self, by: &Principal) -> Result<bool, AuthError> {
+        match TokenId::parse(&by.id).filter(|_| by.kind == PrincipalKind::Token) {
+            Some(id) => Ok(self.token(&id).await?.user.is_some()),
+            None => Ok(false),
+        }
     }
 
     /// Removes a user, with his sessions, tokens and invitations.
@@ -316,7 +348,9 @@ pub(super) async fn unchanged(edit: &mut Edit, row: &UserRow) -> Result<(), Auth
 
 fn may_edit(target: &User, change: &UserEdit, by: &Principal) -> Result<(), AuthError> {
     outranks(by, target.role)?;
-    outranks(by, change.role.unwrap_or(Role::Viewer))?;
+    if let Some(role) = change.role {
+        may_give(by, role)?;
+    }
     if is_self(target, by) && (change.disabled == Some(true) || change.password.is_some()) {
         let message = match change.password {
             Some(_) => "change your own password by giving the current one",

@@ -6,7 +6,7 @@
 //! ```
 
 use super::login::LoggedIn;
-use super::people::{NewUser, User, outranks};
+use super::people::{NewUser, User, may_give, outranks};
 use super::session::principal_of;
 use super::{Accounts, Client};
 use crate::audit::Actor;
@@ -178,7 +178,7 @@ impl Accounts {
         by: &Principal,
         from: IpAddr,
     ) -> Result<Invitation, AuthError> {
-        outranks(by, role)?;
+        may_give(by, role)?;
         if self.invitations().await?.len() >= MOST {
             let message = format!("there are {MOST} invitations already: withdraw some");
             return Err(AuthError::Limit(message));

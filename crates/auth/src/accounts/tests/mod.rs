@@ -5,7 +5,7 @@ mod people;
 mod proofs;
 
 use super::*;
-use crate::permission::{Principal, Role, Scopes};
+use crate::permission::{Principal, Role, Scope, Scopes};
 use manycast_hub::Secret;
 use manycast_store::{AuditFilter, Options, PageRequest, UnixMs};
 use std::path::Path;

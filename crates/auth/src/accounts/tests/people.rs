@@ -205,3 +205,43 @@ async fn without_any_owner_others_can_still_be_changed_and_removed() {
     assert_eq!(changed.unwrap().role, Role::Viewer);
     accounts.remove_user(&ann.id, None, &by, here()).await.unwrap();
 }
+
+/// A person has every scope that the role is good for, and outlives a token.
+#[tokio::test]
+async fn i1_a_token_gives_nobody_more_than_it_has_and_sets_no_password_of_a_person() {
+    let (house, ana) = house().await;
+    let accounts = &house.accounts;
+    let of = async |scopes: Scopes, here_too: bool| {
+        let new = NewToken { name: "ci".to_owned(), role: Role::Owner, scopes, expires_at: None };
+        let made = match here_too {
+            true => accounts.create_token_here(new).await,
+            false => accounts.create_token(new, &ana.principal, here()).await,
+        };
+        let bearer = made.unwrap().1;
+        accounts.authenticate_bearer(bearer.expose(), here()).await.unwrap().unwrap()
+    };
+    let reading = Scopes::of([Scope::Admin, Scope::Read]);
+    for (scopes, made, may) in [
+        (Scopes::of([Scope::Admin]), Role::Viewer, false),
+        (reading, Role::Viewer, true),
+        (reading, Role::Operator, false),
+        (reading, Role::Admin, false),
+        (Scopes::ALL, Role::Owner, true),
+    ] {
+        let by = of(scopes, false).await;
+        let new = NewUser { name: format!("{scopes}-{made}"), password: secret(GOOD), role: made };
+        let created = accounts.create_user(new, &by, here()).await;
+        assert_eq!(created.is_ok(), may, "{scopes} makes a {made}: {created:?}");
+        assert_eq!(accounts.invite(made, &by, here()).await.is_ok(), may, "{scopes} {made}");
+        let user = house.add(&format!("to-{scopes}-{made}"), Role::Viewer, &ana.principal).await;
+        let edited = accounts.edit_user(&user.id, None, role(made), &by, here()).await;
+        assert_eq!(edited.is_ok(), may, "{scopes} makes somebody a {made}");
+    }
+    let lost =
+        || UserEdit { password: Some(secret("another good sentence")), ..UserEdit::default() };
+    let by = of(Scopes::ALL, false).await;
+    let refused = accounts.edit_user(&ana.user.id, None, lost(), &by, here()).await.unwrap_err();
+    assert!(refused.to_string().contains("belongs to a person"), "{refused}");
+    let by = of(Scopes::ALL, true).await;
+    accounts.edit_user(&ana.user.id, None, lost(), &by, here()).await.unwrap();
+}

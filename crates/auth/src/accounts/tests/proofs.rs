@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::accounts::session::{Cache, Found, Proof};
-use crate::permission::{Permission, PrincipalKind, Scope};
+use crate::permission::{Permission, PrincipalKind};
 use crate::random::hash;
 
 fn token(role: Role, scopes: Scopes) -> NewToken {
