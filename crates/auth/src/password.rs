@@ -8,10 +8,11 @@
 //! nobody   an unknown name is compared with the hash of a password that nobody knows: the same work
 //! ```
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::PasswordHasher;
+use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use manycast_hub::Secret;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::runtime::{Builder, Runtime};
@@ -245,15 +246,14 @@ impl Hasher {
     ) -> Result<bool, Busy> {
         let known = hash.is_some();
         let hash: Arc<str> = hash.map_or_else(|| self.nobody.clone(), Into::into);
-        let (params, password) = (self.params.clone(), password.clone());
+        let password = password.clone();
         #[cfg(test)]
         let peak = self.peak.clone();
         let work = move || {
             let Ok(hash) = PasswordHash::new(&hash) else { return false };
             #[cfg(test)]
             peak.add_effort(&hash);
-            let right = argon2(&params).verify_password(password.expose().as_bytes(), &hash);
-            right.is_ok() && known
+            matches(password.expose().as_bytes(), &hash) && known
         };
         self.work(suspect, work).await
     }
@@ -298,8 +298,8 @@ impl Hasher {
     }
 }
 
-/// As many threads as there are hashes at a time. The allocator keeps what a thread frees for that
-/// thread: on those that all blocking work is done on, each would come to hold the memory of a hash.
+/// As many threads as there are hashes at a time, each with the memory of one. An allocator that gets
+/// such a block back gives pieces of it to others, and takes a new one for the next hash.
 struct Threads(Option<Runtime>);
 
 impl Default for Threads {
@@ -347,6 +347,29 @@ impl Drop for Waiting {
 
 fn argon2(params: &Params) -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+}
+
+thread_local! {
+    /// For one hash at a time; it goes with its thread, some seconds after the last hash.
+    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether a hash is that of a password, compared in constant time.
+fn matches(password: &[u8], hash: &PasswordHash) -> bool {
+    let (Some(salt), Some(want)) = (&hash.salt, &hash.hash) else { return false };
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from);
+    let (Ok(algorithm), Ok(version), Ok(params)) =
+        (Algorithm::try_from(hash.algorithm.as_str()), version, Params::try_from(hash))
+    else {
+        return false;
+    };
+    let mut made = vec![0; want.len()];
+    let done = MEMORY.with_borrow_mut(|memory| {
+        memory.resize(params.block_count(), Block::default());
+        let argon2 = Argon2::new(algorithm, version, params);
+        argon2.hash_password_into_with_memory(password, salt, &mut made, &mut memory[..])
+    });
+    done.is_ok() && Output::new(&made).is_ok_and(|made| made == *want)
 }
 
 fn make(params: &Params, password: &str) -> String {
