@@ -217,6 +217,12 @@ impl Control {
         self.revision.subscribe()
     }
 
+    /// Whether figures move: somebody sends, watches or waits to.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.hub.streams().iter().any(|stream| stream.is_live() || stream.viewers() > 0)
+    }
+
     /// Whether a Stream of this name is defined. All others are forgotten by the hub's sweep.
     #[must_use]
     pub fn is_defined(&self, name: &StreamName) -> bool {

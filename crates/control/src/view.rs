@@ -226,7 +226,8 @@ pub(crate) fn coached(stats: &StreamStats) -> Vec<Finding> {
 /// What goes on, at one moment, for many views.
 struct Picture {
     streams: HashMap<StreamName, Arc<Stream>>,
-    statuses: HashMap<DestinationId, DestinationStatus>,
+    /// In order of their ids. Each is taken out once.
+    statuses: Vec<(DestinationId, Option<DestinationStatus>)>,
     /// Whether what only one asks for is told.
     whole: bool,
 }
@@ -237,9 +238,14 @@ impl Picture {
         let statuses = control.restream.status();
         Self {
             streams: streams.into_iter().map(|one| (one.name().clone(), one)).collect(),
-            statuses: statuses.into_iter().map(|one| (one.id.clone(), one)).collect(),
+            statuses: statuses.into_iter().map(|one| (one.id.clone(), Some(one))).collect(),
             whole,
         }
+    }
+
+    fn take_status(&mut self, id: &DestinationId) -> Option<DestinationStatus> {
+        let at = self.statuses.binary_search_by(|(other, _)| other.cmp(id)).ok()?;
+        self.statuses.get_mut(at)?.1.take()
     }
 }
 
@@ -248,9 +254,9 @@ impl Control {
     /// somebody publishes.
     #[must_use]
     pub fn streams(&self) -> Vec<StreamView> {
-        let (registry, picture) = (self.registry.load(), Picture::take(self, false));
+        let (registry, mut picture) = (self.registry.load(), Picture::take(self, false));
         let open = self.open_streams(&picture);
-        let defined = registry.streams.iter().map(|one| self.view(one, &picture));
+        let defined = registry.streams.iter().map(|one| self.view(one, &mut picture));
         defined.chain(open).collect()
     }
 
@@ -259,9 +265,9 @@ impl Control {
     /// # Errors
     /// There is none.
     pub fn stream(&self, name: &str) -> Result<StreamView, ControlError> {
-        let (registry, picture) = (self.registry.load(), Picture::take(self, true));
+        let (registry, mut picture) = (self.registry.load(), Picture::take(self, true));
         if let Some(stream) = registry.stream(name) {
-            return Ok(self.view(stream, &picture));
+            return Ok(self.view(stream, &mut picture));
         }
         let mut open = self.open_streams(&picture).into_iter();
         open.find(|one| one.name.as_str() == name).ok_or(ControlError::NotFound { what: "stream" })
@@ -270,10 +276,10 @@ impl Control {
     /// All Destinations, in the order of the Streams and their own.
     #[must_use]
     pub fn destinations(&self) -> Vec<DestinationView> {
-        let (registry, picture) = (self.registry.load(), Picture::take(self, false));
+        let (registry, mut picture) = (self.registry.load(), Picture::take(self, false));
         let of = |stream: &Defined| {
             let own = stream.destinations.iter();
-            own.map(|one| self.destination_view(stream, one, &picture)).collect::<Vec<_>>()
+            own.map(|one| self.destination_view(stream, one, &mut picture)).collect::<Vec<_>>()
         };
         registry.streams.iter().flat_map(of).collect()
     }
@@ -284,7 +290,7 @@ impl Control {
     /// There is none.
     pub fn destination(&self, stream: &str, id: &str) -> Result<DestinationView, ControlError> {
         let (stream, one) = Self::place(&self.registry.load(), stream, id)?;
-        Ok(self.destination_view(&stream, &one, &Picture::take(self, true)))
+        Ok(self.destination_view(&stream, &one, &mut Picture::take(self, true)))
     }
 
     /// Figures of the last `window`: by the second up to 15 minutes, by ten seconds up to 4 hours.
@@ -337,7 +343,7 @@ impl Control {
         self.restream.uplink_trouble().map(|trouble| trouble.advice())
     }
 
-    fn view(&self, stream: &Defined, picture: &Picture) -> StreamView {
+    fn view(&self, stream: &Defined, picture: &mut Picture) -> StreamView {
         let managed_by = stream.origin.managed_by();
         let file = (managed_by == ManagedBy::File).then(|| self.file.load().path.clone());
         let own = stream.destinations.iter();
@@ -421,7 +427,7 @@ impl Control {
         &self,
         stream: &Defined,
         one: &Destination,
-        picture: &Picture,
+        picture: &mut Picture,
     ) -> DestinationView {
         let backup = one.backup.as_ref().map(|backup| BackupView {
             url: backup.remote.url.clone(),
@@ -450,7 +456,7 @@ impl Control {
             video_track: one.tracks.video.map(|rule| rule.to_string()),
             audio_track: one.tracks.audio.map(|rule| rule.to_string()),
             version: one.origin.version(),
-            status: picture.statuses.get(&one.seat).cloned(),
+            status: picture.take_status(&one.seat),
             recent,
         }
     }

@@ -314,6 +314,12 @@ impl Stream {
         Viewing(self.clone())
     }
 
+    /// How many watch or wait to.
+    #[must_use]
+    pub fn viewers(&self) -> u64 {
+        self.viewers.load(Ordering::Relaxed)
+    }
+
     /// Has `listener` woken whenever there is something to read.
     pub fn listen(&self, listener: Arc<dyn Listener>) {
         self.listeners.write().push(listener);

@@ -83,7 +83,7 @@ impl Control {
                 self.desk.hand_in(crate::events::Job::Air(stream.clone(), chosen));
             }
         }
-        if outcome.changed {
+        if outcome.changed || outcome.aired {
             self.changed();
         }
     }

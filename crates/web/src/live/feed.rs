@@ -12,10 +12,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 /// How often pages are told.
 const PERIOD: Duration = Duration::from_secs(1);
+/// How often all is looked at while nothing is known to change.
+const QUIET: Duration = Duration::from_secs(5);
 /// Pages at a time, of all people together.
 const MOST: usize = 128;
 /// Pages at a time of one person or token.
@@ -32,6 +34,8 @@ pub(crate) struct Feed {
     seats: Mutex<Seats>,
     /// All Streams at a glance, as a finished message; empty: none was made yet.
     overview: watch::Sender<Bytes>,
+    /// The revision that the overview shows, and when it was made.
+    shown: Mutex<Option<(u64, Instant)>>,
 }
 
 #[derive(Default)]
@@ -65,7 +69,7 @@ struct Overview {
 impl Feed {
     pub(crate) fn new(control: Arc<Control>, source: Arc<dyn Source>) -> Arc<Self> {
         let (seats, overview) = (Mutex::default(), watch::Sender::new(Bytes::new()));
-        Arc::new(Self { control, source, seats, overview })
+        Arc::new(Self { control, source, seats, overview, shown: Mutex::default() })
     }
 
     /// A place for one page of this person or token, which may watch one Stream closely.
@@ -106,8 +110,18 @@ impl Feed {
         Ok(seat)
     }
 
-    /// Makes the snapshots anew. Nothing is sent where nothing changed.
+    /// Makes the snapshots anew. Nothing is sent where nothing changed, and nothing is made where
+    /// nothing can have: of many Streams, an overview is the most that an open page costs.
     fn refresh(&self) {
+        {
+            let (revision, now) = (*self.control.revision().borrow(), Instant::now());
+            let mut shown = self.shown.lock();
+            let fresh = |(of, made): (u64, Instant)| of == revision && now - made < QUIET;
+            if shown.is_some_and(fresh) && !self.control.is_busy() {
+                return;
+            }
+            *shown = Some((revision, now));
+        }
         let clock = Clock::read();
         let streams = self.control.streams();
         let cards = streams.iter().map(|view| CardShape::of(view, &clock)).collect();
@@ -141,6 +155,7 @@ impl Feed {
         seats.ticking = seats.total > 0;
         if !seats.ticking {
             self.overview.send_replace(Bytes::new());
+            *self.shown.lock() = None;
         }
         seats.ticking
     }
