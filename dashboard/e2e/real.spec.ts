@@ -70,10 +70,13 @@ test('first start to a stream that is live at two places, in at most 22 interact
   const weighed: Promise<void>[] = [];
   page.on('requestfinished', (request) => { weighed.push(request.sizes().then((size) => { weight += size.responseBodySize + size.responseHeadersSize; }, () => { /* a stream that goes on */ })); });
   let done = 0;
+  const unwanted: string[] = [];
+  page.on('response', (answer) => { if (answer.status() >= 400) unwanted.push(`${answer.status()} ${answer.url()}`); });
   const type = async (label: string, text: string): Promise<void> => { done += 1; await page.getByLabel(label, { exact: true }).fill(text); };
   const press = async (name: string | RegExp, within = page.locator('body')): Promise<void> => { done += 1; await within.getByRole('button', { name }).first().click(); };
   await page.goto(`${house.base}/setup#${token}`);
   await expect(page).toHaveURL(`${house.base}/setup`);
+  expect(unwanted, 'answers that the browser complains about').toEqual([]);
   await type('Name', 'anna');
   await Promise.all(weighed);
   expect(weight, 'the first page, packed').toBeLessThan(250_000);
@@ -82,6 +85,16 @@ test('first start to a stream that is live at two places, in at most 22 interact
   await press('Go on');
   await type('Title', TITLE);
   await press('Go on');
+  // A wrong key shows up while one waits.
+  const stranger = house.encoder('wrongkey123456');
+  await expect(page.getByText('ffmpeg sent a key that no stream has')).toBeVisible({ timeout: LONG });
+  await expect(page.getByText('it has 14 characters; the keys of this server have 26')).toBeVisible();
+  await expect(page.getByText(/a firewall stands between/)).toHaveCount(0);
+  await expect.poll(() => stranger.gone(), { timeout: LONG }).toBe(true);
+  // Whoever reads the page anew finds what was told, and a way to a key that can be copied.
+  await page.reload();
+  await expect(page.getByText('ffmpeg sent a key that no stream has')).toBeVisible({ timeout: LONG });
+  await page.getByRole('button', { name: 'Make another key' }).click();
   await press(/Stream key: Show/);
   key = (await page.locator('.copy code').last().textContent())!.trim();
   expect(key).toMatch(/^[a-z0-9]{26}$/);
@@ -105,7 +118,9 @@ test('first start to a stream that is live at two places, in at most 22 interact
   }
   await press('Go on');
   await expect(page.getByText('Waiting', { exact: true })).toHaveCount(2);
+  await expect(page.getByText('those that need attention come first')).toHaveCount(0);
   await press('Go live');
+  await expect(page.getByRole('dialog').getByText('Waiting', { exact: true })).toHaveCount(2);
   await inspect(page, 'real-setup-question', false);
   await press('Go live', page.getByRole('dialog'));
   await expect(page.locator('[data-state=live]')).toHaveCount(2, { timeout: LONG });
