@@ -31,8 +31,12 @@ test.describe('first start', () => {
       await expect(page.locator(`[data-destination^="${service}"]`)).toBeVisible();
       if (service === 'YouTube') await press('Add another one');
     }
+    // What went well does not lie over a question.
+    await expect(page.locator('.toast')).toHaveCount(1);
     await press('Go on');
     await press('Go live');
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await expect(page.locator('.toast')).toHaveCount(0);
     await press('Go live', page.getByRole('dialog'));
     await expect(page.locator('[data-state=live]')).toHaveCount(2);
     await shot(page, 'setup-live');
@@ -70,6 +74,27 @@ test('a destination that nothing can be sent to says what is left out', async ({
   await expect(row.getByText('YouTube takes nothing of what the encoder sends.')).toBeVisible();
   await expect(row.getByText('set the encoder to h264', { exact: false }).first()).toBeVisible();
   await shot(page, 'unfed');
+});
+
+test('names of twenty letters can be read at every width, in both languages', async ({ browser, server }) => {
+  for (const [width, locale] of [[1440, 'en-GB'], [1280, 'en-GB'], [1280, 'de-DE'], [1024, 'de-DE'], [360, 'en-GB'], [360, 'de-DE']] as const) {
+    const page = await browser.newPage({ viewport: { width, height: 900 }, locale });
+    await page.goto(`${server.base}/s/sunday/live`);
+    const name = page.locator('[data-destination="Facebook, parish page"] h3');
+    await expect(name).toBeVisible();
+    const cut = await page.locator('[data-destination] h3').evaluateAll((all) => all.filter((each) => each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight + 1).map((each) => each.textContent));
+    expect(cut, `${width} ${locale}`).toEqual([]);
+    expect(await page.locator('.strip .one a').evaluateAll((all) => all.filter((each) => each.checkVisibility() && each.clientWidth < 40).length), `${width} ${locale}: names in the strip`).toBe(0);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${width} ${locale}: too wide`).toBeLessThanOrEqual(0);
+    await page.close();
+  }
+});
+
+test('as many services are offered as are said to be', async ({ page, server }) => {
+  await page.goto(`${server.base}/destinations/new?stream=sunday`);
+  const said = Number(/\d+/.exec((await page.locator('.pick header').textContent())!)![0]);
+  await page.getByRole('button', { name: `Show all ${said}` }).click();
+  await expect(page.locator('.pick li')).toHaveCount(said + 1);
 });
 
 test('a destination that fails says why and recovers on screen', async ({ page, server }) => {
