@@ -56,6 +56,9 @@ test('an encoder that is refused shows on the page where it is connected, with w
   const seen = page.getByRole('region', { name: 'What arrives' });
   await expect(seen.getByText('OBS 32.0.2 sent the key of Sound desk, which was withdrawn')).toBeVisible();
   await expect(seen.getByText('What it sent begins with k7m2')).toBeVisible();
+  // It is seen without scrolling, also where there is one column.
+  await page.setViewportSize({ width: 1024, height: 720 });
+  await expect(seen.getByText('OBS 32.0.2 sent the key of Sound desk, which was withdrawn')).toBeInViewport({ ratio: 1 });
   await server.knob({ event: { kind: 'publish.refused', stream: 'youth', address: '203.0.113.9', severity: 'warning', text: 'Larix was refused: another encoder sends this stream already.', data: { reason: 'busy', remedy: 'x', software: 'Larix', times: 1 } } });
   await expect(seen.getByText('Larix found another encoder sending')).toBeVisible();
   await expect(seen.getByText('Stop the other encoder first, or let newcomers take over.')).toBeVisible();

@@ -90,6 +90,9 @@ test('first start to a stream that is live at two places, in at most 22 interact
   await expect(page.getByText('ffmpeg sent a key that no stream has')).toBeVisible({ timeout: LONG });
   await expect(page.getByText('it has 14 characters; the keys of this server have 26')).toBeVisible();
   await expect(page.getByText(/a firewall stands between/)).toHaveCount(0);
+  await page.setViewportSize({ width: 1280, height: 620 });
+  await expect(page.getByText('ffmpeg sent a key that no stream has')).toBeInViewport({ ratio: 1 });
+  await page.setViewportSize({ width: 1440, height: 900 });
   await expect.poll(() => stranger.gone(), { timeout: LONG }).toBe(true);
   // Whoever reads the page anew finds what was told, and a way to a key that can be copied.
   await page.reload();
@@ -159,7 +162,7 @@ test('a key is replaced while it sends, and no platform misses a frame', async (
   await expect.poll(fewest, { timeout: LONG, message: 'pictures at both platforms' }).toBeGreaterThan(25);
   const before = await call<Shown>(page, 'GET', '/streams/sunday-b-service-b');
   await page.goto(`${house.base}${SHOW}/connect`);
-  await page.locator('[data-key]').getByRole('button', { name: 'Replace' }).click();
+  await page.locator('[data-key="Another encoder"]').getByRole('button', { name: 'Replace' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Replace' }).click();
   await expect(page.locator('#new-key')).toHaveText(/^[a-z0-9]{26}$/);
   const fresh = (await page.locator('#new-key').textContent())!.trim();
