@@ -231,6 +231,10 @@ test('Screen-share mode hides at once and shows only after a question', async ({
   await page.getByRole('menuitemcheckbox', { name: /Screen-share mode/ }).click();
   await expect(page.getByText('198.51.100.7')).toHaveCount(0);
   await expect(page.getByText('Anna Keller')).toHaveCount(0);
+  await page.goto(`${server.base}/s/youth/connect`);
+  await expect(page.getByText('Connect an encoder')).toBeVisible();
+  await expect(page.locator('#main')).not.toContainText('stream.example.org');
+  await page.goto(`${server.base}/s/sunday/live`);
   await page.locator('.acct').click();
   await page.getByRole('menuitemcheckbox', { name: /Screen-share mode/ }).click();
   await expect(page.getByText('198.51.100.7')).toHaveCount(0);
