@@ -31,8 +31,12 @@ test.describe('first start', () => {
       await expect(page.locator(`[data-destination^="${service}"]`)).toBeVisible();
       if (service === 'YouTube') await press('Add another one');
     }
+    // What went well does not lie over a question.
+    await expect(page.locator('.toast')).toHaveCount(1);
     await press('Go on');
     await press('Go live');
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await expect(page.locator('.toast')).toHaveCount(0);
     await press('Go live', page.getByRole('dialog'));
     await expect(page.locator('[data-state=live]')).toHaveCount(2);
     await shot(page, 'setup-live');
@@ -52,6 +56,9 @@ test('an encoder that is refused shows on the page where it is connected, with w
   const seen = page.getByRole('region', { name: 'What arrives' });
   await expect(seen.getByText('OBS 32.0.2 sent the key of Sound desk, which was withdrawn')).toBeVisible();
   await expect(seen.getByText('What it sent begins with k7m2')).toBeVisible();
+  // It is seen without scrolling, also where there is one column.
+  await page.setViewportSize({ width: 1024, height: 720 });
+  await expect(seen.getByText('OBS 32.0.2 sent the key of Sound desk, which was withdrawn')).toBeInViewport({ ratio: 1 });
   await server.knob({ event: { kind: 'publish.refused', stream: 'youth', address: '203.0.113.9', severity: 'warning', text: 'Larix was refused: another encoder sends this stream already.', data: { reason: 'busy', remedy: 'x', software: 'Larix', times: 1 } } });
   await expect(seen.getByText('Larix found another encoder sending')).toBeVisible();
   await expect(seen.getByText('Stop the other encoder first, or let newcomers take over.')).toBeVisible();
@@ -70,6 +77,27 @@ test('a destination that nothing can be sent to says what is left out', async ({
   await expect(row.getByText('YouTube takes nothing of what the encoder sends.')).toBeVisible();
   await expect(row.getByText('set the encoder to h264', { exact: false }).first()).toBeVisible();
   await shot(page, 'unfed');
+});
+
+test('names of twenty letters can be read at every width, in both languages', async ({ browser, server }) => {
+  for (const [width, locale] of [[1440, 'en-GB'], [1280, 'en-GB'], [1280, 'de-DE'], [1024, 'de-DE'], [360, 'en-GB'], [360, 'de-DE']] as const) {
+    const page = await browser.newPage({ viewport: { width, height: 900 }, locale });
+    await page.goto(`${server.base}/s/sunday/live`);
+    const name = page.locator('[data-destination="Facebook, parish page"] h3');
+    await expect(name).toBeVisible();
+    const cut = await page.locator('[data-destination] h3').evaluateAll((all) => all.filter((each) => each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight + 1).map((each) => each.textContent));
+    expect(cut, `${width} ${locale}`).toEqual([]);
+    expect(await page.locator('.strip .one a').evaluateAll((all) => all.filter((each) => each.checkVisibility() && each.clientWidth < 40).length), `${width} ${locale}: names in the strip`).toBe(0);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${width} ${locale}: too wide`).toBeLessThanOrEqual(0);
+    await page.close();
+  }
+});
+
+test('as many services are offered as are said to be', async ({ page, server }) => {
+  await page.goto(`${server.base}/destinations/new?stream=sunday`);
+  const said = Number(/\d+/.exec((await page.locator('.pick header').textContent())!)![0]);
+  await page.getByRole('button', { name: `Show all ${said}` }).click();
+  await expect(page.locator('.pick li')).toHaveCount(said + 1);
 });
 
 test('a destination that fails says why and recovers on screen', async ({ page, server }) => {
@@ -203,6 +231,10 @@ test('Screen-share mode hides at once and shows only after a question', async ({
   await page.getByRole('menuitemcheckbox', { name: /Screen-share mode/ }).click();
   await expect(page.getByText('198.51.100.7')).toHaveCount(0);
   await expect(page.getByText('Anna Keller')).toHaveCount(0);
+  await page.goto(`${server.base}/s/youth/connect`);
+  await expect(page.getByText('Connect an encoder')).toBeVisible();
+  await expect(page.locator('#main')).not.toContainText('stream.example.org');
+  await page.goto(`${server.base}/s/sunday/live`);
   await page.locator('.acct').click();
   await page.getByRole('menuitemcheckbox', { name: /Screen-share mode/ }).click();
   await expect(page.getByText('198.51.100.7')).toHaveCount(0);

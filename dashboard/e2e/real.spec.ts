@@ -70,10 +70,13 @@ test('first start to a stream that is live at two places, in at most 22 interact
   const weighed: Promise<void>[] = [];
   page.on('requestfinished', (request) => { weighed.push(request.sizes().then((size) => { weight += size.responseBodySize + size.responseHeadersSize; }, () => { /* a stream that goes on */ })); });
   let done = 0;
+  const unwanted: string[] = [];
+  page.on('response', (answer) => { if (answer.status() >= 400) unwanted.push(`${answer.status()} ${answer.url()}`); });
   const type = async (label: string, text: string): Promise<void> => { done += 1; await page.getByLabel(label, { exact: true }).fill(text); };
   const press = async (name: string | RegExp, within = page.locator('body')): Promise<void> => { done += 1; await within.getByRole('button', { name }).first().click(); };
   await page.goto(`${house.base}/setup#${token}`);
   await expect(page).toHaveURL(`${house.base}/setup`);
+  expect(unwanted, 'answers that the browser complains about').toEqual([]);
   await type('Name', 'anna');
   await Promise.all(weighed);
   expect(weight, 'the first page, packed').toBeLessThan(250_000);
@@ -82,6 +85,19 @@ test('first start to a stream that is live at two places, in at most 22 interact
   await press('Go on');
   await type('Title', TITLE);
   await press('Go on');
+  // A wrong key shows up while one waits.
+  const stranger = house.encoder('wrongkey123456');
+  await expect(page.getByText('ffmpeg sent a key that no stream has')).toBeVisible({ timeout: LONG });
+  await expect(page.getByText('it has 14 characters; the keys of this server have 26')).toBeVisible();
+  await expect(page.getByText(/a firewall stands between/)).toHaveCount(0);
+  await page.setViewportSize({ width: 1280, height: 620 });
+  await expect(page.getByText('ffmpeg sent a key that no stream has')).toBeInViewport({ ratio: 1 });
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await expect.poll(() => stranger.gone(), { timeout: LONG }).toBe(true);
+  // Whoever reads the page anew finds what was told, and a way to a key that can be copied.
+  await page.reload();
+  await expect(page.getByText('ffmpeg sent a key that no stream has')).toBeVisible({ timeout: LONG });
+  await page.getByRole('button', { name: 'Make another key' }).click();
   await press(/Stream key: Show/);
   key = (await page.locator('.copy code').last().textContent())!.trim();
   expect(key).toMatch(/^[a-z0-9]{26}$/);
@@ -105,7 +121,9 @@ test('first start to a stream that is live at two places, in at most 22 interact
   }
   await press('Go on');
   await expect(page.getByText('Waiting', { exact: true })).toHaveCount(2);
+  await expect(page.getByText('those that need attention come first')).toHaveCount(0);
   await press('Go live');
+  await expect(page.getByRole('dialog').getByText('Waiting', { exact: true })).toHaveCount(2);
   await inspect(page, 'real-setup-question', false);
   await press('Go live', page.getByRole('dialog'));
   await expect(page.locator('[data-state=live]')).toHaveCount(2, { timeout: LONG });
@@ -144,7 +162,7 @@ test('a key is replaced while it sends, and no platform misses a frame', async (
   await expect.poll(fewest, { timeout: LONG, message: 'pictures at both platforms' }).toBeGreaterThan(25);
   const before = await call<Shown>(page, 'GET', '/streams/sunday-b-service-b');
   await page.goto(`${house.base}${SHOW}/connect`);
-  await page.locator('[data-key]').getByRole('button', { name: 'Replace' }).click();
+  await page.locator('[data-key="Another encoder"]').getByRole('button', { name: 'Replace' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Replace' }).click();
   await expect(page.locator('#new-key')).toHaveText(/^[a-z0-9]{26}$/);
   const fresh = (await page.locator('#new-key').textContent())!.trim();

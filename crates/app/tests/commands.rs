@@ -193,11 +193,20 @@ fn followed(desk: &Desk) {
     let mut command = desk.command("activity --follow");
     let mut follower = Running(command.stdout(Stdio::piped()).spawn().unwrap());
     let mut lines = BufReader::new(follower.0.stdout.take().unwrap()).lines();
+    let (heard, first) = std::sync::mpsc::channel();
+    // the reader is gone with its first line
+    std::thread::spawn(move || heard.send(lines.next()));
     let mut press = ["end", "go-live"].into_iter().cycle();
     let start = Instant::now();
-    desk.good(&format!("stream {} main", press.next().unwrap()));
-    assert!(lines.next().unwrap().unwrap().contains("main"));
-    drop(lines);
+    // it may begin to listen after what happens first
+    let line = loop {
+        assert!(start.elapsed() < PATIENCE, "nothing is followed");
+        desk.good(&format!("stream {} main", press.next().unwrap()));
+        if let Ok(line) = first.recv_timeout(Duration::from_millis(300)) {
+            break line.unwrap().unwrap();
+        }
+    };
+    assert!(line.contains("main"), "{line}");
     while follower.0.try_wait().unwrap().is_none() {
         assert!(start.elapsed() < PATIENCE, "it goes on");
         desk.good(&format!("stream {} main", press.next().unwrap()));

@@ -53,7 +53,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Refused attempts that are kept to be looked at.
 const ATTEMPTS: usize = 128;
 
-const WRONG_KEY: &str = "the stream key is wrong: copy it again from the server's configuration";
+const WRONG_KEY: &str = "the stream key is wrong: copy it again from where it was made (the stream's page Connect \
+                         in the dashboard, or the server's configuration file)";
 
 /// The gate of a server.
 pub struct AccessGate {

@@ -180,7 +180,7 @@ impl Board {
             spec,
             state: State::Stopped,
             since: now,
-            reason: "not switched on yet".into(),
+            reason: "waits until it is switched on and its stream goes live".into(),
             standby: leg == Leg::Backup,
             next_dial: None,
             last_failure: None,

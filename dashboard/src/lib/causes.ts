@@ -53,7 +53,7 @@ export function stateMore(destination: Destination, now: number): string {
   const time = clock(since(status?.since, now) ?? 0);
   if (!status) return '';
   if (state === 'live') return status.failures > 0 ? t('leg.for_reconnects', { time, n: status.failures }) : t('leg.for', { time });
-  if (state === 'backoff') return t('leg.tries', { time, n: status.failures });
+  if (state === 'backoff') return status.failures > 0 ? t('leg.tries', { n: status.failures }) : '';
   if (state === 'rejected') { const next = until(status.next_dial, now); return next === null ? t('leg.for', { time }) : t('leg.next_try', { time: clock(next) }); }
   if (state === 'idle') return t('leg.idle_more');
   if (state === 'stopped') return '';

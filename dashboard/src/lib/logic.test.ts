@@ -2,19 +2,21 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Activity, Destination, DestinationStatus, LegState, Service, Stream, StreamCard, StreamState } from './api/types';
 import { faultOfKey, faultOfUrl, serviceOf, split } from './address';
-import { cause, stateWord } from './causes';
+import { cause, stateMore, stateWord } from './causes';
 import { draw } from './chart';
 import { ffmpegCommand } from './connect';
 import { join } from './events';
 import { toCsv } from './export';
 import { merge } from './merge';
-import { refusal } from './refused';
+import { refusal, refusedHere } from './refused';
+import { plainly, textOf } from './words';
 import { strength } from './password';
 import { match } from './router.svelte';
 import { slug } from './slug';
 import { shape, slots } from './spark';
 import { byUrgency, isSlow, lookOf, stateOf } from './states';
 import { gist, heldFor, strip, titleKind } from './strip';
+import { summary } from './summary';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const status = (state: LegState, more: Partial<DestinationStatus> = {}): DestinationStatus => ({ state, since: '2026-01-01T11:59:30Z', reason: null, next_dial: null, last_error: null, last_error_kind: null, bitrate: 0, frames: 0, bytes: 0, dropped_gops: 0, lag_ms: null, unacked_bytes: null, rtt_ms: null, left_out: null, dials: 1, failures: 0, ...more });
@@ -29,6 +31,12 @@ describe('encoders that are refused', () => {
     for (const reason of [...reasons, 'several']) { const told = refusal(event({ reason, label: 'PC' })); expect([told.what.startsWith('as the'), told.help === null]).toEqual([false, false]); }
   });
   test('what is not known yet is told as the server does', () => { expect(refusal(event({ reason: 'new_one', remedy: 'Do it.' }))).toEqual({ what: 'as the server says it', hint: null, help: 'Do it.', from: null }); });
+  test('those that no stream has are shown with every stream, for an hour by the time of the server', () => {
+    const tries = [event({}), event({}, { stream: 's' }), event({}, { stream: 'other' }), event({}, { kind: 'stream.started' }), event({}, { at: '2026-01-01T10:00:00Z' })];
+    expect(refusedHere(tries, 's', Date.parse('2026-01-01T12:30:00Z'))).toEqual(tries.slice(0, 2));
+    expect(refusedHere(tries, 's', Date.parse('2026-01-01T13:00:00Z'))).toEqual([]);
+  });
+  test('programs go by the names that people know', () => { expect(refusal(event({ reason: 'unknown_key', software: 'FMLE/3.0 (compatible; Lavf59.27.100)' })).what).toBe('ffmpeg sent a key that no stream has'); });
   test('who, how often, from where, and what it may have been', () => {
     expect(refusal(event({ reason: 'unknown_key', software: 'OBS 31', begins: 'k7m2', times: 12 }, { address: '192.0.2.1' }))).toEqual({ what: 'OBS 31 sent a key that no stream has', hint: 'What it sent begins with k7m2', help: 'Copy the key into the encoder again, or make it a new one.', from: 'from 192.0.2.1, 12 times' });
   });
@@ -42,12 +50,22 @@ describe('destinations', () => {
   test('off is what a person said, whatever the engine still does', () => { expect([stateOf(dest('x', 'live', { enabled: false })), stateOf(dest('x', 'draining', { enabled: false })), stateOf(dest('x', 'idle', { status: null })), stateOf(dest('x', 'stopped'))]).toEqual(['stopped', 'draining', 'idle', 'idle']); });
   test('live and slow is amber, and said so', () => { const slow = dest('V', 'live', {}, { lag_ms: 12_000 }); expect([isSlow(slow.status), lookOf(slow).tone, cause(slow, NOW)?.what]).toEqual([true, 'warn', 'The way to V is too slow: 12 s of picture wait.']); });
   test.each<[LegState, string]>([['backoff', 'Retrying in 0:09'], ['live', 'Live'], ['securing', 'Connecting: securing'], ['rejected', 'Refused'], ['unfed', 'Gets nothing']])('%s reads %s', (state, text) => { expect(stateWord(dest('x', state, {}, { next_dial: '2026-01-01T12:00:09Z' }), NOW)).toBe(text); });
+  test('a wait between tries is not a time of trouble', () => { expect([stateMore(dest('x', 'backoff', {}, { failures: 3 }), NOW), stateMore(dest('x', 'backoff'), NOW)]).toEqual(['try 3', '']); });
+  test('switched on and off air it waits, and says what for', () => { const x = dest('x', 'stopped', {}, { reason: 'switched off' }); expect([stateWord(x, NOW), stateMore(x, NOW)]).toEqual(['Waiting', 'starts with the stream']); });
   test('a quick connect shows no steps', () => { expect(stateWord(dest('x', 'handshake', {}, { since: '2026-01-01T11:59:59.5Z' }), NOW)).toBe('Connecting'); });
   test('one that nothing can be sent to says what is left out', () => { expect(cause(dest('T', 'unfed', {}, { left_out: 'the far end takes no h265; set the encoder to h264' }), NOW)).toEqual({ what: 'T takes nothing of what the encoder sends.', effect: 'Viewers there see nothing. It goes out by itself as soon as something fits.', quote: 'the far end takes no h265; set the encoder to h264', helps: ['edit'] }); });
   test('a refusal quotes the platform and offers a new key', () => {
     const why = cause(dest('T', 'rejected', {}, { last_error: '<b>BadName</b>', last_error_kind: 'rejected', next_dial: '2026-01-01T12:04:41Z' }), NOW);
     expect([why?.quote, why?.helps, why?.effect]).toEqual(['<b>BadName</b>', ['key', 'try'], 'Viewers there see nothing. Next try in 4:41.']);
   });
+});
+
+describe('words', () => {
+  test.each([
+    ['NetConnection.Connect.AppShutdown: The server stops.', 'its server stops.'], ['First is failing: NetConnection.Connect.AppShutdown: The server stops.. It is tried again.', 'First is failing: its server stops. It is tried again.'],
+    ['NetStream.Publish.BadName: No such key', 'No such key'], ['NetStream.Publish.BadName', 'it does not take this key'], ['X refuses: NetStream.Publish.Denied: the key is old.. It is tried again.', 'X refuses: the key is old. It is tried again.'], ['waits ... here', 'waits ... here'],
+  ])('%s', (said, plain) => { expect(plainly(said)).toBe(plain); });
+  test.each([['The encoder is connected: FMLE/3.0 (compatible; Lavf61.7.100).', null, 'The encoder is connected: ffmpeg.'], ['obs-output module (libobs version 31.0.1) was refused.', { software: 'obs-output module (libobs version 31.0.1)' }, 'OBS 31.0.1 was refused.']])('%s', (text, data, plain) => { expect(textOf({ id: '1', at: '', kind: 'stream.started', stream: null, destination: null, actor: null, severity: 'info', text, data })).toBe(plain); });
 });
 
 describe('strip', () => {
@@ -95,3 +113,4 @@ test('exports keep spreadsheets from running names', () => { expect(toCsv(['a', 
 test('events come once, newest first', () => { const event = (id: string) => ({ id, at: '', kind: '', stream: null, destination: null, actor: null, severity: 'info' as const, text: '', data: null }); expect(join([event('12')], [event('9'), event('12'), event('10')]).map((each) => each.id)).toEqual(['12', '10', '9']); });
 test('the command keeps the key out of itself', () => { expect(ffmpegCommand('rtmps://h/live/')).toContain('"rtmps://h/live/$KEY"'); });
 test.each([['/', 'Streams', {}], ['/s/my.stream', 'Stream', { stream: 'my.stream' }], ['/s/a%2Fb/connect', 'Stream', { stream: 'a/b', tab: 'connect' }], ['/s/x/destinations/7', 'DestinationEdit', { stream: 'x', id: '7' }], ['/setup/TOKEN', 'Setup', { token: 'TOKEN' }], ['/s/%', 'Stream', { stream: '%' }], ['/nope', 'NotFound', {}]])('%s', (path, page, params) => { expect(match(path, '')).toMatchObject({ page, params }); });
+test.each([[1, 'One destination is live and well.'], [2, 'Both destinations are live and well.'], [3, 'All 3 destinations are live and well.']])('%s that are well', (n, text) => { expect(summary(stream('s', 'on_air', { counts: { live: n, retrying: 0, need_you: 0, off: 0 } }), NOW).text).toBe(text); });

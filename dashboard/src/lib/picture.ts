@@ -24,8 +24,10 @@ export function sound(track: Track | undefined, locale: string): string {
 }
 
 /** The encoder by its own name, made short. */
-export function encoder(publisher: Publisher | null): string {
-  const said = publisher?.software ?? '';
+export function encoder(publisher: Publisher | null): string { return program(publisher?.software ?? ''); }
+
+/** What a program calls itself, as people call it. */
+export function program(said: string): string {
   if (/obs/i.test(said)) return /obs[^\d]*(\d+(?:\.\d+)*)/i.exec(said) ? `OBS ${/obs[^\d]*(\d+(?:\.\d+)*)/i.exec(said)![1]}` : 'OBS';
   if (/lavf|ffmpeg/i.test(said)) return 'ffmpeg';
   if (/larix/i.test(said)) return 'Larix';

@@ -13,6 +13,10 @@ class Session {
   state = $state<'asking' | 'nobody' | 'setup' | 'somebody' | 'ended' | 'unreachable'>('asking');
 
   async ask(): Promise<void> {
+    // At the first start nobody can be signed in: asking for it would only be refused.
+    if (location.pathname.startsWith('/setup')) {
+      try { if ((await api.get<{ needed: boolean }>('/setup')).needed) { this.state = 'setup'; return; } } catch { /* the session tells what is the matter */ }
+    }
     try {
       this.#in(await api.get<Me>('/session'));
     } catch (error) {

@@ -10,6 +10,8 @@ let id = 0;
 export function toast(): Toast | null { return state.toast; }
 export function say(text: string, more: { undo?: () => void } = {}): void { show({ id: (id += 1), text, tone: 'ok', ...more }, 5000); }
 export function dismiss(): void { state.toast = null; }
+/** Lets go of what went well; what failed stays to be read. */
+export function settle(): void { if (state.toast?.tone === 'ok' && !state.toast.undo) dismiss(); }
 
 function show(what: Toast, ms: number): void {
   clearTimeout(timer);

@@ -19,7 +19,7 @@ pub struct Verb {
     /// Of this stream.
     #[arg(long)]
     stream: Option<String>,
-    /// At most so many, the newest.
+    /// At most so many, the newest; the newest stands last.
     #[arg(long, default_value_t = 50, value_parser = some)]
     most: usize,
     /// Go on with what happens from now on, until Ctrl-C; with --json one object per line.

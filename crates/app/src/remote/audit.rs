@@ -18,7 +18,7 @@ pub struct Verb {
     /// About this.
     #[arg(long)]
     subject: Option<String>,
-    /// At most so many, the newest.
+    /// At most so many, the newest; the newest stands last.
     #[arg(long, default_value_t = 50, value_parser = some)]
     most: usize,
 }
@@ -40,7 +40,8 @@ impl Run for Verb {
             ("action", self.action.as_deref()),
             ("subject", self.subject.as_deref()),
         ];
-        let items = api.list(&with(&at(&["audit"]), &query), self.most).await?;
+        let mut items = api.list(&with(&at(&["audit"]), &query), self.most).await?;
+        items.reverse();
         let none = if query.iter().all(|(_, value)| value.is_none()) {
             "Nothing was changed yet."
         } else {

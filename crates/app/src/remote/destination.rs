@@ -3,7 +3,7 @@
 use super::Run;
 use super::access::secret;
 use super::api::{Api, at, body};
-use super::show::{Column, Out, lines, rate, time, word};
+use super::show::{Column, Out, lines, rate, time, typed, word};
 use crate::tool::Failure;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -19,8 +19,10 @@ pub enum Verb {
     /// All destinations, or those of one stream.
     List {
         /// Of this stream only.
-        #[arg(long)]
         stream: Option<String>,
+        /// The same, by name.
+        #[arg(long = "stream", value_name = "STREAM", hide = true, conflicts_with = "stream")]
+        of: Option<String>,
     },
     /// One destination.
     Show(Which),
@@ -154,13 +156,27 @@ impl Fields {
     }
 }
 
+/// What a destination does that is switched on while its stream is off air.
+const WAITS: &str = "waits for go-live";
+
+/// Whether it is fed as soon as its stream goes live, and only then.
+fn waits(destination: &Value) -> bool {
+    let at = |pointer: &str| destination.pointer(pointer);
+    at("/enabled") == Some(&json!(true)) && at("/status/state") == Some(&json!("stopped"))
+}
+
+/// Its state in a word. Switched on and not fed is not the same as switched off.
+pub(super) fn state(destination: &Value) -> String {
+    if waits(destination) { "waiting".to_owned() } else { word(destination, "/status/state") }
+}
+
 /// How long an order takes to be seen in the state.
 const SETTLING: Duration = Duration::from_millis(200);
 
 const COLUMNS: &[Column] = &[
     ("STREAM", |v| word(v, "/stream")),
     ("NAME", |v| word(v, "/name")),
-    ("STATE", |v| word(v, "/status/state")),
+    ("STATE", state),
     ("SINCE", |v| time(v, "/status/since")),
     ("BITRATE", |v| rate(v, "/status/bitrate")),
     ("ENABLED", |v| word(v, "/enabled")),
@@ -178,8 +194,8 @@ const FIELDS: &[Column] = &[
     ("Key set", |v| word(v, "/key_set")),
     ("User", |v| word(v, "/user")),
     ("Enabled", |v| word(v, "/enabled")),
-    ("State", |v| format!("{} since {}", word(v, "/status/state"), time(v, "/status/since"))),
-    ("Reason", |v| word(v, "/status/reason")),
+    ("State", |v| format!("{} since {}", state(v), time(v, "/status/since"))),
+    ("Reason", |v| if waits(v) { WAITS.to_owned() } else { word(v, "/status/reason") }),
     ("Bitrate", |v| rate(v, "/status/bitrate")),
     ("Behind", |v| format!("{} ms", word(v, "/status/lag_ms"))),
     ("Dropped", |v| format!("{} groups of pictures", word(v, "/status/dropped_gops"))),
@@ -226,9 +242,9 @@ impl Which {
 impl Run for Verb {
     async fn run(self, api: &Api, out: Out) -> Result<(), Failure> {
         match self {
-            Self::List { stream } => {
+            Self::List { stream, of } => {
                 // of a stream that is not there it is an error, not an empty list
-                let items = match stream {
+                let items = match stream.or(of) {
                     Some(stream) => api.all(&at(&["streams", &stream, "destinations"])).await?,
                     None => api.list(&at(&["destinations"]), usize::MAX).await?,
                 };
@@ -237,9 +253,14 @@ impl Run for Verb {
             Self::Show(which) => out.one(&api.get(&which.path()).await?, FIELDS),
             Self::Create(Create { stream, name, fields }) => {
                 let path = at(&["streams", &stream, "destinations"]);
+                let next = format!(
+                    "Try it, without going live: manycast destination rehearse {} {}",
+                    typed(&stream),
+                    typed(&name)
+                );
                 let made = api.create(&path, &fields.into_body(Some(name))?).await?;
                 out.one(&made, FIELDS);
-                out.said("Try it, without going live: manycast destination rehearse STREAM NAME");
+                out.said(&next);
             }
             Self::Edit(Edit { which, name, fields }) => {
                 out.one(&api.edit(&which.path(), &fields.into_body(name)?).await?, FIELDS);

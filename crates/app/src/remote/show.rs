@@ -136,6 +136,16 @@ pub(super) fn word(item: &Value, pointer: &str) -> String {
     }
 }
 
+/// A name as a shell takes it.
+pub(super) fn typed(name: &str) -> String {
+    let bare = |c: char| c.is_alphanumeric() || "._-".contains(c);
+    let name = plain(name);
+    if !name.is_empty() && name.chars().all(bare) {
+        return name;
+    }
+    format!("'{}'", name.replace('\'', "'\\''"))
+}
+
 /// A time without its fraction.
 pub(super) fn time(item: &Value, pointer: &str) -> String {
     let text = word(item, pointer);
@@ -185,6 +195,14 @@ mod tests {
         assert_eq!(fitting(&items, COLUMNS, Some(17)), blocks);
         assert_eq!(lines(&json!({"a": "x\n\u{1b}y\n"}), "/a"), "x\n\\u{1b}y");
         assert_eq!(lines(&json!({"a": ""}), "/a"), "-");
+    }
+
+    #[test]
+    fn names_are_shown_as_they_are_typed() {
+        assert_eq!(typed("main.2"), "main.2");
+        assert_eq!(typed("My place"), "'My place'");
+        assert_eq!(typed("it's; ls"), "'it'\\''s; ls'");
+        assert_eq!(typed(""), "''");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::api::{Api, at, body};
-use super::show::{Column, Out, lines, rate, time, word};
+use super::show::{Column, Out, lines, rate, time, typed, word};
 use crate::tool::Failure;
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -136,7 +136,7 @@ const FIELDS: &[Column] = &[
             format!(
                 "{} {} {}",
                 word(one, "/name"),
-                word(one, "/status/state"),
+                super::destination::state(one),
                 rate(one, "/status/bitrate")
             )
         })
@@ -160,6 +160,20 @@ fn each(item: &Value, pointer: &str, of: fn(&Value) -> String) -> String {
     }
 }
 
+fn keyed(name: &str) -> String {
+    format!("Its encoder needs a key: manycast key create {} --label OBS", typed(name))
+}
+
+/// What is missing to be seen, after going live without an encoder.
+fn unfed(stream: &Value, name: &str) -> Option<String> {
+    let away = stream.pointer("/publisher").is_none_or(Value::is_null);
+    let server = match servers(stream).lines().next() {
+        Some(server) if server != "-" => format!(" Let it send to {server}, with its key."),
+        _ => String::new(),
+    };
+    away.then(|| format!("Nothing goes out yet: no encoder is sending.{server}\n{}", keyed(name)))
+}
+
 impl Run for Verb {
     async fn run(self, api: &Api, out: Out) -> Result<(), Failure> {
         let path = |name: &str| at(&["streams", name]);
@@ -170,8 +184,7 @@ impl Run for Verb {
             }
             Self::Show(Name { name }) => out.one(&api.get(&path(&name)).await?, FIELDS),
             Self::Create(Create { name, fields }) => {
-                let next =
-                    format!("Its encoder needs a key: manycast key create {name} --label OBS");
+                let next = keyed(&name);
                 let made = api.create(&at(&["streams"]), &fields.into_body(Some(name))).await?;
                 out.one(&made, FIELDS);
                 out.said(&next);
@@ -184,12 +197,46 @@ impl Run for Verb {
                 out.said("The stream is removed.");
             }
             Self::GoLive(Name { name }) => {
-                out.one(&api.act(&at(&["streams", &name, "go-live"]), None).await?, FIELDS);
+                let live = api.act(&at(&["streams", &name, "go-live"]), None).await?;
+                out.one(&live, FIELDS);
+                if let Some(missing) = unfed(&live, &name) {
+                    out.said(&missing);
+                }
             }
             Self::End(Name { name }) => {
                 out.one(&api.act(&at(&["streams", &name, "end"]), None).await?, FIELDS);
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn going_live_without_an_encoder_says_what_is_missing() {
+        let connect = json!({"rtmp": ["rtmp://h/live"], "rtmps": []});
+        let off = json!({"publisher": null, "connect": connect});
+        let said = unfed(&off, "two words").expect("a hint");
+        assert!(said.contains("no encoder is sending") && said.contains("rtmp://h/live"), "{said}");
+        assert!(said.contains("key create 'two words'"), "{said}");
+        assert_eq!(
+            unfed(&json!({"publisher": {"software": "OBS"}, "connect": connect}), "x"),
+            None
+        );
+    }
+
+    #[test]
+    fn a_destination_that_is_switched_on_waits_and_is_not_stopped() {
+        let one = |enabled, state| json!({"enabled": enabled, "status": {"state": state}});
+        let state = crate::remote::destination::state;
+        for (enabled, is, want) in
+            [(true, "stopped", "waiting"), (false, "stopped", "stopped"), (true, "live", "live")]
+        {
+            assert_eq!(state(&one(enabled, is)), want);
+        }
     }
 }

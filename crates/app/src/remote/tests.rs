@@ -95,6 +95,7 @@ const ASKED: &[(&str, &[&str])] = &[
     ("stream go-live main", &["POST /api/v1/streams/main/go-live"]),
     ("stream end main", &["POST /api/v1/streams/main/end"]),
     ("destination list", &["GET /api/v1/destinations?limit=200"]),
+    ("destination list main", &["GET /api/v1/streams/main/destinations"]),
     ("destination list --stream main", &["GET /api/v1/streams/main/destinations"]),
     ("destination enable main d", &["POST /api/v1/streams/main/destinations/d/enable"]),
     ("destination rehearse main d", &["POST /api/v1/streams/main/destinations/d/rehearse"]),

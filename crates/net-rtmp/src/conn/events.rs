@@ -262,8 +262,7 @@ impl Conn {
         let Some(at) = self.slots.iter().position(|slot| slot.id == stream) else { return };
         let slot = self.slots.remove(at);
         let now = now();
-        let why = if orderly { "the encoder ended the stream" } else { "the encoder vanished" };
-        self.log_ingest(&slot, now, why);
+        self.log_ingest(&slot, now, ended(self.draining, orderly));
         if let Role::Ingest(ingest) = slot.role {
             ingest.end(now, orderly);
         }
@@ -370,6 +369,15 @@ impl Conn {
     }
 }
 
+/// Why an ingest ended. Whoever goes while this server stops does so because it stops.
+fn ended(draining: bool, orderly: bool) -> &'static str {
+    match (draining, orderly) {
+        (true, _) => "this server stops",
+        (false, true) => "the encoder ended the stream",
+        (false, false) => "the encoder vanished",
+    }
+}
+
 /// A viewer that is not let in.
 fn refused(why: impl ToString) -> admission::Refusal {
     let words = why.to_string();
@@ -379,4 +387,17 @@ fn refused(why: impl ToString) -> admission::Refusal {
 /// What a stranger calls itself, fit for a log line.
 fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ended;
+
+    #[test]
+    fn an_ingest_that_ends_with_the_server_does_not_blame_the_encoder() {
+        for orderly in [true, false] {
+            assert_eq!(ended(true, orderly), "this server stops");
+            assert!(ended(false, orderly).starts_with("the encoder"));
+        }
+    }
 }

@@ -204,7 +204,9 @@ export const manage: Record<keyof typeof english, string> = {
   'setup.left': '{n, plural, other {noch # Schritte, etwa eine Minute}}',
   'setup.worth': 'Eines lohnt sich zu beheben.',
   'setup.done': 'Zum Stream',
-  'setup.key_gone': 'Der Schlüssel wurde schon gezeigt. Machen Sie unter Verbinden einen neuen, falls er nicht kopiert wurde.',
+  'setup.key_gone': 'Der Schlüssel wurde gezeigt, bevor diese Seite neu geladen wurde, und lässt sich nicht noch einmal zeigen. Falls er nicht kopiert wurde, machen Sie einen weiteren: beide gelten.',
+  'setup.key_again': 'Weiteren Schlüssel machen',
+  'setup.more_key': 'Weiterer Encoder',
   'setup.no_token': 'Öffnen Sie den Link, den der Server beim ersten Start im Terminal und im Protokoll zeigt.',
   'setup.used': 'Dieser Link wurde schon benutzt. Terminal und Protokoll des Servers zeigen den, der jetzt gilt.',
 };

@@ -217,7 +217,9 @@ export const manage = {
   'setup.left': '{n, plural, other {# steps left, about one minute}}',
   'setup.worth': 'One thing worth mending.',
   'setup.done': 'To the stream',
-  'setup.key_gone': 'The key was shown before. Make another under Connect if it was not copied.',
+  'setup.key_gone': 'The key was shown before this page was reloaded, and cannot be shown again. If it was not copied, make another one: both work.',
+  'setup.key_again': 'Make another key',
+  'setup.more_key': 'Another encoder',
   'setup.no_token': 'Open the link that the server prints in its terminal and log at the first start.',
   'setup.used': "This link has been used. The server's terminal and log show the one that is good now.",
 } as const;

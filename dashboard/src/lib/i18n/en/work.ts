@@ -47,7 +47,7 @@ export const work = {
   'sum.going': '{n} of {all} destinations have accepted so far.',
   'sum.ending': 'Destinations are being told goodbye.',
   'sum.off': 'No encoder is sending.',
-  'sum.well': '{n, plural, one {One destination is live and well.} other {All # destinations are live and well.}}',
+  'sum.well': '{n, plural, one {One destination is live and well.} =2 {Both destinations are live and well.} other {All # destinations are live and well.}}',
   // sumw: Words under the figures of a stream
   'sumw.live': 'live',
   'sumw.retrying': 'retrying',
@@ -140,7 +140,7 @@ export const work = {
   'leg.standby': 'Standing by',
   'leg.for': 'for {time}',
   'leg.for_reconnects': '{n, plural, one {for {time}, # reconnect} other {for {time}, # reconnects}}',
-  'leg.tries': 'for {time}, try {n}',
+  'leg.tries': 'try {n}',
   'leg.next_try': 'next try in {time}',
   'leg.idle_more': 'starts with the stream',
   // cause: Why a destination is not live. {name} is the destination, {host} and {port} its address. The platform's own words follow in quotation marks for some
@@ -162,6 +162,9 @@ export const work = {
   'cause.slow': 'The way to {name} is too slow: {seconds} s of picture wait.',
   'cause.no_progress': 'Nothing was taken for {time}.',
   'cause.held': 'The encoder went away; {name} stays connected.',
+  // said: What a platform said by a code alone; follows the name and a colon
+  'said.shutdown': 'its server stops.',
+  'said.bad_name': 'it does not take this key',
   // effect: Follows the cause: what it means and what happens by itself
   'effect.backoff': 'We keep trying; others are unaffected.',
   'effect.rejected': 'Viewers there see nothing. Next try in {time}.',
@@ -491,7 +494,8 @@ export const work = {
   'arrival.here': '{encoder} is sending',
   'arrival.go': 'Go to Live',
   'arrival.listening': 'The server is listening',
-  'arrival.ports': '{ports}. If nothing you try shows up below, a firewall stands between.',
+  'arrival.firewall': 'If nothing you try shows up below within a minute, a firewall stands between.',
+  'arrival.counted': 'Who tries the same again is counted, and told after a minute.',
   'arrival.since': 'Connected at {time}',
   'arrival.none': 'No encoder is sending yet',
   // refused: Why an encoder was not let in, by the server's word
