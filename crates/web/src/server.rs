@@ -75,7 +75,7 @@ pub struct HttpCounters {
     pub refused: AtomicU64,
     /// Requests answered.
     pub requests: AtomicU64,
-    /// Connections that ended with a fault: too slow, too large, broken off, no TLS.
+    /// Connections that ended with a fault: too slow, too large, broken off, no TLS, gave way.
     pub faults: AtomicU64,
     /// Panics of a handler; each ended one connection.
     pub panics: AtomicU64,

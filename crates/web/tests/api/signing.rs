@@ -103,6 +103,7 @@ async fn people_are_invited_and_kept_below() {
     let body = json!({"token": token, "name": "otto", "password": PASSWORD});
     let made = bench.post(&By::Nobody, "/api/v1/invites/accept", &body).await;
     assert_eq!((made.status, made.json()["role"].as_str()), (201, Some("operator")), "{made:?}");
+    assert!(made.json()["last_seen_at"].is_string(), "{made:?}");
     let again = bench.post(&By::Nobody, "/api/v1/invites/accept", &body).await;
     assert!(matches!(again.status, 403 | 410), "{again:?}");
     for (what, body) in [
