@@ -134,7 +134,7 @@ impl Seat {
     pub(crate) fn asked(&self) -> Option<Answering> {
         let state = &self.0.state;
         state.asked.store(true, Ordering::Relaxed);
-        let more = |count| (count != LEAVING).then_some(count + 1);
+        let more = |count: usize| count.checked_add(1);
         let counted = state.answering.fetch_update(Ordering::AcqRel, Ordering::Relaxed, more);
         counted.is_ok().then(|| Answering(state.clone()))
     }
