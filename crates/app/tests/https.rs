@@ -74,7 +74,7 @@ async fn get(at: SocketAddr, tls: &ClientTls, path: &str) -> Result<String, Stri
     let tcp = TcpStream::connect(at).await.map_err(|error| error.to_string())?;
     let transport = Transport::connect(tcp, tls, "127.0.0.1").await;
     let mut connection = Duplex::new(transport.map_err(|error| error.to_string())?);
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).await.map_err(|error| error.to_string())?;
     connection.flush().await.map_err(|error| error.to_string())?;
     let mut answer = String::new();
@@ -163,7 +163,7 @@ async fn a_renewed_certificate_is_taken_while_it_runs_and_a_bad_one_is_told() {
 
 async fn plain(at: SocketAddr, path: &str) -> String {
     let mut socket = TcpStream::connect(at).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await.unwrap();

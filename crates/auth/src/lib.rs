@@ -30,7 +30,7 @@ pub use accounts::{
 pub use address::subject;
 pub use audit::{Actor, ActorKind};
 pub use clock::Clock;
-pub use error::AuthError;
+pub use error::{AuthError, is_invisible};
 pub use gate::{
     AccessGate, AccessKey, AccessTable, Attempt, AttemptKey, AttemptOutcome, Block, GateCounters,
     GateObserver, IpNet, KeyMaterial, RefusalReason, RetiredKey, StreamAccess,

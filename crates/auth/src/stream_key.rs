@@ -157,7 +157,7 @@ impl StreamKeys {
     ) -> Result<(StreamKey, Secret), AuthError> {
         let now = self.clock.now();
         check(Some(&new.label), Some(&new.addresses))?;
-        check_expiry(new.expires_at, now)?;
+        check_future(new.expires_at, now)?;
         self.room(new.stream.as_str()).await?;
         let subject = subject(new.stream.as_str(), &new.label);
         let (row, secret) = fresh(new, now);
@@ -181,6 +181,7 @@ impl StreamKeys {
     ) -> Result<StreamKey, AuthError> {
         check(change.label.as_ref(), change.addresses.as_deref())?;
         let now = self.clock.now();
+        check_future(change.expires_at.flatten(), now)?;
         let mut edit =
             self.store.edit(actor.entry(now, "stream_key.edit", &id.to_string())).await?;
         let before = self.found(edit.stream_key(id).await?)?;
@@ -361,6 +362,14 @@ fn check(label: Option<&String>, addresses: Option<&[IpNet]>) -> Result<(), Inva
 fn check_expiry(end: Option<UnixMs>, now: UnixMs) -> Result<(), Invalid> {
     if end.is_some_and(|end| end <= now) {
         return Err(Invalid::new("expires_at", "this key's time is over: make a new one"));
+    }
+    Ok(())
+}
+
+fn check_future(end: Option<UnixMs>, now: UnixMs) -> Result<(), Invalid> {
+    if end.is_some_and(|end| end <= now) {
+        let message = "the end has to lie in the future; to end a key now, revoke it";
+        return Err(Invalid::new("expires_at", message));
     }
     Ok(())
 }

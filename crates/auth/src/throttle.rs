@@ -101,6 +101,13 @@ impl Throttle {
         waits.max().unwrap_or_default()
     }
 
+    /// Takes back one try that [`Throttle::take`] counted.
+    pub(crate) fn give_back(&self, subject: Subject) {
+        if let Some(bucket) = self.buckets.lock().get_mut(&subject) {
+            bucket.level = bucket.level.saturating_sub(1000);
+        }
+    }
+
     /// Counts a try before it is known whether it is wrong, for what is refused outright beyond what
     /// is allowed; [`Throttle::forgive`] takes it back. `Err`: not now; in how long.
     ///

@@ -7,6 +7,7 @@ use crate::address;
 use crate::def::{BackupDef, Remote, Start};
 use crate::services::service;
 use crate::{ControlError, FieldError};
+use manycast_auth::is_invisible;
 use manycast_dial::{Dialer, Target};
 use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover};
 use manycast_media::{StreamName, TrackKind, TrackRule};
@@ -175,28 +176,23 @@ pub(crate) fn stream_name(text: &str, faults: &mut Faults) -> Option<StreamName>
         .ok()
 }
 
-/// Characters that no line for people may hold.
-fn is_odd(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-}
-
 pub(crate) fn title(text: &str, faults: &mut Faults) {
-    if text.chars().count() > MAX_TITLE || text.chars().any(is_odd) {
-        faults.add(
-            "title",
-            "is longer than 100 characters or holds control characters",
-            "shorten it",
-        );
+    let blank = !text.is_empty() && text.trim().is_empty();
+    if blank || text.chars().count() > MAX_TITLE || text.chars().any(is_invisible) {
+        let what = "is longer than 100 characters, made of blanks, or holds invisible characters";
+        faults.add("title", what, "write it like Sunday service");
     }
 }
 
 pub(crate) fn notes(text: &str, faults: &mut Faults) {
-    let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    // joiners stand in the words of some languages
+    let fine = ['\n', '\r', '\t', '\u{200c}', '\u{200d}'];
+    let odd = |c: char| is_invisible(c) && !fine.contains(&c);
     if text.chars().count() > MAX_NOTES || text.chars().any(odd) {
         faults.add(
             "notes",
-            "is longer than 4,000 characters or holds control characters",
-            "shorten it",
+            "is longer than 4,000 characters or holds invisible characters",
+            "shorten it, or write it anew",
         );
     }
 }
@@ -208,8 +204,8 @@ pub(crate) fn window(window: Duration, faults: &mut Faults) {
 }
 
 pub(crate) fn destination_name(text: &str, faults: &mut Faults) {
-    if text.trim().is_empty() || text.chars().count() > MAX_NAME || text.chars().any(is_odd) {
-        let what = "is empty, longer than 64 characters, or holds control characters";
+    if text.trim().is_empty() || text.chars().count() > MAX_NAME || text.chars().any(is_invisible) {
+        let what = "is empty, longer than 64 characters, or holds invisible characters";
         faults.add("name", what, "write it like YouTube");
     }
 }
@@ -461,7 +457,19 @@ mod tests {
         for (text, bad) in [("YouTube", 0), ("  ", 1), ("a\u{202e}b", 1), (long.as_str(), 1)] {
             assert_eq!(fields(&|f| destination_name(text, f)), bad, "{text}");
         }
-        assert_eq!(fields(&|f| notes("two\nlines", f)), 0);
+        for (text, bad) in [
+            ("", 0),
+            ("Caf\u{e9} \u{2764}\u{fe0f}", 0),
+            (" \u{a0}", 1),
+            ("a\u{2066}b", 1),
+            ("a\u{e0041}b", 1),
+            ("a\u{1ffff}b", 1),
+        ] {
+            assert_eq!(fields(&|f| title(text, f)), bad, "{text:?}");
+            let blank = text.trim().is_empty();
+            assert_eq!(fields(&|f| notes(text, f)), if blank { 0 } else { bad }, "{text:?}");
+        }
+        assert_eq!(fields(&|f| notes("two\nlines, \u{645}\u{6cc}\u{200c}\u{62e}", f)), 0);
         assert_eq!(fields(&|f| notes(&long, f)), 1);
         assert_eq!(fields(&|f| title(&long, f)), 1);
         assert_eq!(fields(&|f| window(Duration::from_secs(3601), f)), 1);

@@ -24,7 +24,7 @@ async fn d12_editing_one_destination_in_every_way_disturbs_no_other() {
     let (control, by) = (&bench.control, &bench.by);
     bench.stream("show").await;
     let (_, key) = control
-        .create_key(by, "show", NewKey { label: "PC".into(), addresses: vec![] })
+        .create_key(by, "show", NewKey { label: "PC".into(), addresses: vec![], expires_at: None })
         .await
         .unwrap();
     bench.destination("show", "still").await;
@@ -83,7 +83,7 @@ async fn d12_renaming_and_ordering_a_live_destination_does_not_dial_it_anew() {
     let (control, by) = (&bench.control, &bench.by);
     bench.stream("show").await;
     let (_, key) = control
-        .create_key(by, "show", NewKey { label: "PC".into(), addresses: vec![] })
+        .create_key(by, "show", NewKey { label: "PC".into(), addresses: vec![], expires_at: None })
         .await
         .unwrap();
     let id = bench.destination("show", "one").await;
@@ -164,7 +164,7 @@ async fn a_person_takes_a_stream_on_air_and_off_and_it_is_told() {
     };
     control.create_stream(by, new).await.unwrap();
     let (shown, key) = control
-        .create_key(by, "show", NewKey { label: "PC".into(), addresses: vec![] })
+        .create_key(by, "show", NewKey { label: "PC".into(), addresses: vec![], expires_at: None })
         .await
         .unwrap();
     assert_eq!(shown.prefix, key.expose()[..8]);
@@ -234,7 +234,7 @@ async fn what_was_acknowledged_survives_a_kill() {
     control.go_live(&by, "show").await.unwrap();
     control.end(&by, "filed").await.unwrap();
     let (_, key) = control
-        .create_key(&by, "show", NewKey { label: "PC".into(), addresses: vec![] })
+        .create_key(&by, "show", NewKey { label: "PC".into(), addresses: vec![], expires_at: None })
         .await
         .unwrap();
     drop(control);
@@ -269,7 +269,11 @@ async fn j7_a_key_is_rotated_without_a_missing_frame_and_revoked_at_once() {
     let bench = Bench::new(dir.path(), file(vec![stream_def("filed", &["one"])])).await;
     let (control, by) = (&bench.control, &bench.by);
     let (first, key) = control
-        .create_key(by, "filed", NewKey { label: "Phone".into(), addresses: vec![] })
+        .create_key(
+            by,
+            "filed",
+            NewKey { label: "Phone".into(), addresses: vec![], expires_at: None },
+        )
         .await
         .unwrap();
     let encoder = bench.encoder(key.expose()).await;
@@ -403,7 +407,7 @@ async fn an_encoder_that_is_refused_is_told_with_a_reason_and_a_remedy() {
     let bench = Bench::new(dir.path(), file(vec![stream_def("main", &[])])).await;
     let (control, by) = (&bench.control, &bench.by);
     let (kept, key) = control
-        .create_key(by, "main", NewKey { label: "PC".into(), addresses: vec![] })
+        .create_key(by, "main", NewKey { label: "PC".into(), addresses: vec![], expires_at: None })
         .await
         .unwrap();
     control.revoke_key(by, "main", &kept.id).await.unwrap();

@@ -91,6 +91,25 @@ pub enum Error {
         /// The file.
         file: PathBuf,
     },
+    /// There is nothing in it, though it was in use: the vault's key is there.
+    #[error(
+        "the database {} is empty, though the vault's key file {} says that it was in use; nothing was changed{}",
+        file.display(), vault_key.display(), named(backups)
+    )]
+    Emptied {
+        /// The empty file.
+        file: PathBuf,
+        /// The key file.
+        vault_key: PathBuf,
+        /// The backups that are there, newest first.
+        backups: Vec<PathBuf>,
+    },
+    /// A directory, a pipe, a device: nothing that a database can lie in.
+    #[error("{} is no file, so that the database cannot lie there", file.display())]
+    NoFile {
+        /// What is there.
+        file: PathBuf,
+    },
     /// The keys of the vault are not there, or not as they have to be.
     #[error("the vault's key file {} cannot be used: {why}", file.display())]
     VaultKey {
@@ -153,6 +172,10 @@ impl Error {
                 "Make the data directory and the files in it writable for the user that Manycast runs as.".into()
             }
             Self::Corrupt { file, backups } => corrupt(file, backups.first()),
+            Self::Emptied { file, backups, .. } => emptied(file, backups.first()),
+            Self::NoFile { .. } => {
+                "Move it away and restore a backup, or give Manycast another directory with --data-dir.".into()
+            }
             Self::Newer { file, .. } => format!(
                 "Run the newer Manycast, or restore a backup that was made before its first start: `manycast restore FILE` \
                  with one of {}.",
@@ -190,6 +213,8 @@ impl Error {
             Self::Full => "database-full",
             Self::ReadOnly => "database-read-only",
             Self::Corrupt { .. } => "database-corrupt",
+            Self::Emptied { .. } => "database-emptied",
+            Self::NoFile { .. } => "database-no-file",
             Self::Newer { .. } => "database-newer",
             Self::Older { .. } => "database-older",
             Self::Foreign { .. } => "database-foreign",
@@ -243,6 +268,14 @@ fn corrupt(file: &std::path::Path, newest: Option<&PathBuf>) -> String {
             file.display()
         ),
     }
+}
+
+fn emptied(file: &std::path::Path, newest: Option<&PathBuf>) -> String {
+    let newest = newest.map_or("FILE".into(), |newest| newest.display().to_string());
+    format!(
+        "Run `manycast restore {newest}` with a backup. To begin anew, delete the empty {}.",
+        file.display()
+    )
 }
 
 /// Result codes of SQLite: <https://www.sqlite.org/rescode.html>
@@ -325,6 +358,16 @@ mod tests {
                 "stop the server",
             ),
             (Error::Foreign { file: file.clone() }, "other program", "--data-dir"),
+            (Error::NoFile { file: file.clone() }, "is no file", "--data-dir"),
+            (
+                Error::Emptied {
+                    file: file.clone(),
+                    vault_key: "/d/vault.key".into(),
+                    backups: vec![],
+                },
+                "is empty",
+                "delete the empty /d/manycast.db",
+            ),
             (Error::Closed, "closed", "again"),
         ];
         for (error, sentence, remedy) in rows {

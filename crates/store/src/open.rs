@@ -127,6 +127,7 @@ impl Store {
         }
         let _alone = alone(&files.dir, options.busy).await?;
         let known = migrate::newest(steps);
+        place_is_right(&files)?;
         let schema = examine(&files.database, options.busy, known).await?;
         if schema < known && !options.migrate {
             return Err(Error::Older { file: files.database, schema, known });
@@ -150,6 +151,27 @@ impl Store {
         }));
         Ok(store)
     }
+}
+
+/// That a database may lie there, or lies there: looked at without opening it, since to open a pipe waits
+/// for somebody at its other end.
+fn place_is_right(files: &Files) -> Result<()> {
+    let Ok(found) = fs::metadata(&files.database) else { return Ok(()) };
+    let file = files.database.clone();
+    if !found.is_file() {
+        return Err(Error::NoFile { file });
+    }
+    let holds = |path: &Path| fs::metadata(path).is_ok_and(|found| found.len() > 0);
+    let log = disk::beside(&file, "-wal");
+    if found.len() == 0 && !holds(&log) && holds(&files.vault_key) {
+        let backups = crate::backup::in_folder(&files.backups);
+        let backups = backups.into_iter().map(|backup| backup.path).collect();
+        return Err(Error::Emptied { file, vault_key: files.vault_key.clone(), backups });
+    }
+    if disk::readable_by_others(&file) {
+        tracing::warn!(file = %file.display(), "other users of this machine can read the database");
+    }
+    Ok(())
 }
 
 /// Two processes do not make a new file at once: SQLite's change to a write-ahead log is not meant for that.

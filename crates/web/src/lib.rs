@@ -15,12 +15,14 @@
 mod answer;
 mod api;
 mod client;
+mod host;
 mod live;
 mod metrics;
 mod plain;
 mod problem;
 mod readiness;
 mod routes;
+mod seats;
 mod server;
 mod shape;
 mod source;

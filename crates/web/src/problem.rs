@@ -39,6 +39,8 @@ faults! {
         "Send the header as its description says.";
     HttpsOnly "https-only" BAD_REQUEST "This port speaks https"
         "Write https:// in the address.";
+    WrongHost "wrong-host" MISDIRECTED_REQUEST "This server has another name"
+        "Write localhost or the server's address in the address bar. If a proxy brings the requests, list it under trusted_proxies in [http].";
     BadCursor "bad-cursor" BAD_REQUEST "The cursor is not one of ours"
         "Pass what `next` of the page before said, unchanged, or leave `after` out to begin anew.";
     NotSignedIn "not-signed-in" UNAUTHORIZED "Nobody is signed in"

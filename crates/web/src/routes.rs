@@ -107,6 +107,19 @@ impl Site {
         Self { router, knowledge, api: None, counters }
     }
 
+    /// Whether people sign in here.
+    pub(crate) fn is_managed(&self) -> bool {
+        self.api.is_some()
+    }
+
+    /// Answers a request that nobody looks at.
+    pub(crate) fn refuse(&self, problem: Problem) -> Response {
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        let mut response = problem.into_response();
+        harden(&mut response);
+        response
+    }
+
     /// Answers one request.
     pub(crate) async fn answer(&self, request: Request<hyper::body::Incoming>) -> Response {
         self.counters.requests.fetch_add(1, Ordering::Relaxed);

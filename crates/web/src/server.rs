@@ -3,10 +3,13 @@
 //! Belongs here: everything about connections. What is answered is in `routes`. Every bound here is
 //! a bar of its own: header size (A10), time (B7), unread answers (B3), count (B12).
 
+use crate::host;
 use crate::plain;
 use crate::routes::Site;
+use crate::seats::{Guarded, Seat, Seats};
 use crate::stall::Stalling;
 use crate::via::{Door, Via};
+use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
 use hyper::body::Incoming;
@@ -14,7 +17,6 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use manycast_tls::{Duplex, ServerTls, TlsError, Transport};
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -32,8 +34,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Bounds of the HTTP side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time; further ones are closed at accept.
+    /// Connections at a time. For a further one, one that waits for a request gives way; where all
+    /// are being answered, it is closed at accept.
     pub connections: usize,
+    /// The same for one address (of IPv6, one network of 64 bits). Listed proxies may have all.
+    pub connections_per_address: usize,
     /// Bytes of the request line and headers together. More is answered with 431.
     pub header_bytes: usize,
     /// How long a TLS handshake may take, a request may take to arrive, and a connection may wait
@@ -51,6 +56,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 256,
+            connections_per_address: 64,
             header_bytes: 16 * 1024,
             read: Duration::from_secs(10),
             write: Duration::from_secs(10),
@@ -69,7 +75,7 @@ pub struct HttpCounters {
     pub refused: AtomicU64,
     /// Requests answered.
     pub requests: AtomicU64,
-    /// Connections that ended with a fault: too slow, too large, broken off, no TLS.
+    /// Connections that ended with a fault: too slow, too large, broken off, no TLS, gave way.
     pub faults: AtomicU64,
     /// Panics of a handler; each ended one connection.
     pub panics: AtomicU64,
@@ -84,12 +90,14 @@ pub struct Way {
     pub tls: Option<Arc<ServerTls>>,
     /// Proxies whose headers are believed.
     pub proxies: Arc<[IpNet]>,
+    /// Names by which this machine is asked for, besides addresses and `localhost`.
+    pub names: Arc<[String]>,
 }
 
 impl Default for Way {
     /// Plain HTTP, without proxies.
     fn default() -> Self {
-        Self { door: Door::Http, tls: None, proxies: Arc::new([]) }
+        Self { door: Door::Http, tls: None, proxies: Arc::new([]), names: Arc::new([]) }
     }
 }
 
@@ -140,7 +148,8 @@ impl HttpServer {
     pub async fn run(self, site: impl Into<Arc<Site>>, shutdown: impl Future<Output = ()>) {
         let limits = self.limits;
         let site: Arc<Site> = site.into();
-        let room = Arc::new(Semaphore::new(limits.connections));
+        let (most, most_of_one) = (limits.connections, limits.connections_per_address);
+        let seats = Seats::new(most, most_of_one, self.way.proxies.clone());
         let (end, ending) = watch::channel(false);
         let context = Context { site: site.clone(), way: self.way, limits, ending };
         let mut connections = JoinSet::new();
@@ -158,7 +167,7 @@ impl HttpServer {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let Ok(seat) = room.clone().try_acquire_owned() else {
+            let Some(seat) = seats.take(peer.ip()) else {
                 site.counters.refused.fetch_add(1, Ordering::Relaxed);
                 let _ = socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO));
                 continue;
@@ -166,8 +175,14 @@ impl HttpServer {
             site.counters.accepted.fetch_add(1, Ordering::Relaxed);
             let context = context.clone();
             connections.spawn(async move {
-                let _seat = seat;
-                serve(socket, peer, context).await;
+                let counters = context.site.counters.clone();
+                tokio::select! {
+                    biased;
+                    () = seat.gives_way() => {
+                        counters.faults.fetch_add(1, Ordering::Relaxed);
+                    }
+                    () = serve(socket, peer, context, seat.clone()) => {}
+                }
             });
         }
         drop(self.listener);
@@ -188,7 +203,7 @@ fn note_end(counters: &HttpCounters, ended: Result<(), tokio::task::JoinError>) 
     }
 }
 
-async fn serve(socket: TcpStream, peer: SocketAddr, mut context: Context) {
+async fn serve(socket: TcpStream, peer: SocketAddr, mut context: Context, seat: Seat) {
     let _ = socket.set_nodelay(true);
     let from = Instant::now();
     let entering = enter(socket, context.way.tls.as_deref());
@@ -198,7 +213,7 @@ async fn serve(socket: TcpStream, peer: SocketAddr, mut context: Context) {
     };
     let counters = context.site.counters.clone();
     let spoken = match entered {
-        Ok(Ok(entered)) => converse(entered, peer, context, from.elapsed()).await,
+        Ok(Ok(entered)) => converse(entered, peer, context, (seat, from.elapsed())).await,
         Ok(Err(error)) => {
             tracing::debug!(%peer, "no TLS connection: {error}");
             Err(())
@@ -237,22 +252,24 @@ async fn converse(
     entered: Entered,
     peer: SocketAddr,
     context: Context,
-    spent: Duration,
+    (seat, spent): (Seat, Duration),
 ) -> Result<(), ()> {
     let Context { site, way, limits, mut ending } = context;
     let astray = entered.astray;
+    let sitting = seat.clone();
     let service = hyper::service::service_fn(move |request| {
-        let (site, way) = (site.clone(), way.clone());
+        let (site, way, asked) = (site.clone(), way.clone(), sitting.asked());
         async move {
+            let _answering = asked.ok_or(io::ErrorKind::ConnectionAborted)?;
             let answer = if astray {
                 plain::answer(&request)
             } else {
                 ask(&site, &way, peer, request).await
             };
-            Ok::<_, Infallible>(answer)
+            Ok::<_, io::Error>(answer.map(|body| Body::new(Guarded { body, _answering })))
         }
     });
-    let io = TokioIo::new(Stalling::new(Duplex::new(entered.transport), limits.write));
+    let io = TokioIo::new(Stalling::new(Duplex::new(entered.transport), limits.write, seat));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.read.saturating_sub(spent).max(limits.read / 2))
@@ -277,6 +294,9 @@ async fn converse(
 
 async fn ask(site: &Site, way: &Way, peer: SocketAddr, mut request: Request<Incoming>) -> Response {
     let via = Via::judge(way.door, peer, &way.proxies, request.headers());
+    if let Err(problem) = host::check(&request, &via, way, site.is_managed()) {
+        return site.refuse(problem);
+    }
     request.extensions_mut().insert(via);
     site.answer(request).await
 }

@@ -3,6 +3,7 @@
 //! Belongs here: the bound on how long a write may make no progress (B3). The bound on reading is
 //! the HTTP library's.
 
+use crate::seats::Seat;
 use manycast_tls::Duplex;
 use std::io;
 use std::pin::Pin;
@@ -17,11 +18,13 @@ pub(crate) struct Stalling {
     socket: Duplex,
     bound: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Which is told whether something waits.
+    seat: Seat,
 }
 
 impl Stalling {
-    pub(crate) fn new(socket: Duplex, bound: Duration) -> Self {
-        Self { socket, bound, waiting: None }
+    pub(crate) fn new(socket: Duplex, bound: Duration, seat: Seat) -> Self {
+        Self { socket, bound, waiting: None, seat }
     }
 
     /// Arms, follows or disarms the bound, by the result of a write.
@@ -30,6 +33,7 @@ impl Stalling {
         context: &mut Context<'_>,
         result: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        self.seat.sends(result.is_pending());
         if result.is_ready() {
             self.waiting = None;
             return result;

@@ -473,12 +473,20 @@ async fn b3_answers_that_nobody_reads_are_thrown_away() {
 
 #[tokio::test]
 async fn b12_connections_beyond_the_limit_are_closed_at_accept() {
+    let hub = Hub::new();
+    for number in 0..3000 {
+        hub.open(&name(&format!("stream{number}")), WindowLimits::default());
+    }
     let limits = Limits { connections: 4, ..Limits::default() };
-    let server = Server::start(&Hub::new(), limits).await;
+    let server = Server::start(&hub, limits).await;
+    let request = "GET /api/v1/status HTTP/1.1\r\nHost: x\r\n\r\n".repeat(40);
     let mut held = Vec::new();
     for _ in 0..4 {
-        let mut socket = TcpStream::connect(server.address).await.unwrap();
-        socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        // their answers wait to be taken: they are in the middle of something
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut socket = socket.connect(server.address).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
         let mut first = [0; 12];
         socket.read_exact(&mut first).await.unwrap();
         held.push(socket);
@@ -489,6 +497,43 @@ async fn b12_connections_beyond_the_limit_are_closed_at_accept() {
     drop(held);
     let again = async { while status(&server.request("GET", "/healthz").await) != 200 {} };
     tokio::time::timeout(Duration::from_secs(5), again).await.expect("there is room again");
+}
+
+/// Whoever holds every connection with half a request, or with none after one, shuts nobody out.
+#[tokio::test]
+async fn b12_half_requests_give_way() {
+    for (opening, most_of_one) in [
+        ("GET / HTTP/1.1\r\nHost: x\r\n", 8),
+        ("", 8),
+        ("GET / HTTP/1.1\r\nHost: x\r\n", 4),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 8),
+    ] {
+        // patience that lasts longer than the test
+        let read = Duration::from_secs(600);
+        let (connections, connections_per_address) = (8, most_of_one);
+        let limits = Limits { connections, connections_per_address, read, ..Limits::default() };
+        let server = Server::start(&Hub::new(), limits).await;
+        let mut held = Vec::new();
+        for _ in 0..24 {
+            let Ok(mut socket) = TcpStream::connect(server.address).await else { continue };
+            let _ = socket.write_all(opening.as_bytes()).await;
+            held.push(socket);
+        }
+        let answered = async { while status(&server.request("GET", "/healthz").await) != 200 {} };
+        let answered = tokio::time::timeout(Duration::from_secs(20), answered).await;
+        assert!(answered.is_ok(), "{opening:?}");
+        assert!(held.len() > 8);
+    }
+}
+
+/// RFC 9112 3.2.
+#[tokio::test]
+async fn a_request_names_its_host_once() {
+    let server = Server::start(&Hub::new(), Limits::default()).await;
+    for (hosts, want) in [("", 400), ("Host: x\r\nHost: x\r\n", 400), ("Host: x\r\n", 200)] {
+        let text = format!("GET /healthz HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+        assert_eq!(status(&server.raw(text.as_bytes()).await), want, "{hosts:?}");
+    }
 }
 
 #[tokio::test]

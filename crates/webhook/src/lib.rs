@@ -41,5 +41,5 @@ pub use queue::{
     Ask, Attempt, Delivery, Due, Filed, Queue, QueueError, Receiver, UnderWay, Verdict, Work,
 };
 pub use secret::{SecretError, Secrets, SigningSecret};
-pub use webhooks::{Counters, Webhooks};
+pub use webhooks::{Counters, TestError, Webhooks};
 pub use worker::{Clock, Options};

@@ -88,6 +88,36 @@ async fn k6_a_test_is_signed_with_both_secrets_and_logged() {
 }
 
 #[tokio::test]
+async fn k7_tests_of_one_webhook_hold_up_no_other() {
+    let (slow, fast) =
+        (Receiving::new(|_| Reply::Hangs).await, Receiving::new(|_| Reply::status(200)).await);
+    let client = client_for(&[slow.address, fast.address]);
+    // longer than the test lasts
+    let options = Options { timeout: Duration::from_secs(600), ..Options::default() };
+    let webhooks = Webhooks::start(MemoryQueue::with(&[]), client, options);
+    let mut hanging = Vec::new();
+    for number in 0..31 {
+        let (webhooks, to) = (webhooks.clone(), receiver(&slow.url("/")));
+        let test = async move { webhooks.test(&format!("slow{number}"), &to).await.map(drop) };
+        hanging.push(tokio::spawn(test));
+    }
+    until("all hang", || slow.count() == 31).await;
+    let to = receiver(&fast.url("/"));
+    for _ in 0..3 {
+        let attempt = webhooks.test("fast", &to).await.unwrap();
+        assert_eq!(attempt.status, Some(200));
+    }
+    let again = webhooks.test("slow7", &to).await.unwrap_err();
+    assert!(again.to_string().contains("this webhook"), "{again}");
+    hanging[7].abort();
+    assert!((&mut hanging[7]).await.is_err());
+    assert!(webhooks.test("slow7", &to).await.is_ok(), "it is free again");
+    for test in hanging {
+        test.abort();
+    }
+}
+
+#[tokio::test]
 async fn k7_a_receiver_that_hangs_keeps_no_other_waiting() {
     let slow = Receiving::new(|_| Reply::Hangs).await;
     let fast = Receiving::new(|_| Reply::status(200)).await;

@@ -3,12 +3,13 @@
 //! Belongs here: the way from an event to the queue, tests, the end. Must not come here: who is told
 //! what (the queue knows the webhooks), how a message is sent.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -20,14 +21,15 @@ use crate::worker::{Options, Shared, Worker, count, queue_wait};
 
 /// Events that may wait for the queue.
 const WAITING: usize = 1_024;
-/// Tests at a time: people make them.
-const TESTS: usize = 2;
+/// Tests at a time, of one webhook each: people make them.
+const TESTS: usize = 32;
 
 /// Webhooks, running.
 pub struct Webhooks {
     shared: Arc<Shared>,
     events: mpsc::Sender<Event>,
-    tests: Semaphore,
+    /// The webhooks that are being tested.
+    tests: Mutex<HashSet<String>>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -68,7 +70,7 @@ impl Webhooks {
         let (stop, stopped) = watch::channel(false);
         let worker = tokio::spawn(Worker::new(shared.clone()).run(stopped.clone()));
         let filer = tokio::spawn(file_all(shared.clone(), waiting, stopped));
-        let tests = Semaphore::new(TESTS);
+        let tests = Mutex::default();
         Arc::new(Self { shared, events, tests, stop, tasks: Mutex::new(vec![filer, worker]) })
     }
 
@@ -104,10 +106,9 @@ impl Webhooks {
     /// receiver that does not take it is no error here: the attempt says so.
     ///
     /// # Errors
-    /// When the log cannot be written.
-    pub async fn test(&self, webhook: &str, receiver: &Receiver) -> Result<Attempt, QueueError> {
-        // The semaphore is never closed.
-        let _turn = self.tests.acquire().await;
+    /// [`TestError`]: it is being tested already, too many are, the log cannot be written.
+    pub async fn test(&self, webhook: &str, receiver: &Receiver) -> Result<Attempt, TestError> {
+        let _turn = Turn::take(&self.tests, webhook)?;
         let (began, at) = (Instant::now(), self.shared.now());
         let message = test_message(webhook, at);
         let parcel = Parcel { id: &message.id, body: &message.body, receiver, at };
@@ -156,6 +157,44 @@ impl Webhooks {
                 let _ = task.await;
             }
         }
+    }
+}
+
+/// Why nothing was sent for a test, or nothing is known of it.
+#[derive(Debug, thiserror::Error)]
+pub enum TestError {
+    /// A sentence that says what is under way.
+    #[error("{0}")]
+    Busy(&'static str),
+    /// The log.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// That a webhook is being tested, until this is dropped.
+struct Turn<'a> {
+    tests: &'a Mutex<HashSet<String>>,
+    webhook: &'a str,
+}
+
+impl<'a> Turn<'a> {
+    /// A receiver that is slow makes nobody wait but those who test it.
+    fn take(tests: &'a Mutex<HashSet<String>>, webhook: &'a str) -> Result<Self, TestError> {
+        let mut under_way = tests.lock();
+        if under_way.contains(webhook) {
+            return Err(TestError::Busy("this webhook is being tested at the moment"));
+        }
+        if under_way.len() >= TESTS {
+            return Err(TestError::Busy("too many webhooks are being tested at the moment"));
+        }
+        under_way.insert(webhook.to_owned());
+        Ok(Self { tests, webhook })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.tests.lock().remove(self.webhook);
     }
 }
 

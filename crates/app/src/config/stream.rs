@@ -375,10 +375,9 @@ fn destination_name(at: &mut Section<'_>, others: &[(DestinationConfig, Place)])
         }
         return None;
     };
-    let bad =
-        |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}');
+    let bad = manycast_auth::is_invisible;
     if value.trim().is_empty() || value.chars().count() > MAX_NAME || value.chars().any(bad) {
-        let what = "is empty, longer than 64 characters, or holds control characters";
+        let what = "is empty, longer than 64 characters, or holds invisible characters";
         at.fault(&place, "name", what, "write it like name = \"YouTube\"");
         return None;
     }

@@ -138,7 +138,7 @@ pub struct Https {
 pub struct Http {
     /// Where it listens; `None`: nowhere.
     pub listen: Option<SocketAddr>,
-    /// Connections at a time of each listener; further ones are closed at accept.
+    /// Connections at a time of each listener.
     pub connections: u32,
     /// Whose word is taken for where a request came from.
     pub trusted_proxies: Vec<IpNet>,

@@ -7,6 +7,7 @@ use super::stream::servers;
 use crate::tool::Failure;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
 
 /// What can be done with stream keys. KEY is a label or an id.
 #[derive(Debug, Subcommand)]
@@ -26,8 +27,12 @@ pub enum Verb {
         /// Only from this address or network; may be given again.
         #[arg(long, value_name = "ADDRESS")]
         address: Vec<String>,
+        /// Until when it is taken: for so long (90m, 2h, 7d), or until 2030-01-31 or
+        /// 2030-01-31T12:00:00Z; without this, for good.
+        #[arg(long, value_name = "WHEN", value_parser = ends)]
+        expires: Option<Ends>,
     },
-    /// Change its label or its addresses.
+    /// Change its label, its addresses or its end.
     Edit {
         #[command(flatten)]
         which: Which,
@@ -40,6 +45,9 @@ pub enum Verb {
         /// From everywhere.
         #[arg(long, conflicts_with = "address")]
         anywhere: bool,
+        /// Until when it is taken, as for `create`, or `never`.
+        #[arg(long, value_name = "WHEN", value_parser = ends)]
+        expires: Option<Ends>,
     },
     /// Make another key in its place; the old one holds for a while yet.
     Rotate {
@@ -51,6 +59,45 @@ pub enum Verb {
     },
     /// Revoke a key; an encoder that runs with it ends at once.
     Revoke(Which),
+}
+
+/// When a key ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ends {
+    Never,
+    After(Duration),
+    At(String),
+}
+
+impl Ends {
+    fn value(self, now: SystemTime) -> Value {
+        match self {
+            Self::Never => Value::Null,
+            Self::After(time) => manycast_web::rfc3339(now + time).into(),
+            Self::At(text) => text.into(),
+        }
+    }
+}
+
+/// A span or a date; whether a date is one, the server says.
+fn ends(text: &str) -> Result<Ends, String> {
+    const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+    const LONGEST: u64 = 100 * 366 * 86_400;
+    if text == "never" {
+        return Ok(Ends::Never);
+    }
+    let bytes = text.as_bytes();
+    if bytes.len() >= 10 && bytes[4] == b'-' && bytes[7] == b'-' {
+        let midnight = if text.contains(['T', 't', ' ']) { "" } else { "T00:00:00Z" };
+        return Ok(Ends::At(format!("{text}{midnight}")));
+    }
+    let span = UNITS.iter().find_map(|(unit, seconds)| {
+        let number: u64 = text.strip_suffix(*unit)?.parse().ok()?;
+        number.checked_mul(*seconds).filter(|seconds| (1..=LONGEST).contains(seconds))
+    });
+    let span =
+        span.ok_or("write it like 90m, 2h, 7d, 2030-01-31, 2030-01-31T12:00:00Z or never")?;
+    Ok(Ends::After(Duration::from_secs(span)))
 }
 
 #[derive(Args, Debug)]
@@ -96,15 +143,21 @@ impl Run for Verb {
                 let items = api.all(&at(&["streams", &stream, "keys"])).await?;
                 out.rows(&items, COLUMNS, "This stream has no key made here yet.");
             }
-            Self::Create { stream, label, address } => {
-                let body = json!({ "label": label, "addresses": address });
+            Self::Create { stream, label, address, expires } => {
+                let mut body = json!({ "label": label, "addresses": address });
+                if let Some(ends) = expires {
+                    body["expires_at"] = ends.value(SystemTime::now());
+                }
                 let made = api.create(&at(&["streams", &stream, "keys"]), &body).await?;
                 out.once(&made, "key", "The stream key");
                 tell_server(api, &stream, out).await?;
             }
-            Self::Edit { which, label, address, anywhere } => {
+            Self::Edit { which, label, address, anywhere, expires } => {
                 let addresses = (anywhere || !address.is_empty()).then(|| Value::from(address));
-                let patch = body(vec![("label", label.map(Value::from)), ("addresses", addresses)]);
+                let expires = expires.map(|ends| ends.value(SystemTime::now()));
+                let label = label.map(Value::from);
+                let patch =
+                    body(vec![("label", label), ("addresses", addresses), ("expires_at", expires)]);
                 out.rows(&[api.patch(&which.path(api).await?, &patch).await?], COLUMNS, "");
             }
             Self::Rotate { which, grace } => {
@@ -119,5 +172,33 @@ impl Run for Verb {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_span_a_date_or_never() {
+        let after = |seconds| Ok(Ends::After(Duration::from_secs(seconds)));
+        let at = |text: &str| Ok(Ends::At(text.to_owned()));
+        for (text, want) in [
+            ("90m", after(5400)),
+            ("2h", after(7200)),
+            ("7d", after(604_800)),
+            ("30s", after(30)),
+            ("never", Ok(Ends::Never)),
+            ("2030-01-31", at("2030-01-31T00:00:00Z")),
+            ("2030-01-31T12:00:00+01:00", at("2030-01-31T12:00:00+01:00")),
+        ] {
+            assert_eq!(ends(text), want, "{text}");
+        }
+        for text in ["", "2", "h", "0h", "-2h", "2w", "99999999999999999999d", "999999d", "soon"] {
+            assert!(ends(text).is_err(), "{text}");
+        }
+        let said = Ends::After(Duration::from_secs(60)).value(SystemTime::UNIX_EPOCH);
+        assert_eq!(said, json!("1970-01-01T00:01:00Z"));
+        assert_eq!(Ends::Never.value(SystemTime::UNIX_EPOCH), Value::Null);
     }
 }

@@ -1,7 +1,7 @@
 //! The HTTP side: its listeners, bound before anything runs, and ended last.
 
 use super::wiring::HTTP_END;
-use super::{Server, bind};
+use super::{Server, bind, names};
 use crate::config::Config;
 use anyhow::Result;
 use manycast_tls::ServerTls;
@@ -30,6 +30,7 @@ impl Bound {
         let limits = Limits { connections, goodbye: HTTP_END / 2, ..Limits::default() };
         let proxies: Arc<[_]> = config.http.trusted_proxies.as_slice().into();
         let none: Arc<[_]> = Arc::new([]);
+        let names: Arc<[String]> = names::of_machine().into();
         let mut bound = Vec::new();
         for (protocol, setting, door, address) in [
             ("http", "http.listen", Door::Http, config.http.listen),
@@ -41,7 +42,8 @@ impl Bound {
             let server = server.map_err(|error| bind::explain(setting, address, &error))?;
             let tls = tls.clone().filter(|_| door == Door::Https);
             let proxies = if door == Door::Http { &proxies } else { &none };
-            bound.push((protocol, door, server.by(Way { door, tls, proxies: proxies.clone() })));
+            let way = Way { door, tls, proxies: proxies.clone(), names: names.clone() };
+            bound.push((protocol, door, server.by(way)));
         }
         Ok(Self(bound))
     }

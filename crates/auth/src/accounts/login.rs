@@ -54,8 +54,12 @@ pub enum LoginError {
     #[error("enter the six digits of your authenticator app, or a recovery code")]
     CodeNeeded,
     /// The password is right, and the code is not.
-    #[error("the code is wrong or was used already: wait for the next one")]
+    #[error("the code is wrong: compare the clocks of your device and of the server")]
     CodeWrong,
+    /// The password is right, and so was the code, which somebody used already. It does not count as
+    /// a wrong one: two pages of one person, or a program that asks again, would lock him out.
+    #[error("this code was used already: wait for the next one")]
+    CodeUsed,
     /// The password is right, and too many codes were wrong.
     #[error("too many wrong codes: wait {} s, or use a recovery code", retry.as_secs().max(1))]
     CodesExhausted {
@@ -160,11 +164,18 @@ impl Accounts {
             (tokio::time::Instant::now().into_std(), Subject::name(&row.id.to_string()));
         self.0.codes.take(now, user).map_err(|retry| LoginError::CodesExhausted { retry })?;
         let Kept::Secret(secret) = &row.totp else { return Err(LoginError::CodeWrong) };
-        let step = totp::step_of(secret, code, self.0.clock.now(), row.totp_last_step);
-        let step = step.ok_or(LoginError::CodeWrong)?;
+        let clock = self.0.clock.now();
+        let Some(step) = totp::step_of(secret, code, clock, row.totp_last_step) else {
+            if totp::step_of(secret, code, clock, None).is_none() {
+                return Err(LoginError::CodeWrong);
+            }
+            self.0.codes.give_back(user);
+            return Err(LoginError::CodeUsed);
+        };
         // of two logins with one code, the database lets one through
         if !self.0.store.use_totp_step(&row.id, step).await? {
-            return Err(LoginError::CodeWrong);
+            self.0.codes.give_back(user);
+            return Err(LoginError::CodeUsed);
         }
         self.0.codes.forgive(user);
         Ok("password and code")

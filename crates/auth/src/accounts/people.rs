@@ -4,7 +4,7 @@
 //! always an owner who can log in.
 
 use super::{Accounts, Client};
-use crate::error::{AuthError, name};
+use crate::error::{AuthError, person};
 use crate::json::Object;
 use crate::password::{Invalid, check};
 use crate::permission::{
@@ -185,7 +185,7 @@ impl Accounts {
 
     /// The row of a new user, whose name and password are good.
     pub(super) async fn checked(&self, new: NewUser) -> Result<manycast_store::NewUser, AuthError> {
-        name("name", &new.name)?;
+        person(&new.name)?;
         check(&new.password, &new.name)?;
         Ok(manycast_store::NewUser {
             id: UserId::new(),
@@ -214,7 +214,7 @@ impl Accounts {
             let words = "a password belongs to a person: log in to set one, or take a token that was made on the server's machine";
             return Err(Forbidden(words.to_owned()).into());
         }
-        change.name.as_deref().map_or(Ok(()), |text| name("name", text))?;
+        change.name.as_deref().map_or(Ok(()), person)?;
         let password_hash = match &change.password {
             Some(password) => {
                 check(password, change.name.as_ref().unwrap_or(&target.name))?;

@@ -159,7 +159,9 @@ impl Accounts {
         row: manycast_store::NewUser,
         client: &Client,
     ) -> Result<LoggedIn, AuthError> {
-        let row = edit.create_user(row).await?;
+        let (id, now) = (row.id, row.created_at);
+        edit.create_user(row).await?;
+        let row = edit.seen_user(&id, now).await?;
         let (cookie, expires_at) = self.begin_session(edit, &row, client).await?;
         let principal = principal_of(&row);
         let user: User = super::people::user_of(row)?;

@@ -204,3 +204,25 @@ async fn expired_keys_that_nobody_uses_are_swept() {
     left.sort();
     assert_eq!(left, ["lasting", "used"]);
 }
+
+/// A key for a guest: given an end, prolonged, and refused afterwards; whoever is on air stays.
+#[tokio::test]
+async fn a_key_ends_when_it_was_said_to() {
+    let house = house().await;
+    let at = |seconds| T0.plus(Duration::from_secs(seconds));
+    let guest = NewStreamKey { expires_at: Some(at(60)), ..new("Guest") };
+    let (key, text) = house.keys.create(guest, &Actor::system()).await.unwrap();
+    let end = async |expires_at| {
+        let change = StreamKeyEdit { expires_at: Some(expires_at), ..StreamKeyEdit::default() };
+        house.keys.edit(&key.id, None, change, &Actor::system()).await
+    };
+    assert_eq!(end(Some(T0)).await.unwrap_err().field(), Some("expires_at"));
+    assert_eq!(end(None).await.unwrap().expires_at, None);
+    assert_eq!(end(Some(at(90))).await.unwrap().expires_at, Some(at(90)));
+    house.apply().await;
+    let mut live = house.publish(&text).await.unwrap();
+    house.clock.advance(Duration::from_secs(90));
+    house.apply().await;
+    assert!(!is_over(&mut live), "whoever is on air stays");
+    assert!(house.publish(&text).await.is_none(), "nobody new");
+}

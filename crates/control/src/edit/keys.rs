@@ -7,9 +7,10 @@ use crate::view::StreamKeyView;
 use crate::{ControlError, FieldError};
 use manycast_auth::{Actor, IpNet, NewStreamKey, StreamKeyEdit, StreamKeyId};
 use manycast_hub::Secret;
+use manycast_store::UnixMs;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The longest grace of a rotation.
 const MAX_GRACE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -21,6 +22,8 @@ pub struct NewKey {
     pub label: String,
     /// From where it may be used, as addresses or networks; empty: from everywhere.
     pub addresses: Vec<String>,
+    /// From when on it takes nobody new; whoever is on air with it stays. `None`: never.
+    pub expires_at: Option<SystemTime>,
 }
 
 /// What to change of a key; `None` stays as it is.
@@ -30,6 +33,8 @@ pub struct KeyPatch {
     pub label: Option<String>,
     /// See [`NewKey`].
     pub addresses: Option<Vec<String>>,
+    /// See [`NewKey`]; `Some(None)`: never.
+    pub expires_at: Option<Option<SystemTime>>,
 }
 
 impl Control {
@@ -63,7 +68,7 @@ impl Control {
                 stream: defined.name,
                 label: new.label,
                 addresses,
-                expires_at: None,
+                expires_at: new.expires_at.map(UnixMs::from),
             };
             let (key, secret) = control.keys.create(new, &by).await?;
             control.put_in_force(&mut books, None).await?;
@@ -84,7 +89,8 @@ impl Control {
         patch: KeyPatch,
     ) -> Result<StreamKeyView, ControlError> {
         let addresses = patch.addresses.as_deref().map(networks).transpose()?;
-        let change = StreamKeyEdit { label: patch.label, addresses, expires_at: None };
+        let expires_at = patch.expires_at.map(|end| end.map(UnixMs::from));
+        let change = StreamKeyEdit { label: patch.label, addresses, expires_at };
         let (by, stream, id) = (by.clone(), stream.to_owned(), id.to_owned());
         self.carried(move |control| async move {
             let mut books = control.books.lock().await;

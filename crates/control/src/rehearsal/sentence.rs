@@ -34,7 +34,7 @@ impl Far<'_> {
     }
 
     pub(super) fn failed(&self, step: Step, ms: u64, words: &str) -> RehearsalStep {
-        made(step, StepState::Failed, ms, sentence(words))
+        made(step, StepState::Failed, ms, sentence(words, self.host))
     }
 
     /// Not needed at this address.
@@ -76,7 +76,7 @@ impl Far<'_> {
     /// Why it came to nothing, and what to do.
     pub(super) fn cause(&self, end: &LinkEnd, last: Option<Stage>) -> (String, Option<String>) {
         let Self { name, host, port, encrypted } = *self;
-        let words = sentence(&end.message);
+        let words = sentence(&end.message, host);
         let (cause, remedy) = match end.fault {
             Fault::Dns => (words, format!("Look at the address of {name} again. If other names are not found either, it is this server's network.")),
             Fault::Configuration => (words, "Give another address; or, if it is meant to be inside your network, allow it in egress.allow of the configuration.".to_owned()),
@@ -102,18 +102,35 @@ impl Far<'_> {
     }
 }
 
-/// With a capital and a full stop.
-fn sentence(words: &str) -> String {
+/// With a capital and a full stop. `host`: a name that stays as it is written.
+fn sentence(words: &str, host: &str) -> String {
     let words = words.trim().trim_end_matches('.');
-    // A host name stays as it is written.
     let first = words.split_whitespace().next().unwrap_or_default();
     let mut chars = words.chars();
     match chars.next() {
-        Some(c) if !first.contains(['.', ':']) => {
+        Some(c) if !first.contains(['.', ':']) && first != host => {
             let end = if words.ends_with('?') { "" } else { "." };
             format!("{}{}{end}", c.to_uppercase(), chars.as_str())
         }
         _ if words.ends_with('?') => words.to_owned(),
         _ => format!("{words}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn sentences_begin_with_a_capital_and_host_names_as_they_are() {
+        for (words, want) in [
+            ("no server answers", "No server answers."),
+            ("localhost leads to 127.0.0.1", "localhost leads to 127.0.0.1."),
+            ("live.example is not known", "live.example is not known."),
+            ("localhosts differ", "Localhosts differ."),
+            ("is it there?", "Is it there?"),
+        ] {
+            assert_eq!(sentence(words, "localhost"), want);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is chosen holds over a restart, however the server ended, and no longer than what it is about.
 
 use super::live;
-use super::support::{Bench, file, stream_def};
+use super::support::{Bench, Encoder, file, stream_def};
 use manycast_control::{FileDefs, NewDestination, Start, StreamState};
 use manycast_store::RuntimeRow;
 use std::time::Duration;
@@ -17,6 +17,16 @@ fn short() -> FileDefs {
     defs
 }
 
+/// A server in which the encoder of `hand` is there and a person took it on air.
+async fn on_air(dir: &std::path::Path, file: FileDefs) -> (Bench, Encoder) {
+    let bench = Bench::new(dir, file).await;
+    let encoder = bench.encoder("hand-key").await;
+    bench.until("hand", |view| view.state == StreamState::Ready).await;
+    bench.control.go_live(&bench.by, "hand").await.unwrap();
+    bench.until("hand", live).await;
+    (bench, encoder)
+}
+
 /// The server ends, with or without a word.
 async fn again(bench: Bench, killed: bool, file: FileDefs) -> Bench {
     if !killed {
@@ -30,11 +40,7 @@ async fn again(bench: Bench, killed: bool, file: FileDefs) -> Bench {
 async fn d14_what_was_taken_on_air_by_hand_goes_on_after_a_restart() {
     for killed in [true, false] {
         let dir = tempfile::tempdir().unwrap();
-        let bench = Bench::new(dir.path(), by_hand()).await;
-        let encoder = bench.encoder("hand-key").await;
-        bench.until("hand", |view| view.state == StreamState::Ready).await;
-        bench.control.go_live(&bench.by, "hand").await.unwrap();
-        bench.until("hand", live).await;
+        let (bench, encoder) = on_air(dir.path(), by_hand()).await;
         drop(encoder);
         let bench = again(bench, killed, by_hand()).await;
         assert!(bench.control.stream("hand").unwrap().wanted, "killed: {killed}");
@@ -62,11 +68,7 @@ async fn d14_what_was_taken_on_air_by_hand_goes_on_after_a_restart() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g3_what_is_wanted_on_air_outlasts_a_slow_goodbye() {
     let dir = tempfile::tempdir().unwrap();
-    let bench = Bench::new(dir.path(), short()).await;
-    let encoder = bench.encoder("hand-key").await;
-    bench.until("hand", |view| view.state == StreamState::Ready).await;
-    bench.control.go_live(&bench.by, "hand").await.unwrap();
-    bench.until("hand", live).await;
+    let (bench, encoder) = on_air(dir.path(), short()).await;
     bench.control.begin_to_drain();
     encoder.end(true).await;
     bench.until("hand", |view| !view.wanted).await;
@@ -81,11 +83,7 @@ async fn g3_what_is_wanted_on_air_outlasts_a_slow_goodbye() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d14_an_encoder_that_comes_too_late_after_a_restart_waits_for_a_person() {
     let dir = tempfile::tempdir().unwrap();
-    let bench = Bench::new(dir.path(), short()).await;
-    let encoder = bench.encoder("hand-key").await;
-    bench.until("hand", |view| view.state == StreamState::Ready).await;
-    bench.control.go_live(&bench.by, "hand").await.unwrap();
-    bench.until("hand", live).await;
+    let (bench, encoder) = on_air(dir.path(), short()).await;
     drop(encoder);
     let bench = bench.killed(short()).await;
     bench.until("hand", |view| !view.wanted).await;

@@ -38,7 +38,8 @@ const LATER: &[Step] = &[
 ];
 
 fn options() -> Options {
-    Options { busy: Duration::from_millis(500), ..Options::default() }
+    // patience with a machine that is busy: nobody else has these open
+    Options { busy: Duration::from_secs(10), ..Options::default() }
 }
 
 fn files(dir: &Path) -> Files {

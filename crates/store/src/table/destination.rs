@@ -246,9 +246,10 @@ impl Edit {
         let insert = query(
             "INSERT INTO destination (id, stream_id, name, service, url, key_sealed, user, password_sealed, \
              backup_url, backup_key_sealed, backup_user, backup_password_sealed, backup_mode, config_change, \
-             announce, video_track, audio_track, enabled, notes, created_at, position) \
+             announce, video_track, audio_track, enabled, notes, created_at, position, version) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-             (SELECT coalesce(max(position), 0) + 1 FROM destination WHERE stream_id = ?2))",
+             (SELECT coalesce(max(position), 0) + 1 FROM destination WHERE stream_id = ?2), \
+             (SELECT 1 + coalesce(max(CAST(value AS INTEGER)), 0) FROM setting WHERE key = 'versions.gone'))",
         )
         .bind(&row)
         .bind(new.stream_id.text())
@@ -286,6 +287,9 @@ impl Edit {
     ) -> Result<DestinationRow> {
         let row: DestinationRow = self.work.must(by_id(id), WHAT).await?;
         same_version(seen, row.version)?;
+        if edit.name.as_ref().is_some_and(|name| *name != row.name) {
+            self.gone(row.version).await?;
+        }
         self.reseal(id, "key_sealed", edit.key.clone()).await?;
         self.reseal(id, "password_sealed", edit.password.clone()).await?;
         self.reseal(id, "backup_key_sealed", edit.backup_key.clone()).await?;
@@ -326,6 +330,7 @@ impl Edit {
     ) -> Result<()> {
         let row: DestinationRow = self.work.must(by_id(id), WHAT).await?;
         same_version(seen, row.version)?;
+        self.gone(row.version).await?;
         let delete = query("DELETE FROM destination WHERE id = ?1").bind(id.text());
         self.work.existing(delete, WHAT).await
     }

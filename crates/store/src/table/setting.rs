@@ -38,7 +38,20 @@ impl Store {
     }
 }
 
+/// The highest version that anything had which is gone. What is made anew under an old name begins
+/// beyond it, so that nobody who saw the old one edits the new one.
+pub(crate) const VERSIONS_GONE: &str = "versions.gone";
+
 impl Edit {
+    /// Notes that something of this version is gone, or has another name now.
+    pub(crate) async fn gone(&mut self, version: i64) -> Result<()> {
+        let note = query(
+            "INSERT INTO setting (key, value) VALUES (?1, CAST(?2 AS TEXT)) ON CONFLICT (key) DO UPDATE \
+             SET value = CAST(max(CAST(value AS INTEGER), ?2) AS TEXT)",
+        );
+        self.work.execute(note.bind(VERSIONS_GONE).bind(version)).await.map(drop)
+    }
+
     /// Sets a setting, or takes it away.
     ///
     /// # Errors

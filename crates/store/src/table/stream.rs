@@ -156,8 +156,9 @@ impl Edit {
     pub async fn create_stream(&mut self, new: NewStream) -> Result<StreamRow> {
         let insert = query(
             "INSERT INTO stream (id, name, title, start, play, takeover, reconnect_window_ms, hold_on_stop, \
-             notes, created_at, position) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
-             (SELECT coalesce(max(position), 0) + 1 FROM stream))",
+             notes, created_at, position, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+             (SELECT coalesce(max(position), 0) + 1 FROM stream), \
+             (SELECT 1 + coalesce(max(CAST(value AS INTEGER)), 0) FROM setting WHERE key = 'versions.gone'))",
         )
         .bind(new.id.text())
         .bind(&new.name)
@@ -219,6 +220,9 @@ impl Edit {
     pub async fn delete_stream(&mut self, id: &StreamId, seen: Option<i64>) -> Result<()> {
         let row: StreamRow = self.work.must(by_id(id), WHAT).await?;
         same_version(seen, row.version)?;
+        let with_it = self.destinations_of(id).await?;
+        let versions = with_it.iter().map(|destination| destination.version);
+        self.gone(versions.fold(row.version, i64::max)).await?;
         self.work.existing(query("DELETE FROM stream WHERE id = ?1").bind(id.text()), WHAT).await
     }
 

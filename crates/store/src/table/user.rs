@@ -185,6 +185,16 @@ impl Store {
 }
 
 impl Edit {
+    /// Notes when an account was seen, and answers what it is then.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`].
+    pub async fn seen_user(&mut self, id: &UserId, at: UnixMs) -> Result<UserRow> {
+        let seen = query("UPDATE user SET last_seen_at = ?2 WHERE id = ?1");
+        self.work.existing(seen.bind(id.text()).bind(at.0), WHAT).await?;
+        self.work.must(by_id(id), WHAT).await
+    }
+
     /// An account as this edit sees it.
     ///
     /// # Errors

@@ -138,7 +138,7 @@ impl Ring {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(bad(&error.to_string())),
         };
-        if readable_by_others(file) {
+        if disk::readable_by_others(file) {
             tracing::warn!(file = %file.display(), "other users of this machine can read the vault's key file");
         }
         let mut keys = Vec::new();
@@ -171,17 +171,6 @@ impl Ring {
     }
 }
 
-#[cfg(unix)]
-fn readable_by_others(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(file).is_ok_and(|m| m.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn readable_by_others(_file: &Path) -> bool {
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,7 +187,7 @@ mod tests {
         assert_eq!(read.current().secret, ring.current().secret);
         assert_eq!(read.len(), 2);
         #[cfg(unix)]
-        assert!(!readable_by_others(&file));
+        assert!(!disk::readable_by_others(&file));
         let first = ring.keys[0].id;
         let back = ring.clone().sealing_with(first).unwrap();
         back.write(&file).unwrap();

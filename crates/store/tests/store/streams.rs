@@ -52,6 +52,37 @@ async fn a_stream_is_made_edited_and_deleted_with_what_is_its() {
     assert!(f.runtime().await.unwrap().is_empty());
 }
 
+/// Whoever saw what is gone does not edit what has its name now.
+#[tokio::test]
+async fn versions_of_what_is_gone_do_not_come_back() {
+    let f = Fixture::new().await;
+    let mut edit = f.edit().await;
+    let main = edit.create_stream(stream("main")).await.unwrap();
+    let yt = edit.create_destination(destination(main.id, "yt")).await.unwrap();
+    assert_eq!((main.version, yt.version), (1, 1));
+    let rename = DestinationEdit { name: Some("other".into()), ..DestinationEdit::default() };
+    edit.edit_destination(&yt.id, None, rename).await.unwrap();
+    let second = edit.create_destination(destination(main.id, "yt")).await.unwrap();
+    assert_eq!(second.version, 2, "the first was called so in version 1");
+    edit.delete_destination(&second.id, Some(2)).await.unwrap();
+    let third = edit.create_destination(destination(main.id, "yt")).await.unwrap();
+    assert_eq!(third.version, 3);
+    for want in [3, 4] {
+        let change =
+            DestinationEdit { notes: Some(want.to_string()), ..DestinationEdit::default() };
+        edit.edit_destination(&third.id, Some(want), change).await.unwrap();
+    }
+    edit.delete_stream(&main.id, Some(1)).await.unwrap();
+    edit.commit().await.unwrap();
+    let mut edit = f.edit().await;
+    let again = edit.create_stream(stream("main")).await.unwrap();
+    assert_eq!(again.version, 6, "beyond all that went with it");
+    let lower = edit.create_stream(stream("low")).await.unwrap();
+    edit.delete_stream(&lower.id, None).await.unwrap();
+    let stale = edit.edit_stream(&again.id, Some(1), StreamEdit::default()).await.unwrap_err();
+    assert_eq!(stale, Error::Conflict { version: 6 });
+}
+
 #[tokio::test]
 async fn a_destination_keeps_its_secrets_over_edits_of_the_rest() {
     let f = Fixture::new().await;

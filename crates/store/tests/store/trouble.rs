@@ -252,3 +252,45 @@ async fn g9_a_change_that_was_cut_off_before_the_log_is_rolled_back() {
     assert!(page.items.iter().all(|row| row.event.text != "half"));
     store.verify().await.unwrap();
 }
+
+/// What lies there is no database and none that is new: it is refused at once, and left as it is.
+#[tokio::test]
+async fn g8_what_cannot_be_the_database_is_refused() {
+    let f = Fixture::new().await;
+    f.store.close().await;
+    let file = f.dir.path().join(DATABASE_FILE);
+    let log = f.dir.path().join(format!("{DATABASE_FILE}-wal"));
+    assert!(fs::metadata(&log).map_or(true, |log| log.len() == 0));
+    fs::write(&file, b"").unwrap();
+    let emptied = Store::open(f.dir.path(), quick()).await.unwrap_err();
+    assert!(matches!(emptied, Error::Emptied { .. }), "{emptied}");
+    assert!(emptied.remedy().contains("manycast restore"), "{}", emptied.remedy());
+    assert_eq!(fs::metadata(&file).unwrap().len(), 0);
+
+    fs::remove_file(&file).unwrap();
+    let made = Command::new("mkfifo").arg(&file).status().unwrap();
+    assert!(made.success());
+    let piped = tokio::time::timeout(
+        std::time::Duration::from_secs(20),
+        Store::open(f.dir.path(), quick()),
+    );
+    let piped = piped.await.expect("it does not wait for the other end").unwrap_err();
+    assert!(matches!(piped, Error::NoFile { .. }), "{piped}");
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let folder = Store::open(f.dir.path(), quick()).await.unwrap_err();
+    assert!(matches!(folder, Error::NoFile { .. }), "{folder}");
+
+    fs::remove_dir(&file).unwrap();
+    Store::open(f.dir.path(), quick()).await.expect("without a file it begins anew").close().await;
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "for this user alone");
+}
+
+/// An empty file without a key beside it, as a first start leaves it that was cut off, is a beginning.
+#[tokio::test]
+async fn g8_an_empty_file_alone_is_a_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(DATABASE_FILE), b"").unwrap();
+    Store::open(dir.path(), quick()).await.unwrap().close().await;
+}

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, header};
 use manycast_auth::{AuthError, Forbidden, Invalid, LoginError, SetupError};
 use manycast_control::ControlError;
 use manycast_store::Error;
-use manycast_webhook::QueueError;
+use manycast_webhook::{QueueError, TestError};
 
 /// With the version in force, so that the caller can look at it.
 fn conflict(sentence: String, version: i64) -> Problem {
@@ -74,7 +74,7 @@ impl From<LoginError> for Problem {
         match error {
             LoginError::Wrong => Self::new(Fault::WrongLogin, sentence),
             LoginError::CodeNeeded => Self::new(Fault::CodeNeeded, sentence),
-            LoginError::CodeWrong => Self::new(Fault::CodeWrong, sentence),
+            LoginError::CodeWrong | LoginError::CodeUsed => Self::new(Fault::CodeWrong, sentence),
             LoginError::CodesExhausted { retry } => {
                 Self::new(Fault::Busy, sentence).retry_after(retry.as_secs().max(1))
             }
@@ -118,6 +118,15 @@ impl From<ControlError> for Problem {
             ControlError::Store(error) => return error.into(),
         };
         if remedy.is_empty() { problem } else { problem.remedy(remedy) }
+    }
+}
+
+impl From<TestError> for Problem {
+    fn from(error: TestError) -> Self {
+        match error {
+            TestError::Busy(_) => Self::new(Fault::Busy, error.to_string()).retry_after(5),
+            TestError::Queue(error) => error.into(),
+        }
     }
 }
 

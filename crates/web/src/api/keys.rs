@@ -1,8 +1,9 @@
 //! Stream keys: what an encoder proves itself with.
 
 use super::document::Operations;
-use super::extract::{At, Given};
+use super::extract::{At, Given, three_state};
 use super::guard::Need;
+use super::tokens::time;
 use super::who::Who;
 use super::{Api, made};
 use crate::problem::Problem;
@@ -14,6 +15,7 @@ use axum::response::Response;
 use manycast_auth::Permission;
 use manycast_control::{KeyPatch, NewKey, StreamKeyView};
 use serde::{Deserialize, Serialize};
+use std::time::SystemTime;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -41,6 +43,7 @@ struct KeyShape {
     addresses: Vec<String>,
     #[schema(format = DateTime)]
     created_at: String,
+    /// From when on it lets nobody in; whoever came in before stays. `null`: it does not expire.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
     #[schema(format = DateTime)]
@@ -84,6 +87,9 @@ struct NewStreamKey {
     label: String,
     /// From where it is taken: addresses, or networks such as `192.0.2.0/24`.
     addresses: Option<Vec<String>>,
+    /// From when on it lets nobody in, such as `2030-01-31T12:00:00Z`; left out: it does not expire.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
 }
 
 /// What of a stream key is to change.
@@ -93,6 +99,14 @@ struct StreamKeyPatch {
     #[schema(min_length = 1, max_length = 64)]
     label: Option<String>,
     addresses: Option<Vec<String>>,
+    /// `null`: it does not expire.
+    #[serde(default, deserialize_with = "three_state")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Option<String>>,
+}
+
+fn system(text: Option<&str>) -> Result<Option<SystemTime>, Problem> {
+    Ok(time("expires_at", text)?.map(|at| at.system()))
 }
 
 /// How a key is replaced.
@@ -126,7 +140,9 @@ async fn create(
     At(stream): At<String>,
     Given(new): Given<NewStreamKey>,
 ) -> Result<Response, Problem> {
-    let new = NewKey { label: new.label, addresses: new.addresses.unwrap_or_default() };
+    let expires_at = system(new.expires_at.as_deref())?;
+    let addresses = new.addresses.unwrap_or_default();
+    let new = NewKey { label: new.label, addresses, expires_at };
     let (view, key) = api.control.create_key(&who.actor(), &stream, new).await?;
     let shape = StreamKeyMade { about: KeyShape::from(&view), key: key.expose().to_owned() };
     Ok(made(StatusCode::CREATED, &shape))
@@ -144,7 +160,9 @@ async fn edit(
     At((stream, key)): At<(String, String)>,
     Given(patch): Given<StreamKeyPatch>,
 ) -> Result<Json<KeyShape>, Problem> {
-    let patch = KeyPatch { label: patch.label, addresses: patch.addresses };
+    let end = patch.expires_at.map(|end| system(end.as_deref()));
+    let expires_at = end.transpose()?;
+    let patch = KeyPatch { label: patch.label, addresses: patch.addresses, expires_at };
     let view = api.control.edit_key(&who.actor(), &stream, &key, patch).await?;
     Ok(Json(KeyShape::from(&view)))
 }

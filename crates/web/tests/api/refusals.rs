@@ -215,6 +215,11 @@ async fn an_edit_names_the_version_that_it_saw() {
     assert_eq!(edited.json()["title"], "Evening show");
     let late = edit(Some("\"1\"")).await;
     assert_eq!((late.status, late.header("etag")), (412, Some("\"2\"")), "{late:?}");
+    assert_eq!(bench.send(&by, "DELETE", path, &[], None).await.status, 204);
+    let anew = bench.post(&by, "/api/v1/streams", &json!({"name": "show"})).await;
+    assert_eq!((anew.status, anew.header("etag")), (201, Some("\"3\"")), "{anew:?}");
+    let stale = edit(Some("\"2\"")).await;
+    assert_eq!(stale.status, 412, "it was seen of another: {stale:?}");
     let filed = bench
         .send(&by, "PATCH", "/api/v1/streams/filed", &[("If-Match", "\"0\"")], Some(&patch))
         .await;
@@ -321,4 +326,31 @@ async fn i11_no_path_leads_out_and_none_makes_a_header() {
             assert!(!answer.body.contains("<script>alert"), "{told}");
         }
     }
+}
+
+/// A page whose name leads to this machine is no page of ours (DNS rebinding).
+#[tokio::test]
+async fn i4_a_name_that_is_not_ours_opens_nothing() {
+    let bench = Bench::new().await;
+    let ask = async |host: &str| {
+        let body = r#"{"name":"owner","password":"x"}"#;
+        let text = format!(
+            "POST /api/v1/session HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n\
+             Connection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        bench.raw(&text).await
+    };
+    for (host, want, word) in [
+        ("evil.example", 421, "wrong-host"),
+        ("evil.example:8080", 421, "wrong-host"),
+        ("localhost", 401, "wrong-login"),
+        ("127.0.0.1", 401, "wrong-login"),
+    ] {
+        let answer = ask(host).await;
+        assert_eq!((answer.status, answer.word().as_str()), (want, word), "{host}: {answer:?}");
+    }
+    let twice =
+        bench.raw("GET / HTTP/1.1\r\nHost: localhost\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_eq!(twice.await.status, 400);
 }

@@ -182,3 +182,65 @@ async fn problems_explain_themselves() {
     assert_eq!(page.header("content-type"), Some("text/plain; charset=utf-8"));
     assert!(page.body.contains("no such thing"), "{page:?}");
 }
+
+#[tokio::test]
+async fn a_key_of_a_guest_is_given_an_end() {
+    let bench = Bench::new().await;
+    let by = bench.full().await;
+    let keys = "/api/v1/streams/filed/keys";
+    let end = "2099-01-31T12:00:00Z";
+    let new = json!({"label": "Guest", "expires_at": end});
+    let made = bench.post(&by, keys, &new).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let key = format!("{keys}/{}", made.json()["id"].as_str().unwrap());
+    let shown = async || bench.get(&by, keys).await.json()["items"][0]["expires_at"].clone();
+    let kept = shown().await;
+    assert!(kept.as_str().unwrap().starts_with("2099-01-31T12:00:00"), "{kept}");
+    for (patch, status, want) in [
+        (json!({"label": "Visitor"}), 200, Some("2099")),
+        (json!({"expires_at": "2001-01-31T12:00:00Z"}), 422, Some("2099")),
+        (json!({"expires_at": "soon"}), 422, Some("2099")),
+        (json!({"expires_at": null}), 200, None),
+        (json!({"expires_at": "2098-01-31T12:00:00Z"}), 200, Some("2098")),
+    ] {
+        let answer = bench.send(&by, "PATCH", &key, &[], Some(&patch)).await;
+        assert_eq!(answer.status, status, "{patch}: {answer:?}");
+        assert!(status == 200 || answer.body.contains("expires_at"), "{answer:?}");
+        let now = shown().await;
+        assert_eq!(now.as_str().map(|text| &text[..4]), want, "{patch}");
+    }
+}
+
+/// The token in a webhook's address goes in and does not come out.
+#[tokio::test]
+async fn j1_the_query_of_a_webhook_is_not_told() {
+    let bench = Bench::new().await;
+    let by = bench.full().await;
+    let new = json!({"name": "ops", "url": "https://hooks.example/x?token=canary&v=1"});
+    let made = bench.post(&by, "/api/v1/webhooks", &new).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let shown = made.json()["url"].clone();
+    assert_eq!(shown, "https://hooks.example/x?token=\u{2026}&v=\u{2026}");
+    let path = format!("/api/v1/webhooks/{}", made.json()["id"].as_str().unwrap());
+    let same = json!({"name": "Ops", "url": shown});
+    let edited = bench.send(&by, "PATCH", &path, &[("If-Match", "\"1\"")], Some(&same)).await;
+    assert_eq!((edited.status, &edited.json()["name"]), (200, &json!("Ops")), "{edited:?}");
+    let kept = bench.webhook_urls().await;
+    assert_eq!(
+        kept,
+        ["https://hooks.example/x?token=canary&v=1"],
+        "what was shown changes nothing"
+    );
+    let other = json!({"url": "https://hooks.example/y?token=\u{2026}"});
+    let refused = bench.send(&by, "PATCH", &path, &[("If-Match", "\"2\"")], Some(&other)).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    for answer in [
+        made,
+        edited,
+        refused,
+        bench.get(&by, "/api/v1/webhooks").await,
+        bench.get(&by, &path).await,
+    ] {
+        assert!(!answer.body.contains("canary"), "{answer:?}");
+    }
+}

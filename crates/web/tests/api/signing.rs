@@ -103,6 +103,9 @@ async fn people_are_invited_and_kept_below() {
     let body = json!({"token": token, "name": "otto", "password": PASSWORD});
     let made = bench.post(&By::Nobody, "/api/v1/invites/accept", &body).await;
     assert_eq!((made.status, made.json()["role"].as_str()), (201, Some("operator")), "{made:?}");
+    let people = bench.get(&admin, "/api/v1/users").await.json();
+    let otto = people["items"].as_array().unwrap().iter().find(|one| one["name"] == "otto");
+    assert!(otto.unwrap()["last_seen_at"].is_string(), "{people}");
     let again = bench.post(&By::Nobody, "/api/v1/invites/accept", &body).await;
     assert!(matches!(again.status, 403 | 410), "{again:?}");
     for (what, body) in [

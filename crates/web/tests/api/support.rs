@@ -202,6 +202,7 @@ pub(crate) struct Bench {
     pub(crate) control: Arc<Control>,
     pub(crate) readiness: Readiness,
     pub(crate) owner: Principal,
+    store: Store,
     _dir: tempfile::TempDir,
     _end: oneshot::Sender<()>,
 }
@@ -268,7 +269,7 @@ impl Bench {
             role: Role::Owner,
             scopes: Scopes::ALL,
         };
-        Self { address, accounts, control, readiness, owner, _dir: dir, _end: end }
+        Self { address, accounts, control, readiness, owner, store, _dir: dir, _end: end }
     }
 
     /// A session of a new person with this role.
@@ -286,6 +287,11 @@ impl Bench {
         let client = Client { address: here(), agent: "test".to_owned() };
         let login = self.accounts.log_in(credentials, &client).await.unwrap();
         By::Cookie(login.cookie.expose().to_owned())
+    }
+
+    /// The addresses of webhooks as they are kept.
+    pub(crate) async fn webhook_urls(&self) -> Vec<String> {
+        self.store.webhooks().await.unwrap().into_iter().map(|row| row.url).collect()
     }
 
     /// A token of the owner's.

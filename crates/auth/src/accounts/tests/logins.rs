@@ -219,6 +219,31 @@ async fn i6_codes_cannot_be_guessed() {
     assert!(log_in_with(&house, codes[0].expose()).await.is_ok(), "a recovery code gets in");
 }
 
+/// A code that was right and is sent again does not lock its owner out.
+#[tokio::test]
+async fn i6_a_code_that_was_used_is_no_wrong_one() {
+    let (house, owner) = house().await;
+    let (totp, _) = with_second_factor(&house, &owner).await;
+    house.later(30);
+    let used = code_at(&totp, house.clock.now());
+    let replay = async || {
+        for _ in 0..20 {
+            let again = log_in_with(&house, &used).await;
+            assert!(matches!(again, Err(LoginError::CodeUsed)));
+        }
+    };
+    assert!(log_in_with(&house, &used).await.is_ok());
+    replay().await;
+    for _ in 0..4 {
+        assert!(matches!(log_in_with(&house, "000000").await, Err(LoginError::CodeWrong)));
+    }
+    replay().await;
+    assert!(matches!(log_in_with(&house, "000000").await, Err(LoginError::CodeWrong)));
+    let exhausted = log_in_with(&house, &used).await;
+    let locked = matches!(exhausted, Err(LoginError::CodesExhausted { .. }));
+    assert!(locked, "wrong ones still count, whatever is sent between them");
+}
+
 #[tokio::test]
 async fn a_second_factor_is_removed_with_the_password_or_by_whoever_may_manage() {
     let (house, owner) = house().await;
