@@ -165,7 +165,7 @@ test('a session that ended leaves the page and what was typed', async ({ page, s
   await dialog.getByRole('button', { name: 'Sign in' }).click();
   await expect(dialog.getByText('Name or password is not right.')).toBeVisible();
   await dialog.getByLabel('Password', { exact: true }).fill('right');
-  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  await dialog.getByLabel('Password', { exact: true }).press('Enter');
   await expect(dialog).toBeHidden();
   await expect(page.getByLabel('Title')).toHaveValue('Half typed');
 });

@@ -6,7 +6,7 @@
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::migrate::Moment;
-use crate::open::{self, Files, Options};
+use crate::open::{self, Files, LostKey, Options};
 use crate::rotate;
 use crate::store::Store;
 use crate::time::UnixMs;
@@ -121,7 +121,7 @@ pub async fn back_up(dir: &Path, to: &Path, with_key: bool, options: Options) ->
 async fn keep_key(files: &Files, copy: &Path, key: &Path, options: &Options) -> Result<()> {
     let ring = Ring::read(&files.vault_key)?;
     let mut conn = open::reading_alone(copy, options.busy).await?;
-    let fits = rotate::opens(&mut conn, ring.as_ref(), &files.vault_key).await;
+    let fits = rotate::opens(&mut conn, ring.as_ref(), &files.vault_key, LostKey::Refuse).await;
     conn.close().await?;
     fits?;
     ring.map_or(Ok(()), |ring| ring.write(key))

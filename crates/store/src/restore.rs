@@ -23,6 +23,8 @@ pub struct Restored {
     pub schema: u32,
     /// Where the database lies that was there before.
     pub replaced: Option<PathBuf>,
+    /// The key that its secrets are sealed with, if it is not there and that was allowed.
+    pub lost_key: Option<String>,
 }
 
 /// Puts the backup `from` in the place of the database of `dir`. If there is `FROM.vault.key`, its keys
@@ -44,8 +46,8 @@ pub async fn restore(dir: &Path, from: &Path, options: Options) -> Result<Restor
 }
 
 async fn put(files: &Files, from: &Path, fresh: &Path, options: &Options) -> Result<Restored> {
-    let (schema, ring) = prepare(files, from, fresh, options).await?;
-    if let Some(ring) = ring {
+    let (schema, keys) = prepare(files, from, fresh, options).await?;
+    if let Some(ring) = keys.add {
         ring.write(&files.vault_key)?;
     }
     let replaced = set_aside(files, options).await?;
@@ -54,7 +56,15 @@ async fn put(files: &Files, from: &Path, fresh: &Path, options: &Options) -> Res
     if let Some(path) = &replaced {
         backup::keep_newest(&files.backups, std::slice::from_ref(path));
     }
-    Ok(Restored { schema, replaced })
+    Ok(Restored { schema, replaced, lost_key: keys.lost })
+}
+
+/// What a backup means for the vault.
+struct Keys {
+    /// What its key file is to hold, if the backup brings keys.
+    add: Option<Ring>,
+    /// What is missing.
+    lost: Option<String>,
 }
 
 /// Copies the backup beside the database and looks at all of it.
@@ -63,7 +73,7 @@ async fn prepare(
     from: &Path,
     fresh: &Path,
     options: &Options,
-) -> Result<(u32, Option<Ring>)> {
+) -> Result<(u32, Keys)> {
     let read = |e: &std::io::Error| Error::io(format!("{} cannot be copied", from.display()), e);
     for suffix in ["", "-wal", "-shm", "-journal"] {
         disk::remove(&disk::beside(fresh, suffix)).map_err(|e| read(&e))?;
@@ -84,9 +94,9 @@ async fn prepare(
     let looked = whole(&mut conn, files, from, options.lost_key).await;
     // Closing the last connection folds the log into the file.
     conn.close().await?;
-    let ring = looked.map_err(told)?;
+    let keys = looked.map_err(told)?;
     disk::sync_file(fresh).map_err(|e| read(&e))?;
-    Ok((schema, ring))
+    Ok((schema, keys))
 }
 
 async fn whole(
@@ -94,7 +104,7 @@ async fn whole(
     files: &Files,
     from: &Path,
     lost: LostKey,
-) -> Result<Option<Ring>> {
+) -> Result<Keys> {
     open::check(conn, "PRAGMA integrity_check(1)").await?;
     let loose = sqlx::query("PRAGMA foreign_key_check").fetch_optional(&mut *conn).await?;
     if loose.is_some() {
@@ -105,10 +115,8 @@ async fn whole(
         (Some(ours), Some(theirs)) => Some(theirs.joined(&ours)),
         (ours, theirs) => theirs.or(ours),
     };
-    if lost == LostKey::Refuse {
-        rotate::opens(conn, joined.as_ref(), &files.vault_key).await?;
-    }
-    Ok(joined.filter(|_| theirs.is_some()))
+    let lost = rotate::opens(conn, joined.as_ref(), &files.vault_key, lost).await?;
+    Ok(Keys { add: joined.filter(|_| theirs.is_some()), lost })
 }
 
 /// The sentence names the backup, not the copy of it.

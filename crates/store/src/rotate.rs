@@ -150,18 +150,21 @@ fn missing(known: &Known, ring: Option<&Ring>, file: &Path) -> Error {
     Error::VaultKey { file: file.to_owned(), why }
 }
 
-/// That these keys open what is in a database.
+/// That these keys open what is in a database. If they do not and that is allowed: the key that would.
 pub(crate) async fn opens(
     conn: &mut SqliteConnection,
     ring: Option<&Ring>,
     file: &Path,
-) -> Result<()> {
+    lost: LostKey,
+) -> Result<Option<String>> {
     let known = known(conn).await?;
-    match known.in_force {
-        Some(id) if ring.is_none_or(|ring| ring.key(id).is_none()) => {
-            Err(missing(&known, ring, file))
-        }
-        _ => Ok(()),
+    let Some(id) = known.in_force.filter(|id| ring.is_none_or(|ring| ring.key(*id).is_none()))
+    else {
+        return Ok(None);
+    };
+    match lost {
+        LostKey::Refuse => Err(missing(&known, ring, file)),
+        LostKey::Forget => Ok(Some(id.to_string())),
     }
 }
 

@@ -75,9 +75,10 @@ fn unfit(error: Error, file: &Path) -> Failure {
             "{shown} was made by a newer Manycast (its schema is {schema}, this one knows {known}). Nothing was \
              changed.\n  Restore it with the manycast that made it, or a newer one."
         )),
-        Error::VaultKey { why, .. } => Failure::failed(format!(
-            "the secrets in {shown} cannot be opened: {why}. Nothing was changed.\n  Put the copy of the keys \
-             beside it as {shown}.vault.key. If they are lost for good: --without-key"
+        Error::VaultKey { file: keys, why } => Failure::failed(format!(
+            "the secrets in {shown} cannot be opened with {}: {why}. Nothing was changed.\n  Put the copy of the keys \
+             beside it as {shown}.vault.key. If they are lost for good: --without-key",
+            keys.display()
         )),
         other => told(other),
     }
@@ -118,7 +119,16 @@ pub(crate) fn restore(args: &RestoreArgs) -> ExitCode {
         let options = Options { lost_key, ..Options::default() };
         let done = manycast_store::restore(&dir, &args.file, options);
         let done = done.await.map_err(|error| unfit(error, &args.file))?;
-        tool::say("The backup is in its place; the server may be started.\n");
+        tool::say(&match done.lost_key {
+            None => "The backup is in its place; the server may be started.\n".to_owned(),
+            Some(key) => format!(
+                "The backup is in its place. Its secrets are sealed with the key {key}, which is not here. Before \
+                 the server is started, either add that key to {}, or clear what nobody can read any more, to be \
+                 entered anew:\n  manycast vault forget {key} --data-dir {}\n",
+                dir.join(VAULT_KEY_FILE).display(),
+                dir.display()
+            ),
+        });
         if let Some(replaced) = done.replaced {
             tool::say(&format!("What was there before is kept as {}.\n", replaced.display()));
         }

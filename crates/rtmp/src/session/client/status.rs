@@ -19,6 +19,9 @@ const DESCRIPTION_CHARS: usize = 512;
 /// Shorter names are no secrets, and would be found in every word.
 const SHORTEST_SECRET: usize = 4;
 
+/// Names from this length on are found in no other word by chance, in bytes.
+const SURELY_SECRET: usize = 12;
+
 /// What stands in place of a name that a server repeats.
 const HIDDEN: &str = "(stream name)";
 
@@ -185,10 +188,25 @@ fn presentable(text: &str, config: &ClientConfig, chars: usize) -> String {
     let mut text = text.to_owned();
     for (secret, mark) in secrets {
         if secret.len() >= SHORTEST_SECRET {
-            text = text.replace(secret, mark);
+            text = hide(&text, secret, mark);
         }
     }
     text.chars().filter(|c| !c.is_control()).take(chars).collect()
+}
+
+/// Puts `mark` in the place of a secret. A short one, which may be a word as `auth` is, is left where
+/// it is a part of a longer word.
+fn hide(text: &str, secret: &str, mark: &str) -> String {
+    let mut hidden = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(secret) {
+        let inside =
+            before.ends_with(char::is_alphanumeric) || after.starts_with(char::is_alphanumeric);
+        hidden.push_str(before);
+        hidden.push_str(if inside && secret.len() < SURELY_SECRET { secret } else { mark });
+        rest = after;
+    }
+    hidden + rest
 }
 
 #[cfg(test)]
@@ -196,6 +214,18 @@ mod tests {
     use super::*;
     use crate::command::RtmpUrl;
     use crate::session::client::ClientRole;
+
+    #[test]
+    fn j1_a_short_name_is_hidden_as_a_word_and_a_long_one_everywhere() {
+        for (text, secret, shown) in [
+            ("the authorisation says no to auth", "auth", "the authorisation says no to (x)"),
+            ("auth/auth?auth", "auth", "(x)/(x)?(x)"),
+            ("preauth", "auth", "preauth"),
+            ("xx0123456789abyy", "0123456789ab", "xx(x)yy"),
+        ] {
+            assert_eq!(hide(text, secret, "(x)"), shown, "{text}");
+        }
+    }
 
     fn config(url: &str, key: &str) -> ClientConfig {
         let url = RtmpUrl::with_key(url, key).unwrap();

@@ -247,6 +247,7 @@ export const work: Record<keyof typeof english, string> = {
   'dests.f_need': 'Brauchen Sie',
   'dests.f_mend': 'Werden behoben',
   'dests.f_live': 'Live',
+  'dests.f_wait': 'Warten',
   'dests.f_off': 'Aus',
   'dests.all_streams': 'Alle Streams',
   'dests.find': 'Ziel suchen',

@@ -263,6 +263,7 @@ export const work = {
   'dests.f_need': 'Need you',
   'dests.f_mend': 'Being mended',
   'dests.f_live': 'Live',
+  'dests.f_wait': 'Waiting',
   'dests.f_off': 'Off',
   'dests.all_streams': 'All streams',
   'dests.find': 'Find a destination',
