@@ -193,7 +193,7 @@ fn followed(desk: &Desk) {
     let mut command = desk.command("activity --follow");
     let mut follower = Running(command.stdout(Stdio::piped()).spawn().unwrap());
     let mut lines = BufReader::new(follower.0.stdout.take().unwrap()).lines();
-    let (heard, first) = std::sync::mpsc::channel();
+    let (heard, first) = std::sync::mpsc::sync_channel(64);
     // the reader is gone with its first line
     std::thread::spawn(move || heard.send(lines.next()));
     let mut press = ["end", "go-live"].into_iter().cycle();

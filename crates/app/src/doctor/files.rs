@@ -60,8 +60,12 @@ fn database(dir: &Path) -> Option<Finding> {
     let file = dir.join(DATABASE_FILE);
     let bytes = fs::metadata(&file).ok()?.len();
     let backups = fs::read_dir(dir.join(BACKUP_FOLDER)).map_or(0, Iterator::count);
-    let mib = bytes / MIB;
-    let what = format!("the database has {mib} MiB; backups beside it: {backups}");
+    let size = if bytes < MIB {
+        format!("{} KiB", bytes.div_ceil(1024))
+    } else {
+        format!("{} MiB", bytes / MIB)
+    };
+    let what = format!("the database has {size}; backups beside it: {backups}");
     Some(Finding::ok(CHECK, what))
 }
 

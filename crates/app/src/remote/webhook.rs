@@ -150,9 +150,8 @@ impl Run for Verb {
                     return Err(Failure::failed(match (status.as_str(), error.as_str()) {
                         ("-", error) => format!("it was not delivered: {error}"),
                         (status, "-") => format!("the receiver answered with status {status}"),
-                        (status, error) => {
-                            format!("the receiver answered with status {status}: {error}")
-                        }
+                        // its words begin with the status
+                        (_, error) => format!("the receiver {error}"),
                     }));
                 }
                 out.one(&answer, &[("Status", |v| word(v, "/status"))]);
