@@ -65,7 +65,7 @@ test('an encoder that is refused shows on the page where it is connected, with w
   await expect(seen.getByText('from 203.0.113.9', { exact: false }).first()).toBeVisible();
   await shot(page, 'refused');
   await page.goto(`${server.base}/activity?kind=publish`);
-  await expect(page.getByText('Larix was refused: another encoder sends this stream already.')).toBeVisible();
+  await expect(page.getByText('Larix found another encoder sending.')).toBeVisible();
 });
 
 test('a destination that nothing can be sent to says what is left out', async ({ page, server }) => {

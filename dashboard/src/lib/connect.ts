@@ -1,11 +1,15 @@
 // What each encoder has to be told, with the real values.
 import type { Stream } from './api/types';
+import { isSelfSigned } from './certificate.svelte';
 
 export const ENCODERS = ['obs', 'vmix', 'larix', 'ffmpeg', 'other'] as const;
 export type Encoder = (typeof ENCODERS)[number];
 
-/** All addresses that encoders may use, the encrypted ones first. */
-export function servers(stream: Stream): string[] { return [...stream.connect.rtmps, ...stream.connect.rtmp]; }
+/** All addresses that encoders may use: the encrypted ones first, unless most encoders would refuse the certificate. */
+export function servers(stream: Stream): string[] {
+  const { rtmp, rtmps } = stream.connect;
+  return isSelfSigned() ? [...rtmp, ...rtmps] : [...rtmps, ...rtmp];
+}
 
 /** Split as encoders ask: the server is what comes before the key. */
 export function serverOf(url: string): string { return url.replace(/\/+$/, ''); }

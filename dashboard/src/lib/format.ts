@@ -94,3 +94,10 @@ export function port(url: string): string {
   const found = /^[a-z]+:\/\/(?:[^@/]*@)?(?:\[[^\]]+\]|[^:/?#]+):(\d+)/i.exec(url)?.[1];
   return found ?? (/^rtmps:/i.test(url) ? '443' : '1935');
 }
+
+/** A time as people say it: `5 s`, `1 min 5 s`, `2 h 3 min`. */
+export function spell(seconds: number): string {
+  const whole = Math.floor(seconds);
+  if (whole < 60) return `${whole} s`;
+  return whole < 3600 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}

@@ -9,7 +9,8 @@ import { join } from './events';
 import { toCsv } from './export';
 import { merge } from './merge';
 import { refusal, refusedHere } from './refused';
-import { plainly, textOf } from './words';
+import { textOf } from './told';
+import { plainly } from './words';
 import { strength } from './password';
 import { match } from './router.svelte';
 import { slug } from './slug';
@@ -65,7 +66,25 @@ describe('words', () => {
     ['NetConnection.Connect.AppShutdown: The server stops.', 'its server stops.'], ['First is failing: NetConnection.Connect.AppShutdown: The server stops.. It is tried again.', 'First is failing: its server stops. It is tried again.'],
     ['NetStream.Publish.BadName: No such key', 'No such key'], ['NetStream.Publish.BadName', 'it does not take this key'], ['X refuses: NetStream.Publish.Denied: the key is old.. It is tried again.', 'X refuses: the key is old. It is tried again.'], ['waits ... here', 'waits ... here'],
   ])('%s', (said, plain) => { expect(plainly(said)).toBe(plain); });
-  test.each([['The encoder is connected: FMLE/3.0 (compatible; Lavf61.7.100).', null, 'The encoder is connected: ffmpeg.'], ['obs-output module (libobs version 31.0.1) was refused.', { software: 'obs-output module (libobs version 31.0.1)' }, 'OBS 31.0.1 was refused.']])('%s', (text, data, plain) => { expect(textOf({ id: '1', at: '', kind: 'stream.started', stream: null, destination: null, actor: null, severity: 'info', text, data })).toBe(plain); });
+  test.each([['The encoder is connected: FMLE/3.0 (compatible; Lavf61.7.100).', null, 'The encoder is connected: ffmpeg.'], ['obs-output module (libobs version 31.0.1) was refused.', { software: 'obs-output module (libobs version 31.0.1)' }, 'OBS 31.0.1 was refused.']])('%s', (text, data, plain) => { expect(textOf({ id: '1', at: '', kind: 'not.known', stream: null, destination: null, actor: null, severity: 'info', text, data })).toBe(plain); });
+});
+
+describe('events in the words of the catalogue', () => {
+  const event = (kind: string, destination: string | null, data: object) => textOf({ id: '1', at: '', kind, stream: 's', destination, actor: null, severity: 'info', text: 'as the server says it', data });
+  test.each<[string, string | null, object, string]>([
+    ['stream.started', null, { software: 'FMLE/3.0 (compatible; Lavf61.7.100)' }, 'The encoder is connected: ffmpeg.'],
+    ['stream.stopped', null, { reason: 'the encoder ended the stream', lasted_s: 65, times: 1 }, 'The input ended after 1 min 5 s: the encoder stopped.'],
+    ['stream.stopped', null, { reason: 'the encoder did not come back within 30 s', lasted_s: 7320, times: 4 }, 'The input ended: the encoder did not come back within 30 s. It had started 4 times in 2 h 2 min.'],
+    ['stream.input_lost', null, { reason: 'the encoder vanished', held_for_s: 30 }, 'The input was lost: the encoder vanished. Destinations are held for 30 s.'],
+    ['stream.input_back', null, { away_ms: 4900, times: 1 }, 'The input is back after 4 s.'],
+    ['destination.failing', '<b>A</b>', { reason: 'NetStream.Publish.Denied: no such event.', backup: true }, '<b>A</b> (backup) is failing: no such event. It is tried again.'],
+    ['destination.rejected', 'A', { reason: 'it takes none of it', error_kind: 'unfed' }, 'A gets nothing: it takes none of it.'],
+    ['destination.recovered', 'A', { away_ms: 61_000, times: 3 }, 'A is live again. It failed 3 times in 1 min 1 s.'],
+    ['finding.mended', null, { rule: 'silent', lasted_s: 9 }, 'Mended after 9 s: Nothing comes'],
+    ['finding.new', null, { rule: 'silent' }, 'as the server says it'],
+    ['destination.failing', 'A', {}, 'as the server says it'],
+    ['something.new', 'A', { reason: 'x' }, 'as the server says it'],
+  ])('%s', (kind, destination, data, text) => { expect(event(kind, destination, data)).toBe(text); });
 });
 
 describe('strip', () => {

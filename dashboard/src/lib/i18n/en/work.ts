@@ -441,6 +441,7 @@ export const work = {
   'connect.url': 'URL',
   'connect.encrypted': '{url} (encrypted)',
   'connect.clear': '{url} (not encrypted)',
+  'connect.own_certificate': 'This server signed its certificate itself, which OBS and other encoders refuse. Inside of your own network, take the address without encryption; else give the server a certificate of your own.',
   'connect.clear_hint': 'Anyone on the way can read the key at this address. The encrypted one is better outside of your own network.',
   'connect.key_hint': 'The key is below under Keys: make one for each device. It is shown one time.',
   'connect.file_key': 'The key that the configuration file gives this stream works too.',

@@ -1,0 +1,30 @@
+// English texts of what happened: events in Activity, on a stream's page and in notifications.
+// {time} is a duration such as 1 min 5 s, {name} a destination, {why} a reason (told.why_... or a platform's own words), {what} a finding of the coach.
+
+export const told = {
+  'told.started': 'The encoder is connected.',
+  'told.started_by': 'The encoder is connected: {who}.',
+  'told.stopped': 'The input ended after {time}: {why}.',
+  'told.stopped_often': 'The input ended: {why}. It had started {n} times in {time}.',
+  'told.lost': 'The input was lost: {why}. Destinations are held for {time}.',
+  'told.back': 'The input is back after {time}.',
+  'told.back_often': 'The input is steady again. It was lost {n} times in {time}.',
+  'told.on_air': 'The stream is on air.',
+  'told.ended': 'The broadcast ended after {time}.',
+  'told.live': '{name} is live.',
+  'told.recovered': '{name} is live again after {time}.',
+  'told.recovered_often': '{name} is live again. It failed {n} times in {time}.',
+  'told.failing': '{name} is failing: {why}. It is tried again.',
+  'told.refuses': '{name} refuses: {why}.',
+  'told.unfed': '{name} gets nothing: {why}.',
+  'told.off': '{name} stopped: {why}.',
+  'told.backup': '{name} (backup)',
+  'told.new_address': 'The key {label} was used from a new address.',
+  'told.viewers': '{n, plural, one {# viewer.} other {# viewers.}}',
+  'told.mended': 'Mended after {time}: {what}',
+  'told.reloaded': 'The configuration was read again.',
+  'told.why_stopped': 'the encoder stopped',
+  'told.why_vanished': 'the encoder vanished',
+  'told.why_silent': 'the encoder sends nothing',
+  'told.why_not_back': 'the encoder did not come back within {time}',
+};
