@@ -16,19 +16,20 @@ impl Server {
         match loaded {
             Ok(Ok((_, true))) => {
                 let words = "the configuration file is empty, as one that was cut off is: nothing is changed. If that is meant, put a comment into it";
-                tracing::error!("reload refused: {words}");
                 self.facts.refused(words.to_owned());
+                tracing::error!("reload refused: {words}");
             }
             Ok(Ok((loaded, false))) => self.take(loaded, wiring).await,
             Ok(Err(refused)) => {
+                // first: who reads the log looks at the status next
+                self.facts.refused(refused.to_string());
                 for fault in &refused.faults {
                     tracing::error!("reload refused, nothing is changed: {fault}");
                 }
-                self.facts.refused(refused.to_string());
             }
             Err(error) => {
-                tracing::error!("reload failed, nothing is changed: {error}");
                 self.facts.refused("the configuration could not be read: see the log".to_owned());
+                tracing::error!("reload failed, nothing is changed: {error}");
             }
         }
     }
