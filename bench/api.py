@@ -142,7 +142,8 @@ def work(client, page, destinations, seconds):
         lists.append(client.ask("GET", paths[turn % len(paths)])[1])
         if turn % (LISTS // EDITS) == 0:
             one = destinations[(turn * 37) % len(destinations)]
-            verb = "disable" if turn // len(destinations) % 2 == 0 else "enable"
+            verb = "disable" if one["enabled"] else "enable"
+            one["enabled"] = not one["enabled"]
             asked = time.monotonic()
             path = "streams/%s/destinations/%s/%s" % (one["stream"], urllib.parse.quote(one["id"]), verb)
             edits.append(client.ask("POST", path)[1])
