@@ -116,17 +116,29 @@ fn build(
     extra: &[CertificateDer<'static>],
     versions: Versions,
 ) -> Option<Arc<ClientConfig>> {
-    let mut roots = RootCertStore::empty();
+    let mut roots = if system { installed() } else { RootCertStore::empty() };
     roots.add_parsable_certificates(extra.iter().cloned());
-    if system {
-        let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
-            tracing::warn!(%error, "cannot read some certificate authorities");
-        }
-        roots.add_parsable_certificates(found.certs);
-    }
     let judge = Judge::new(roots, extra.to_vec())?;
     configured(versions, Arc::new(judge))
+}
+
+/// The authorities of the system, read on a thread of its own: what reading leaves behind with the
+/// allocator, ten times what is kept, goes with the thread.
+fn installed() -> RootCertStore {
+    let reader = std::thread::Builder::new().name("authorities".into()).spawn(read_installed);
+    let read = reader.ok().and_then(|reader| reader.join().ok());
+    // Cloned, so that what is kept lies in the memory of this thread.
+    read.as_ref().map_or_else(read_installed, RootCertStore::clone)
+}
+
+fn read_installed() -> RootCertStore {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "cannot read some certificate authorities");
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    roots
 }
 
 fn configured(versions: Versions, judge: Arc<dyn ServerCertVerifier>) -> Option<Arc<ClientConfig>> {

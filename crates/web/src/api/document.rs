@@ -26,13 +26,22 @@ const ABOUT: &str = "Everything that the dashboard does. Sign in with a session 
 /// What has a version: there `If-Match` is taken.
 const VERSIONED: [&str; 4] = ["/{stream}", "/{destination}", "/{user}", "/{webhook}"];
 
-/// The operations, and their description.
-pub(crate) struct Operations(OpenApiRouter);
+/// The operations, gathered to be served or to be described. A server describes them when it is
+/// asked to: the description takes some megabytes while it is made.
+pub(crate) struct Operations {
+    router: OpenApiRouter,
+    described: bool,
+}
 
 impl Operations {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn served() -> Self {
+        Self { router: OpenApiRouter::new(), described: false }
+    }
+
+    fn described() -> Self {
         let info = InfoBuilder::new().title("Manycast").version("1").description(Some(ABOUT));
-        Self(OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info.build()).build()))
+        let document = OpenApiBuilder::new().info(info.build()).build();
+        Self { router: OpenApiRouter::with_openapi(document), described: true }
     }
 
     /// Adds one operation.
@@ -48,15 +57,17 @@ impl Operations {
             let rule = rule.clone();
             guard(rule, request, next)
         }));
-        Self(self.0.routes((schemas, paths, methods)))
+        let router = self.router.routes((schemas, paths, methods));
+        let router = if self.described { router } else { Router::from(router).into() };
+        Self { router, ..self }
     }
 
     pub(crate) fn into_router(self) -> Router {
-        self.0.into()
+        self.router.into()
     }
 
     fn describe(self) -> Value {
-        let described = serde_json::to_value(self.0.into_openapi());
+        let described = serde_json::to_value(self.router.into_openapi());
         let mut document = described.expect("the description of the API is plain data");
         finish(&mut document);
         document
@@ -71,7 +82,7 @@ fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 /// The document as JSON text; it never changes while the process runs.
 pub(crate) fn document() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
-        let value = super::operations().describe();
+        let value = super::operations(Operations::described()).describe();
         serde_json::to_string_pretty(&value).expect("a JSON value is always text")
     });
     &TEXT

@@ -104,12 +104,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Api {
 
 /// The paths of the API.
 pub(crate) fn router() -> Router {
-    operations().into_router()
+    operations(Operations::served()).into_router()
 }
 
 /// Every operation, with who may use it.
-fn operations() -> Operations {
-    let operations = Operations::new();
+fn operations(operations: Operations) -> Operations {
     let operations = account::operations(operations);
     let operations = streams::operations(operations);
     let operations = keys::operations(operations);
