@@ -6,7 +6,8 @@
 
 use manycast_media::{TimeDelta, Timestamp, TrackId};
 
-/// A leap forward of more than this is a new clock, not a pause.
+/// A leap to more than this beyond all that came is a new clock. A pause is none: the other Tracks
+/// went on meanwhile.
 const MAX_FORWARD: TimeDelta = TimeDelta::from_millis(10_000);
 /// A step back of less than this is jitter and is levelled; of more, a new clock.
 const MAX_BACKWARD: TimeDelta = TimeDelta::from_millis(1_000);
@@ -59,9 +60,10 @@ impl Timeline {
         let Some(clock) = self.tracks.iter_mut().find(|c| c.track == track) else {
             return self.first_of(track, local, shift);
         };
+        let newest = self.newest;
         let fits = |shift| {
-            let step = (local + shift) - clock.last;
-            step >= -MAX_BACKWARD && step <= MAX_FORWARD
+            let at = local + shift;
+            at - clock.last >= -MAX_BACKWARD && at - newest <= MAX_FORWARD
         };
         let mut fault = ClockFault::None;
         if !fits(clock.shift) {
@@ -158,6 +160,25 @@ mod tests {
                 (A, 3_600_031, 1051, None),
             ],
         );
+    }
+
+    /// A camera that is unplugged, a muted input, a Track that ends and appears again.
+    #[test]
+    fn e1_a_track_that_paused_while_others_went_on_keeps_its_place() {
+        use ClockFault::{None, Rebased};
+        for (paused, other) in [(V, A), (A, V)] {
+            check(
+                Option::None,
+                &[
+                    (paused, 4000, 4000, None),
+                    (other, 9000, 9000, None),
+                    (other, 16_000, 16_000, None),
+                    (paused, 16_010, 16_010, None),
+                    (other, 60_000, 16_020, Rebased),
+                    (paused, 60_010, 16_030, Rebased),
+                ],
+            );
+        }
     }
 
     #[test]
