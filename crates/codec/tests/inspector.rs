@@ -231,6 +231,18 @@ fn problems_of_records_are_told_in_sentences() {
     assert!(later.frames_tell());
 }
 
+/// E-RTMP v2: AC-3, E-AC-3 and MP3 have no configuration; ffmpeg announces them with an empty one.
+#[test]
+fn an_empty_record_of_a_codec_without_records_is_no_problem() {
+    for codec in [Codec::Ac3, Codec::Eac3, Codec::Mp3] {
+        let mut inspector = Inspector::new(codec);
+        assert_eq!(inspector.configure(&[]), Ok(()), "{codec}");
+        assert_eq!(inspector.description(), None);
+    }
+    assert!(Inspector::new(Codec::Aac).configure(&[]).is_err());
+    assert!(Inspector::new(Codec::Eac3).configure(&[1]).is_err());
+}
+
 #[test]
 fn concerns_follow_from_the_description_alone() {
     use Concern::*;

@@ -18,8 +18,8 @@ mod tests;
 mod write;
 
 pub use number::{
-    has_number, subject, write_about_alone, write_about_as, write_config_alone, write_config_as,
-    write_frame_alone, write_frame_as,
+    has_number, subject, subject_codec, write_about_alone, write_about_as, write_config_alone,
+    write_config_as, write_frame_alone, write_frame_as,
 };
 pub use read::{AUDIO_CHANNELS, VIDEO_METADATA, read_audio, read_data, read_video};
 pub use write::{

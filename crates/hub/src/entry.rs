@@ -1,7 +1,7 @@
 //! What the Window holds, and the lanes of finished bytes made of it.
 
 use bytes::Bytes;
-use manycast_media::{Frame, Timestamp, TrackId, TrackSet};
+use manycast_media::{CodecConfig, Frame, Timestamp, TrackId, TrackSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -74,7 +74,7 @@ pub struct Entry {
     pub content: Content,
     /// When it came in.
     pub arrived: Instant,
-    /// Bytes of Frames pushed to this Stream before it; the base of every lag in bytes.
+    /// Bytes pushed to this Stream before it; the base of every lag in bytes.
     pub(crate) offset: u64,
     /// The number of the Gop that it belongs to.
     pub(crate) gop: u64,
@@ -97,7 +97,14 @@ impl Entry {
 
     /// The bytes of this entry that count against the Window's cap.
     pub(crate) fn size(&self) -> usize {
-        self.frame().map_or(0, Frame::size)
+        match &self.content {
+            Content::Frame(frame) => frame.size(),
+            Content::Tracks { set, changed, .. } => {
+                let news = changed.iter().filter_map(|id| set.get(*id)?.config.as_ref());
+                news.map(CodecConfig::size).sum()
+            }
+            Content::RunStarted { .. } | Content::RunEnded(_) => 0,
+        }
     }
 
     /// The finished bytes in a lane, made at the first call.

@@ -126,7 +126,8 @@ impl Publisher {
         Ok(())
     }
 
-    /// Takes the configuration of a Track, in force from its next Frame.
+    /// Takes the configuration of a Track, in force from its next Frame. What is too large to be kept
+    /// is dropped and counted.
     ///
     /// # Errors
     /// [`Displaced`] when this Publisher lost its Stream.
@@ -136,7 +137,11 @@ impl Publisher {
         track: TrackId,
         config: CodecConfig,
     ) -> Result<(), Displaced> {
-        self.with_run(now, |run| run.book.configure(track, config))
+        self.with_run(now, |run| {
+            if !run.book.configure(track, config) {
+                run.counters.dropped += 1;
+            }
+        })
     }
 
     /// Keeps a message for those who join later; it replaces the last of its name.

@@ -213,7 +213,7 @@ pub struct StreamStats {
     pub frames_late: u64,
     /// Frames that nobody here understands; they are passed on as they came.
     pub frames_opaque: u64,
-    /// Bytes of Frames held.
+    /// Bytes of Frames and of changed configurations held.
     pub window_bytes: u64,
     /// Who publishes.
     pub publisher: Option<PublisherStats>,

@@ -13,6 +13,8 @@ const VIDEO_GONE: TimeDelta = TimeDelta::from_millis(5_000);
 /// Most sticky messages kept, and their bytes.
 const MAX_STICKY: usize = 16;
 const MAX_STICKY_BYTES: usize = 64 * 1024;
+/// Most bytes of the configurations in force and of those that wait to be.
+const MAX_CONFIG_BYTES: usize = 256 * 1024;
 /// Most Tracks of one Stream.
 const MAX_TRACKS: usize = 64;
 
@@ -34,13 +36,24 @@ impl TrackBook {
         self.pending.iter().any(|(id, _)| id.kind == TrackKind::Video)
     }
 
-    /// Takes a configuration; in force from the next Frame of its Track.
-    pub(crate) fn configure(&mut self, id: TrackId, config: CodecConfig) {
-        self.pending.retain(|(other, _)| *other != id);
+    /// Takes a configuration; in force from the next Frame of its Track. False: there is no room
+    /// for it, and the one before stays in force.
+    pub(crate) fn configure(&mut self, id: TrackId, config: CodecConfig) -> bool {
         let same = |t: &Track| t.config.as_ref().is_some_and(|c| *c == config);
-        if !self.set.get(id).is_some_and(same) && self.pending.len() < MAX_TRACKS {
+        let is_same = self.set.get(id).is_some_and(same);
+        let in_force = self.set.tracks.iter().filter(|track| track.id != id);
+        let waiting = self.pending.iter().filter(|(other, _)| *other != id);
+        let others = in_force.filter_map(|t| t.config.as_ref()).chain(waiting.map(|(_, c)| c));
+        let bytes = others.map(CodecConfig::size).fold(config.size(), usize::saturating_add);
+        let others = self.pending.iter().filter(|(other, _)| *other != id).count();
+        let has_room = is_same || bytes <= MAX_CONFIG_BYTES && others < MAX_TRACKS;
+        if has_room {
+            self.pending.retain(|(other, _)| *other != id);
+        }
+        if has_room && !is_same {
             self.pending.push((id, config));
         }
+        has_room
     }
 
     /// Keeps a sticky message for those who join later. False: there is no room for it.
@@ -168,6 +181,27 @@ mod tests {
             wire: None,
         };
         cutter.opens(&frame, book, &WindowLimits::default())
+    }
+
+    #[test]
+    fn configurations_are_bounded_and_what_does_not_fit_changes_nothing() {
+        let record = |byte, len| CodecConfig {
+            codec: Codec::Vp8,
+            record: Bytes::from(vec![byte; len]),
+            wire: None,
+        };
+        let id = |index| TrackId { index, ..TrackId::VIDEO };
+        let mut book = TrackBook::default();
+        assert!(book.configure(id(0), record(1, 100_000)));
+        book.note(id(0), Codec::Vp8).unwrap();
+        assert!(book.configure(id(1), record(1, 100_000)));
+        assert!(!book.configure(id(2), record(1, 100_000)), "beside those two there is no room");
+        assert!(!book.configure(id(0), record(2, 200_000)));
+        assert!(book.configure(id(0), record(3, 150_000)), "in place of its own there is");
+        book.note(id(0), Codec::Vp8).unwrap();
+        assert_eq!(book.set().get(id(0)).unwrap().config, Some(record(3, 150_000)));
+        book.note(id(2), Codec::Vp8).unwrap();
+        assert_eq!(book.set().get(id(2)).unwrap().config, None);
     }
 
     /// Most readers get the lowest number, whichever Track was the first to arrive.

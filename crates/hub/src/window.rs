@@ -27,7 +27,7 @@ const SAMPLED: usize = 4096;
 /// How much of a Stream is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowLimits {
-    /// Most bytes of Frames kept per Stream. A Gop that is larger loses its head, and joiners wait
+    /// Most bytes of Frames and changed configurations kept per Stream. A Gop that is larger loses its head, and joiners wait
     /// for the next one.
     pub bytes: usize,
     /// Gops that ended longer ago than this are let go, except the current one. It bounds how late

@@ -206,9 +206,9 @@ fn gops_that_no_reader_wants_go_after_a_second() {
     };
     let held: Vec<_> = (0..12).map(|_| gop(&mut bench)).collect();
     let most = WindowLimits::default().age.as_secs() + 2;
-    assert_eq!(held[3], 4 * 2500, "somebody still wants the first");
+    assert_eq!(held[3], 4 * 2500 + b"avcc".len() as u64, "somebody still wants the first");
     assert!(
-        held.iter().all(|held| *held <= most * 2500),
+        held.iter().all(|held| *held <= most * 2500 + 4),
         "within its limits all the same: {held:?}"
     );
     late.set(None);
@@ -273,6 +273,29 @@ fn the_window_is_bounded_by_bytes_and_by_age() {
     bench.pictures(1000, 25, 100);
     let held = bench.stream.stats(bench.now()).window_bytes;
     assert!(held <= 100 * 25 * 8, "8 Gops of a second: {held}");
+}
+
+/// An encoder that says another configuration with each picture fills no more than the Window.
+#[test]
+fn configurations_count_in_the_window() {
+    static RECORDS: [[u8; 4000]; 2] = [[1; 4000], [2; 4000]];
+    let limits = WindowLimits { bytes: 20_000, ..WindowLimits::default() };
+    let mut bench = Bench::new(limits);
+    for n in 0..50 {
+        let now = bench.now();
+        let config = config(Codec::H264, &RECORDS[n % 2]);
+        bench.publisher.as_mut().unwrap().configure(now, TrackId::VIDEO, config).unwrap();
+        bench.pictures(1, 1, 10);
+        let held = bench.stream.stats(bench.now()).window_bytes;
+        assert!((4_010..=20_000).contains(&held), "{n}: {held}");
+    }
+    let mut cursor = bench.join();
+    assert_eq!(bench.read(&mut cursor), "JK");
+    let too_large = CodecConfig { record: vec![3; 256 * 1024 + 1].into(), ..config(Codec::H264, b"") };
+    let now = bench.now();
+    bench.publisher.as_mut().unwrap().configure(now, TrackId::VIDEO, too_large).unwrap();
+    bench.pictures(1, 1, 10);
+    assert_eq!(bench.stream.stats(bench.now()).frames_dropped, 1, "refused and counted");
 }
 
 #[test]

@@ -63,6 +63,14 @@ pub struct CodecConfig {
     pub wire: Option<Wire>,
 }
 
+impl CodecConfig {
+    /// The bytes that this configuration keeps alive.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.wire.as_ref().map_or(self.record.len(), |wire| wire.body.len())
+    }
+}
+
 /// One elementary stream inside a Stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Track {

@@ -1,5 +1,8 @@
 //! From a publishing session into the hub.
 
+mod subjects;
+
+use self::subjects::Subjects;
 use crate::clock::Unwrapper;
 use manycast_flv::frame::{Unit, read_audio, read_data, read_video};
 use manycast_hub::{Displaced, Publisher, RunEnd};
@@ -14,6 +17,7 @@ const HEAR_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Ingest {
     publisher: Publisher,
     clock: Unwrapper,
+    subjects: Subjects,
     heard: Option<Instant>,
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
@@ -26,6 +30,7 @@ impl Ingest {
         Self {
             publisher,
             clock: Unwrapper::default(),
+            subjects: Subjects::default(),
             heard: None,
             messages: 0,
             bytes: 0,
@@ -48,6 +53,7 @@ impl Ingest {
             MediaKind::Data => read_data(body, media.encoding == DataEncoding::Amf3),
         };
         for unit in units {
+            let unit = self.subjects.right(unit);
             self.not_understood += u64::from(unit.is_opaque());
             self.unit(now, media, unit)?;
         }
@@ -56,7 +62,10 @@ impl Ingest {
 
     fn unit(&mut self, now: Instant, media: &Media, unit: Unit) -> Result<(), Displaced> {
         match unit {
-            Unit::Config { track, config } => self.publisher.configure(now, track, config),
+            Unit::Config { track, config } => {
+                self.subjects.note(track, config.codec);
+                self.publisher.configure(now, track, config)
+            }
             Unit::Sticky(sticky) => self.publisher.stick(now, sticky),
             // The sequence of a Track ends, not the Stream: players that get it stop (FLV E.4.3.1).
             Unit::SequenceEnd { .. } | Unit::Empty => self.publisher.hear(now),

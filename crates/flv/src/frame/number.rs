@@ -165,6 +165,15 @@ pub fn subject(wire: &Wire) -> Option<TrackId> {
     Some(TrackId { index, ..default })
 }
 
+/// The codec that a message about a Track names; `None` where it names none.
+#[must_use]
+pub fn subject_codec(wire: &Wire) -> Option<Codec> {
+    match Form::of(wire) {
+        Form::Enhanced(message) => Some(message.codec()),
+        Form::Legacy | Form::Unknown => None,
+    }
+}
+
 /// Whether plain players take this codec in a legacy tag.
 const fn has_legacy_form(codec: Codec) -> bool {
     matches!(codec, Codec::H264 | Codec::Aac | Codec::Mp3)

@@ -172,3 +172,48 @@ fn e_rtmp_what_is_not_understood_is_passed_on_and_counted() {
     assert_eq!(bodies, [KEY_FRAME, RESERVED, BROKEN, UNKNOWN, FRAME]);
     assert_eq!(bench.ingest.not_understood, 3);
 }
+
+/// ffmpeg 9 numbers no colour description: those of further Tracks name Track 0, in another codec.
+/// Who plays Track 0 alone must not get them: legacy players take their FourCC for a codec.
+#[test]
+fn e_rtmp_a_description_goes_with_the_track_of_its_codec() {
+    const AV1: &[u8] = b"\x96\x00av01\x01\x81\x05\x0c\x00";
+    const AV1_FRAME: &[u8] = b"\x96\x01av01\x01\x32\x01\x10";
+    const OF_AV1: &[u8] = b"\xd4av01\x02\x00\x09colorInfo\x06";
+    const OF_VP9: &[u8] = b"\xd4vp09\x02\x00\x09colorInfo\x06";
+    const OF_H264: &[u8] = b"\xd4avc1\x02\x00\x09colorInfo\x06";
+    const MOVED: &[u8] = b"\x96\x04av01\x01\x02\x00\x09colorInfo\x06";
+    let mut bench = Bench::new();
+    for body in [VIDEO_HEADER, AV1, KEY_FRAME, AV1_FRAME, OF_H264, OF_AV1, OF_VP9] {
+        bench.send(MediaKind::Video, 0, body);
+    }
+    bench.send(MediaKind::Video, 40, KEY_FRAME);
+    let items = bench.items();
+    let sent = |rules| {
+        let mut egress = crate::egress::Egress::new(rules, None);
+        let mut sent = Vec::new();
+        for item in &items {
+            egress.item(item, &mut sent);
+        }
+        sent.into_iter().map(|message| message.body).collect::<Vec<_>>()
+    };
+    let plain = sent(manycast_media::TrackRules::default());
+    assert!(plain.iter().all(|body| body[0] & 0x80 == 0), "legacy tags alone: {plain:?}");
+    let whole = sent(manycast_media::TrackRules::ALL);
+    let about: Vec<_> =
+        whole.iter().filter(|body| body.ends_with(b"colorInfo\x06")).cloned().collect();
+    assert_eq!(about, [OF_H264, MOVED, OF_VP9]);
+    assert_eq!(bench.ingest.not_understood, 1, "the one of a codec that no track has");
+    // Those who join later get it with its Track.
+    let late = bench.ingest.publisher().stream().subscribe(
+        Start::CurrentGop,
+        Bounds::default(),
+        bench.now,
+    );
+    bench.reader = late;
+    let items = bench.items();
+    let Some(Item::Joined { tracks, .. }) = items.first() else { panic!("{items:?}") };
+    let kept: Vec<_> =
+        tracks.sticky.iter().map(|kept| (kept.track.index, kept.wire.body.clone())).collect();
+    assert_eq!(kept, [(0, OF_H264.into()), (1, Bytes::from_static(MOVED))]);
+}
