@@ -15,7 +15,7 @@ pub use legacy::{LegacyAudio, LegacyAudioBody};
 use bytes::Bytes;
 
 /// SoundFormat of enhanced tags.
-const EX_HEADER: u8 = 9;
+pub(crate) const EX_HEADER: u8 = 9;
 
 /// An audio tag that is understood.
 #[derive(Clone, Debug, PartialEq, Eq)]

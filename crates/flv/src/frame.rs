@@ -7,11 +7,12 @@
 //! Writing: [`write_frame`] and [`write_config`] hand out the wire form of a Frame where it has one
 //! in a dialect of ours, and build one where it came from elsewhere. [`write_frame_as`] and its like
 //! write a Track under another number: as number 0 alone, as a plain player takes it, as another
-//! one beside others.
+//! one beside others. [`write_without_mod_ex`] takes off what a peer cannot step over.
 //!
 //! Must not come here: byte layouts (video, audio, script), timestamps of the wire, sockets.
 
 mod number;
+mod prefix;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use number::{
     has_number, subject, subject_codec, write_about_alone, write_about_as, write_config_alone,
     write_config_as, write_frame_alone, write_frame_as,
 };
+pub use prefix::{has_mod_ex, write_without_mod_ex};
 pub use read::{AUDIO_CHANNELS, VIDEO_METADATA, read_audio, read_data, read_video};
 pub use write::{
     write_channels, write_color_info, write_config, write_frame, write_legacy_config,

@@ -6,12 +6,13 @@ use manycast_flv::{
     FourCc,
     audio::AudioTag,
     frame::{
-        Unit, Units, read_audio, read_data, read_video, write_about_as, write_config,
-        write_config_as, write_frame, write_frame_as,
+        FLV_AUDIO, FLV_DATA_AMF0, FLV_VIDEO, Unit, Units, read_audio, read_data, read_video,
+        write_about_as, write_config, write_config_as, write_frame, write_frame_as,
+        write_without_mod_ex,
     },
     video::VideoTag,
 };
-use manycast_media::{Codec, TimeDelta, Timestamp, TrackId, TrackKind, Wire};
+use manycast_media::{Codec, Dialect, TimeDelta, Timestamp, TrackId, TrackKind, Wire};
 use std::{fs, path::Path};
 
 #[path = "../src/testing.rs"]
@@ -342,9 +343,17 @@ fn normal_forms() -> Vec<[String; 5]> {
 }
 
 /// Each unit of a message, written as a row asks for it.
+fn dialect(kind: TrackKind) -> Dialect {
+    match kind {
+        TrackKind::Video => FLV_VIDEO,
+        TrackKind::Audio => FLV_AUDIO,
+        TrackKind::Data => FLV_DATA_AMF0,
+    }
+}
+
 fn written(kind: TrackKind, body: &Bytes, asked: &str) -> Vec<Bytes> {
     let index = match asked {
-        "all" => None,
+        "all" | "all, no ModEx" => None,
         "alone" => Some(0),
         number => Some(number.strip_prefix("number ").unwrap().parse().unwrap()),
     };
@@ -363,6 +372,10 @@ fn written(kind: TrackKind, body: &Bytes, asked: &str) -> Vec<Bytes> {
     };
     let mut bodies: Vec<_> =
         read(kind, body).into_iter().filter_map(one).map(|wire| wire.body).collect();
+    if asked.ends_with("no ModEx") {
+        let plain = |body| write_without_mod_ex(Wire { dialect: dialect(kind), body });
+        bodies = bodies.into_iter().filter_map(plain).map(|wire| wire.body).collect();
+    }
     // A message about a Track is a unit for joiners and a unit for the others.
     bodies.dedup();
     bodies

@@ -7,7 +7,7 @@ use manycast_codec::{Shape, describe};
 use manycast_flv::TagKind;
 use manycast_flv::frame::{
     subject, tag_kind, write_about_alone, write_about_as, write_config, write_config_alone,
-    write_config_as, write_frame, write_frame_alone, write_frame_as,
+    write_config_as, write_frame, write_frame_alone, write_frame_as, write_without_mod_ex,
 };
 use manycast_hub::{Content, Item};
 use manycast_media::{
@@ -35,42 +35,49 @@ pub(crate) fn message(wire: Wire, at: Timestamp) -> Option<Outgoing> {
     Some(Outgoing { kind, timestamp: wire_millis(at), body: wire.body })
 }
 
-/// Which Tracks of a Stream all viewers of a lane get.
+/// The message that carries a body to a peer: to one that takes no ModEx without its prefixes.
+pub(crate) fn message_for(mod_ex: bool, wire: Wire, at: Timestamp) -> Option<Outgoing> {
+    message(if mod_ex { wire } else { write_without_mod_ex(wire)? }, at)
+}
+
+/// What of a Stream all viewers of a lane get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
-    /// The first of each kind, alone: for who asks for nothing and says nothing of itself.
-    Default,
-    /// All, as they came.
-    All,
+pub struct Share {
+    /// All Tracks as they came; else the first of each kind, alone.
+    pub all: bool,
+    /// With what modifies a message; not for those who speak of Enhanced RTMP and not of ModEx.
+    pub mod_ex: bool,
 }
 
 impl Share {
+    /// For who asks for nothing and says nothing of itself.
+    pub const DEFAULT: Self = Self { all: false, mod_ex: true };
+    /// Everything.
+    pub const ALL: Self = Self { all: true, mod_ex: true };
+
     fn frame(self, frame: &Frame) -> Option<Wire> {
-        match self {
-            Self::Default => write_frame_alone(frame),
-            Self::All => write_frame(frame),
-        }
+        if self.all { write_frame(frame) } else { write_frame_alone(frame) }
     }
 
     fn config(self, config: &CodecConfig, track: TrackId) -> Option<Wire> {
-        match self {
-            Self::Default => write_config_alone(config, track),
-            Self::All => write_config(config, track),
-        }
+        if self.all { write_config(config, track) } else { write_config_alone(config, track) }
     }
 
     fn sticky(self, sticky: &Sticky) -> Option<Wire> {
-        match self {
-            Self::Default => write_about_alone(&sticky.wire),
-            Self::All => Some(sticky.wire.clone()),
-        }
+        if self.all { Some(sticky.wire.clone()) } else { write_about_alone(&sticky.wire) }
+    }
+
+    fn message(self, wire: Wire, at: Timestamp) -> Option<Outgoing> {
+        message_for(self.mod_ex, wire, at)
     }
 }
 
 /// The messages of one entry, in order.
 pub(crate) fn content(content: &Content, share: Share, out: &mut Vec<Outgoing>) {
     match content {
-        Content::Frame(frame) => out.extend(share.frame(frame).and_then(|w| message(w, frame.dts))),
+        Content::Frame(frame) => {
+            out.extend(share.frame(frame).and_then(|wire| share.message(wire, frame.dts)));
+        }
         Content::Tracks { set, changed, at } => configs((set, changed), share, *at, out),
         Content::RunStarted { .. } | Content::RunEnded(_) => {}
     }
@@ -84,7 +91,7 @@ pub(crate) fn joiner(tracks: &TrackSet, share: Share, at: Timestamp, out: &mut V
     let say = |first: bool, out: &mut Vec<Outgoing>| {
         let sticky = tracks.sticky.iter().filter(|sticky| goes_first(sticky) == first);
         let wires = sticky.filter_map(|sticky| share.sticky(sticky));
-        out.extend(wires.filter_map(|wire| message(wire, Timestamp::ZERO)));
+        out.extend(wires.filter_map(|wire| share.message(wire, Timestamp::ZERO)));
     };
     say(true, out);
     let all: Vec<_> = tracks.tracks.iter().map(|t| t.id).collect();
@@ -111,7 +118,7 @@ fn configs(
         // Several Tracks may have been configured by one message.
         if !sent.contains(&wire.body) {
             sent.push(wire.body.clone());
-            out.extend(message(wire, at));
+            out.extend(share.message(wire, at));
         }
     }
 }
@@ -205,10 +212,19 @@ impl Egress {
                 self.say(&[frame.track], frame.dts, out);
             }
         }
-        let message = self.wire(frame).and_then(|wire| message(wire, frame.dts));
+        let message = self.wire(frame).and_then(|wire| self.message(wire, frame.dts));
         let sent = u64::from(message.is_some());
         out.extend(message);
         sent
+    }
+
+    /// Whether the viewer steps over what modifies a message.
+    fn mod_ex(&self) -> bool {
+        self.peer.as_ref().and_then(|peer| peer.takes_mod_ex()) != Some(false)
+    }
+
+    fn message(&self, wire: Wire, at: Timestamp) -> Option<Outgoing> {
+        message_for(self.mod_ex(), wire, at)
     }
 
     /// What carries a Frame that is taken: as it came, or alone; and nothing if it is about a Track
@@ -238,7 +254,7 @@ impl Egress {
 
     /// The configurations of these Tracks, as far as they are taken.
     fn say(&mut self, ids: &[TrackId], at: Timestamp, out: &mut Vec<Outgoing>) {
-        let selection = self.chooser.selection();
+        let (selection, mod_ex) = (self.chooser.selection(), self.mod_ex());
         for track in ids.iter().filter_map(|id| self.tracks.get(*id)) {
             let Some(config) = track.config.as_ref().filter(|_| self.takes(track.id)) else {
                 continue;
@@ -251,7 +267,7 @@ impl Egress {
             };
             self.told.retain(|(known, _)| *known != id);
             self.told.push((id, config.clone()));
-            out.extend(wire.and_then(|wire| message(wire, at)));
+            out.extend(wire.and_then(|wire| message_for(mod_ex, wire, at)));
         }
     }
 
@@ -263,7 +279,7 @@ impl Egress {
         at: Timestamp,
         out: &mut Vec<Outgoing>,
     ) {
-        let selection = self.chooser.selection();
+        let (selection, mod_ex) = (self.chooser.selection(), self.mod_ex());
         for sticky in &self.tracks.sticky {
             let is_news = which(sticky) && !self.told_sticky.contains(sticky);
             if !is_news || !self.takes(sticky.track) {
@@ -275,7 +291,7 @@ impl Egress {
                 (true, 0) => write_about_alone(&sticky.wire),
                 (true, _) => write_about_as(&sticky.wire, 0),
             };
-            out.extend(wire.and_then(|wire| message(wire, at)));
+            out.extend(wire.and_then(|wire| message_for(mod_ex, wire, at)));
             let same =
                 |told: &Sticky| (number(selection, told.track), &told.name) == (id, &sticky.name);
             self.told_sticky.retain(|told| !same(told));

@@ -1,5 +1,6 @@
 //! The lanes of finished RTMP bytes that viewers of a Stream share: one for those who get the default
-//! Tracks, which are nearly all, and one for those who get everything.
+//! Tracks, which are nearly all, and one for those who get everything; and both of them without ModEx,
+//! for those who say that they know none. No lane is made that nobody reads.
 
 use crate::egress::{self, Outgoing, Share};
 use bytes::Bytes;
@@ -16,6 +17,10 @@ use manycast_rtmp::session::MediaKind;
 pub const RTMP_LANE: LaneId = LaneId(0);
 /// The number of the lane of all Tracks.
 pub const RTMP_ALL_LANE: LaneId = LaneId(1);
+/// The number of the lane of the default Tracks without ModEx.
+pub const RTMP_PLAIN_LANE: LaneId = LaneId(2);
+/// The number of the lane of all Tracks without ModEx.
+pub const RTMP_PLAIN_ALL_LANE: LaneId = LaneId(3);
 
 /// The message stream that plain viewers play on.
 pub(crate) const STREAM: MessageStreamId = MessageStreamId(1);
@@ -78,9 +83,11 @@ impl RtmpLane {
 
 impl Lane for RtmpLane {
     fn id(&self) -> LaneId {
-        match self.share {
-            Share::Default => RTMP_LANE,
-            Share::All => RTMP_ALL_LANE,
+        match (self.share.all, self.share.mod_ex) {
+            (false, true) => RTMP_LANE,
+            (true, true) => RTMP_ALL_LANE,
+            (false, false) => RTMP_PLAIN_LANE,
+            (true, false) => RTMP_PLAIN_ALL_LANE,
         }
     }
 

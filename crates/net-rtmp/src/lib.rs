@@ -38,7 +38,7 @@ pub use client::{
     rehearse,
 };
 pub use egress::Share;
-pub use lane::{RTMP_ALL_LANE, RTMP_LANE, RtmpLane};
+pub use lane::{RTMP_ALL_LANE, RTMP_LANE, RTMP_PLAIN_ALL_LANE, RTMP_PLAIN_LANE, RtmpLane};
 pub use policy::{Asks, Policies, Policy};
 pub use reactors::Reactors;
 pub use registry::{Admitted, ConnectionLimits, Connections};

@@ -13,6 +13,8 @@ const SLICES: usize = 128;
 pub(crate) struct Outbox {
     pieces: VecDeque<Bytes>,
     bytes: usize,
+    /// All that the connection took so far.
+    written: u64,
 }
 
 impl Outbox {
@@ -23,6 +25,11 @@ impl Outbox {
 
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// All bytes that the connection took so far, without those that others sent.
+    pub(crate) const fn written(&self) -> u64 {
+        self.written
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -69,6 +76,7 @@ impl Outbox {
     }
 
     fn advance(&mut self, mut written: usize) {
+        self.written += written as u64;
         self.bytes -= written.min(self.bytes);
         while let Some(front) = self.pieces.front_mut() {
             if written < front.len() {

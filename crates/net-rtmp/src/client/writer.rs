@@ -12,7 +12,7 @@ use super::metadata;
 use super::peer::{self, Plan};
 use super::pick::{Pick, Picked};
 use crate::clock::wire_millis;
-use crate::egress::{Outgoing, facts, goes_first, message};
+use crate::egress::{Outgoing, facts, goes_first, message_for};
 use bytes::Bytes;
 use manycast_fanout::{Stand, Writer, Written};
 use manycast_flv::frame::{FLV_DATA_AMF0, write_config, write_frame};
@@ -88,7 +88,7 @@ impl Writer for DeliveryWriter {
 /// The messages of one Delivery, and what the far end was told so far.
 struct Feed {
     wanted: WantedTracks,
-    /// A number for what is asked for: that decides which messages about Tracks go out.
+    /// A number for what is asked for and taken: that decides which messages go out, and how.
     wishes: u64,
     /// Of all Tracks, those that the settings ask for.
     asked: Pick,
@@ -96,6 +96,8 @@ struct Feed {
     renewal: Arc<Notify>,
     /// What the far end said that it can, and where to say what it does not get.
     peer: Option<(Capabilities, Arc<LinkMonitor>)>,
+    /// Whether it steps over what modifies a message.
+    mod_ex: bool,
     plan: Plan,
     /// Of those that the far end can take, the ones that it is sent: where nothing is asked for, the
     /// default Track, or all if it said that it takes several.
@@ -128,6 +130,7 @@ impl Feed {
             change,
             renewal,
             peer: None,
+            mod_ex: true,
             plan: Plan::default(),
             over: false,
             base: None,
@@ -140,13 +143,15 @@ impl Feed {
 
     /// Sets what is taken, before anything was written.
     fn choose(&mut self, wanted: WantedTracks) {
-        let several = self.peer.as_ref().and_then(|(peer, _)| peer.takes_tracks()) == Some(true);
+        let peer = self.peer.as_ref().map(|(peer, _)| peer);
+        let several = peer.and_then(Capabilities::takes_tracks) == Some(true);
+        self.mod_ex = peer.and_then(Capabilities::takes_mod_ex) != Some(false);
         let rest = |asked: Option<TrackRule>| match asked {
             None if !several => TrackRule::Default,
             _ => TrackRule::All,
         };
         let hasher = BuildHasherDefault::<DefaultHasher>::default();
-        self.wishes = hasher.hash_one((wanted, several));
+        self.wishes = hasher.hash_one((wanted, several, self.mod_ex));
         self.wanted = wanted;
         self.asked = Pick::asked(wanted.video, wanted.audio);
         self.rest = Pick::new(TrackRules { video: rest(wanted.video), audio: rest(wanted.audio) });
@@ -202,7 +207,7 @@ impl Feed {
         }
         let at = self.shift(frame.dts);
         let before = out.len();
-        out.extend(write_frame(&seen).and_then(|wire| message(wire, at)));
+        out.extend(write_frame(&seen).and_then(|wire| message_for(self.mod_ex, wire, at)));
         (out.len() - before) as u64
     }
 
@@ -276,12 +281,12 @@ impl Feed {
     fn sticky(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
         let ours = metadata::completed(tracks);
         if let Some(body) = ours.clone().filter(|body| self.metadata.as_ref() != Some(body)) {
-            out.extend(message(Wire { dialect: FLV_DATA_AMF0, body }, at));
+            out.extend(message_for(self.mod_ex, Wire { dialect: FLV_DATA_AMF0, body }, at));
         }
         let theirs = |sticky: &&Sticky| !(ours.is_some() && metadata::is_metadata(sticky));
         let news = tracks.sticky.iter().filter(|sticky| !self.sticky.contains(sticky));
         let first = news.filter(theirs).filter(|sticky| goes_first(sticky));
-        out.extend(first.filter_map(|sticky| message(sticky.wire.clone(), at)));
+        out.extend(first.filter_map(|sticky| message_for(self.mod_ex, sticky.wire.clone(), at)));
         self.metadata = ours;
     }
 
@@ -289,7 +294,7 @@ impl Feed {
     fn sticky_last(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
         let news = tracks.sticky.iter().filter(|sticky| !self.sticky.contains(sticky));
         let last = news.filter(|sticky| !goes_first(sticky));
-        out.extend(last.filter_map(|sticky| message(sticky.wire.clone(), at)));
+        out.extend(last.filter_map(|sticky| message_for(self.mod_ex, sticky.wire.clone(), at)));
         self.sticky.clone_from(&tracks.sticky);
     }
 
@@ -305,7 +310,7 @@ impl Feed {
             // Several Tracks may have been configured by one message.
             if let Some(wire) = wire.filter(|wire| !sent.contains(&wire.body)) {
                 sent.push(wire.body.clone());
-                out.extend(message(wire, at));
+                out.extend(message_for(self.mod_ex, wire, at));
             }
             let told = told.filter(|told| told.codec == track.codec);
             let config = track.config.clone().or(told);

@@ -222,7 +222,7 @@ impl Conn {
                         );
                         Slot::shared(member, source, lease, wish)
                     }
-                    None => Slot::direct(stream, &source, lease, wish),
+                    None => Slot::direct(stream, &source, lease, wish, self.out.written()),
                 };
                 self.slots.insert(0, slot);
             }
@@ -284,7 +284,7 @@ impl Conn {
         let slot = self.slots.remove(at);
         slot.settle(&self.shared);
         self.session.wrote_media_around();
-        let (slot, rest) = slot.into_direct().await;
+        let (slot, rest) = slot.into_direct(self.out.written()).await;
         self.out.prepend(rest);
         match slot {
             Some(slot) => self.slots.insert(at, slot),
@@ -353,7 +353,8 @@ impl Conn {
         if matches!(slot.role, Role::Ingest(_)) {
             return self.log_ingest(&slot, now, why);
         }
-        let bytes = slot.settle(&self.shared);
+        slot.settle(&self.shared);
+        let bytes = slot.sent(self.out.written());
         self.shared.stats.viewers.fetch_sub(1, Ordering::Relaxed);
         let seconds = now.saturating_duration_since(slot.began).as_secs_f32();
         info!(peer = %self.peer, bytes, seconds, why, "viewer ended");

@@ -54,6 +54,8 @@ pub(crate) struct Slot {
     pub(crate) began: Instant,
     /// Bytes sent before this slot was served in its present way.
     sent_before: u64,
+    /// Where the count of the connection's own bytes stood when it began to serve this slot.
+    written_before: u64,
     /// Has a viewer counted.
     _viewing: Option<Viewing>,
 }
@@ -87,7 +89,17 @@ impl Slot {
         }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
         let role = Role::Ingest(Box::new(ingest));
         let wish = Wish::default();
-        Self { id, role, lease: granted, signal, wish, began: now, sent_before: 0, _viewing: None }
+        Self {
+            id,
+            role,
+            lease: granted,
+            signal,
+            wish,
+            began: now,
+            sent_before: 0,
+            written_before: 0,
+            _viewing: None,
+        }
     }
 
     /// A viewer that the fan-out serves.
@@ -107,38 +119,60 @@ impl Slot {
         }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
         let viewing = Some(stream.viewing());
         let role = Role::Shared { member, stream, paused: false };
-        let (began, sent_before) = (super::now(), 0);
-        Self { id: STREAM, role, lease, signal, wish, began, sent_before, _viewing: viewing }
+        Self {
+            id: STREAM,
+            role,
+            lease,
+            signal,
+            wish,
+            began: super::now(),
+            sent_before: 0,
+            written_before: 0,
+            _viewing: viewing,
+        }
     }
 
-    /// A viewer with headers of its own.
+    /// A viewer with headers of its own, on a connection that took so many bytes before.
     pub(crate) fn direct(
         id: MessageStreamId,
         stream: &Arc<Stream>,
         lease: Lease,
         wish: Wish,
+        written_before: u64,
     ) -> Self {
         let now = super::now();
         let subscriber = stream.subscribe(Start::CurrentGop, Bounds::default(), now);
         let role = Role::direct(subscriber, &wish, false);
         let signal = revoked(lease.clone());
         let viewing = Some(stream.viewing());
-        Self { id, role, signal, lease, wish, began: now, sent_before: 0, _viewing: viewing }
+        Self {
+            id,
+            role,
+            signal,
+            lease,
+            wish,
+            began: now,
+            sent_before: 0,
+            written_before,
+            _viewing: viewing,
+        }
     }
 
     /// Takes a viewer out of the fan-out, at the place where it stands; the bytes that must go
-    /// out first. `None` when the fan-out has let go of it meanwhile.
-    pub(crate) async fn into_direct(self) -> (Option<Self>, Vec<Bytes>) {
+    /// out first. `written`: what the connection took by itself so far. `None` when the fan-out has
+    /// let go of it meanwhile.
+    pub(crate) async fn into_direct(self, written: u64) -> (Option<Self>, Vec<Bytes>) {
         let Role::Shared { member, stream, paused } = self.role else {
             return (Some(self), Vec::new());
         };
+        let detached = member.detach().await;
         let sent_before = self.sent_before + member.stats().sent;
-        let Some(Detached { rest, cursor }) = member.detach().await else {
+        let Some(Detached { rest, cursor }) = detached else {
             return (None, member.rest());
         };
         let role = Role::direct(stream.subscribe_at(cursor), &self.wish, paused);
         let signal = revoked(self.lease.clone());
-        (Some(Self { role, signal, sent_before, ..self }), rest)
+        (Some(Self { role, signal, sent_before, written_before: written, ..self }), rest)
     }
 
     /// Pauses, or goes on at the current Gop.
@@ -171,13 +205,23 @@ impl Slot {
         }
     }
 
-    /// Adds what this viewer lost to the server's counters; what it was sent.
-    pub(crate) fn settle(&self, shared: &Shared) -> u64 {
-        let Role::Shared { member, .. } = &self.role else { return self.sent_before };
+    /// What this viewer was sent, where the connection took so many bytes by itself so far. (Of two
+    /// viewers with headers of their own on one connection, which no player opens, each has the
+    /// bytes of both.)
+    pub(crate) fn sent(&self, written: u64) -> u64 {
+        self.sent_before
+            + match &self.role {
+                Role::Shared { member, .. } => member.stats().sent,
+                _ => written.saturating_sub(self.written_before),
+            }
+    }
+
+    /// Adds what this viewer lost to the server's counters.
+    pub(crate) fn settle(&self, shared: &Shared) {
+        let Role::Shared { member, .. } = &self.role else { return };
         let stats = member.stats();
         shared.stats.skipped_frames.fetch_add(stats.skipped_frames, Ordering::Relaxed);
         shared.stats.skipped_gops.fetch_add(stats.skipped_gops, Ordering::Relaxed);
-        self.sent_before + stats.sent
     }
 }
 
@@ -257,5 +301,22 @@ pub(crate) fn count_refusal(shared: &Shared, outcome: &Outcome) {
             Why::Busy => &shared.stats.refused_busy,
             Why::Play => &shared.stats.refused_play,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use manycast_hub::{Hub, LeaseHolder, WindowLimits};
+
+    /// What was sent before it was served in this way counts, what the connection sent before not.
+    #[tokio::test]
+    async fn a_viewer_with_headers_of_its_own_is_told_its_bytes() {
+        let name = manycast_media::StreamName::new("main").unwrap();
+        let stream = Hub::new().open(&name, WindowLimits::default());
+        let holder = LeaseHolder::new();
+        let slot = Slot::direct(STREAM, &stream, holder.lease(), Wish::default(), 3_000);
+        assert_eq!((slot.sent(3_000), slot.sent(5_500)), (0, 2_500));
+        assert_eq!(Slot { sent_before: 700, ..slot }.sent(5_500), 3_200);
     }
 }

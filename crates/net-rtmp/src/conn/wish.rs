@@ -3,6 +3,7 @@
 //! ```text
 //! asks for nothing, says nothing           default Tracks    shared bytes
 //! tracks=all, or says that it takes more   all Tracks        shared bytes
+//! speaks of other things than ModEx        either of these   bytes shared with its like
 //! any other rule, or names its codecs      as the rule says  headers of its own
 //! ```
 //!
@@ -43,10 +44,10 @@ impl Wish {
         if self.peer.as_ref().is_some_and(|peer| !peer.takes_all()) {
             return None;
         }
-        if self.rules == TrackRules::ALL {
-            return Some(Share::All);
-        }
-        (self.rules == TrackRules::default() && has_firsts(tracks)).then_some(Share::Default)
+        let all = self.rules == TrackRules::ALL;
+        let is_shared = all || self.rules == TrackRules::default() && has_firsts(tracks);
+        let mod_ex = self.peer.as_ref().and_then(|peer| peer.takes_mod_ex()) != Some(false);
+        is_shared.then_some(Share { all, mod_ex })
     }
 
     pub(crate) fn egress(&self) -> Egress {
@@ -80,8 +81,9 @@ mod tests {
     /// E-RTMP v2 "Multitrack": hardly any player announces that it takes several.
     #[test]
     fn negotiation_a_viewer_shares_bytes_unless_it_asks_for_something_of_its_own() {
-        let several = Capabilities::MULTITRACK;
-        let (own, first, all) = (None, Some(Share::Default), Some(Share::All));
+        let (several, mod_ex) = (Capabilities::MULTITRACK, Capabilities::MOD_EX);
+        let (own, first, all) = (None, Some(Share::DEFAULT), Some(Share::ALL));
+        let plain = |share: Option<Share>| share.map(|share| Share { mod_ex: false, ..share });
         for (app, name, peer, want) in [
             ("", "", None, first),
             ("", "token=x", None, first),
@@ -89,10 +91,12 @@ mod tests {
             ("tracks=all", "", None, all),
             ("tracks=all", "tracks=default", None, first),
             ("", "audio_track=2", None, own),
-            ("", "", said(&[], several), all),
-            ("", "tracks=default", said(&[], several), first),
-            ("", "", said(&[], Capabilities::RECONNECT), first),
-            ("", "", said(&["*"], 0), first),
+            ("", "", said(&[], several), plain(all)),
+            ("", "", said(&[], several | mod_ex), all),
+            ("", "tracks=default", said(&[], several | mod_ex), first),
+            ("", "tracks=default", said(&[], several), plain(first)),
+            ("", "", said(&[], Capabilities::RECONNECT), plain(first)),
+            ("", "", said(&["*"], 0), plain(first)),
             ("", "", said(&["hvc1"], 0), own),
             ("", "tracks=all", said(&["hvc1"], several), own),
             ("", "", Some(Arc::new(Capabilities::forwarder())), all),
@@ -111,6 +115,6 @@ mod tests {
         tracks.insert(Track { id, codec: Codec::Aac, config: None });
         assert_eq!(Wish::default().share(&tracks), None);
         tracks.insert(Track { id: TrackId::AUDIO, codec: Codec::Aac, config: None });
-        assert_eq!(Wish::default().share(&tracks), Some(Share::Default));
+        assert_eq!(Wish::default().share(&tracks), Some(Share::DEFAULT));
     }
 }

@@ -30,7 +30,7 @@ fn sketch(messages: &[Outgoing]) -> Vec<(MediaKind, u32)> {
 #[test]
 fn section8_3_headers_of_a_joiner_carry_the_time_of_its_first_frame() {
     let mut messages = Vec::new();
-    joiner(&set(SMALL), Share::Default, Timestamp::from_millis(3_600_000), &mut messages);
+    joiner(&set(SMALL), Share::DEFAULT, Timestamp::from_millis(3_600_000), &mut messages);
     assert_eq!(sketch(&messages), [(MediaKind::Video, 3_600_000), (MediaKind::Audio, 3_600_000)]);
 }
 
@@ -209,7 +209,7 @@ fn e_rtmp_an_order_of_channels_stands_after_its_configuration() {
     let tracks = bench.egress.tracks.clone();
     assert_eq!((tracks.tracks.len(), tracks.sticky.len()), (3, 1), "{tracks:?}");
     let first = |messages: &[Outgoing]| messages.iter().map(|m| m.body[0]).collect::<Vec<_>>();
-    for share in [Share::Default, Share::All] {
+    for share in [Share::DEFAULT, Share::ALL] {
         let mut said = Vec::new();
         joiner(&tracks, share, Timestamp::ZERO, &mut said);
         assert_eq!(first(&said), [0x17, 0x90, 0x94], "{share:?}");
@@ -261,4 +261,47 @@ fn smallest(late: bool) -> (Vec<(u8, u8)>, usize) {
     }
     // legacy, all of them: 17 00 is a configuration, 17 01 and 27 01 are pictures
     (sent.iter().map(|(_, body)| (body[0], body[1])).collect(), second)
+}
+
+/// A Track of HEVC beside H.264, with nanoseconds before its messages.
+const FINE: [(MediaKind, i64, &[u8]); 5] = [
+    (MediaKind::Video, 0, b"\x17\0\0\0\0\x01\x64\0"),
+    (MediaKind::Video, 0, b"\x97\x02\0\x03\xe8\x06\0hvc1\x01\x01\x01"),
+    (MediaKind::Video, 0, b"\x17\x01\0\0\0\0\0\0\x01\x65"),
+    (MediaKind::Video, 0, b"\x97\x02\0\x03\xe8\x06\x03hvc1\x01\0\0\0\x03\x26\x01\0"),
+    (MediaKind::Video, 40, b"\xa7\x02\0\x03\xe8\x06\x03hvc1\x01\0\0\0\x03\x02\x01\0"),
+];
+
+/// E-RTMP v2 `capsEx`: who speaks of other things than ModEx gets messages without it, over headers
+/// of its own and over shared ones; who says nothing gets them as they came.
+#[test]
+fn negotiation_who_does_not_know_mod_ex_is_sent_none() {
+    let bits = |caps_ex| Some(Arc::new(Capabilities { caps_ex, ..Capabilities::default() }));
+    let (several, mod_ex) = (Capabilities::MULTITRACK, Capabilities::MOD_EX);
+    let came: Vec<&[u8]> = FINE.iter().map(|(.., body)| &body[..7.min(body.len())]).collect();
+    let plain: [&[u8]; 5] =
+        [came[0], b"\x96\0hvc1\x01", came[2], b"\x96\x03hvc1\x01", b"\xa6\x03hvc1\x01"];
+    for (peer, want) in [
+        (None, &came[..]),
+        (bits(several | mod_ex), &came),
+        (bits(several | mod_ex | Capabilities::NANOSECONDS), &came),
+        (bits(several), &plain),
+        (bits(several | Capabilities::NANOSECONDS), &plain),
+    ] {
+        let mut bench = Bench::with("tracks=all", peer.clone());
+        let sent = FINE.iter().flat_map(|(kind, at, body)| bench.send(*at, *kind, body));
+        let mut bodies: Vec<_> = sent.map(|(_, body)| body).collect();
+        bodies.sort();
+        let mut want: Vec<_> = want.iter().map(|body| body.to_vec()).collect();
+        want.sort();
+        assert_eq!(bodies, want, "{peer:?}");
+        // The same from shared bytes: to those who join, and live.
+        let all = [FINE[1].2, b"\x96\0hvc1\x01\x01\x01"];
+        let shares = [Share::ALL, Share { mod_ex: false, ..Share::ALL }];
+        for (share, want) in shares.into_iter().zip(all) {
+            let mut said = Vec::new();
+            joiner(&bench.egress.tracks, share, Timestamp::ZERO, &mut said);
+            assert_eq!(said.last().unwrap().body, want, "{share:?}");
+        }
+    }
 }

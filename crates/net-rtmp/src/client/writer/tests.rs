@@ -189,3 +189,43 @@ async fn section14_metadata_is_made_when_the_encoder_sends_none() {
     assert_eq!(told, want, "told anew when the sound is known");
     assert_eq!(bench.send(&[KEY_FRAME, SOUND]), ["key", "sound"]);
 }
+
+/// E-RTMP v2 `capsEx`: a platform that speaks of other things than ModEx is sent none, and shares no
+/// bytes with one that is.
+#[tokio::test(start_paused = true)]
+async fn negotiation_a_platform_that_does_not_know_mod_ex_is_sent_none() {
+    const CAME: [&[u8]; 2] =
+        [b"\x97\x02\0\x03\xe8\0hvc1\x01\x01", b"\x97\x02\0\x03\xe8\x03hvc1\0\0\0\x03\x26\x01\0"];
+    const PLAIN: [&[u8]; 2] = [b"\x90hvc1\x01\x01", b"\x93hvc1\0\0\0\x03\x26\x01\0"];
+    let mut wishes = Vec::new();
+    for (caps_ex, want) in [
+        (None, CAME),
+        (Some(Capabilities::MULTITRACK | Capabilities::MOD_EX), CAME),
+        (Some(Capabilities::MULTITRACK), PLAIN),
+        (Some(Capabilities::RECONNECT), PLAIN),
+    ] {
+        let mut bench = Bench::new(ConfigChange::Headers);
+        let said = |caps_ex| Capabilities { caps_ex, ..Capabilities::default() };
+        let peer = caps_ex.map_or_else(Capabilities::default, said);
+        bench.feed.peer = Some((peer, LinkMonitor::new()));
+        bench.feed.choose(WantedTracks::default());
+        wishes.push(bench.feed.wishes);
+        let publisher = bench.stream.publish(bench.now, Takeover::Always, "test").unwrap();
+        let mut ingest = Ingest::new(publisher);
+        for body in CAME {
+            let body = Bytes::from_static(body);
+            let kind = MediaKind::Video;
+            let media = Media { kind, timestamp: 0, body, encoding: DataEncoding::Amf0 };
+            ingest.media(bench.now, &media).unwrap();
+        }
+        let (mut items, mut out) = (Vec::new(), Vec::new());
+        bench.reader.read(bench.now, 1000, &mut items);
+        for item in &items {
+            bench.feed.item(item, &mut out);
+        }
+        let video = out.iter().filter(|message| message.kind == MediaKind::Video);
+        let bodies: Vec<_> = video.map(|message| message.body.as_ref()).collect();
+        assert_eq!(bodies, want, "{caps_ex:?}");
+    }
+    assert_ne!(wishes[1], wishes[2], "what is written is not alike");
+}
