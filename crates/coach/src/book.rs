@@ -111,6 +111,11 @@ book! {
     "an audio track came, and nothing of it for 3 s while pictures come",
     "No sound has come for {idle}, while pictures go on.",
     "Look at the encoder's audio device (OBS: Settings, Audio), then restart its output; a pause should be sent as silence.";
+    /// One of several Tracks stopped, others go on.
+    TrackEnded, "track_ended", Warning,
+    "one of several video or audio tracks has ended: the encoder said so, or nothing came of it for 5 s while another came",
+    "Nothing has come of this track for {idle}, while others of its kind go on: who chose it by a rule gets another one, who asked for its number gets nothing.",
+    "Look at the encoder's source or output for this track; if it was ended on purpose, all is well.";
     /// Frames that are not what their Track says.
     FramesDamaged, "frames_damaged", Error,
     "the newest frame of a track is cut, in another form than was announced, or of another codec",

@@ -81,6 +81,10 @@ pub fn findings(health: &Health, trouble: Option<Trouble>, subjects: &[Subject])
             TrackKind::Data => {}
         }
     }
+    for track in health.tracks.iter().filter(|track| track.ended) {
+        let figures = [("idle", crate::words::time(track.idle))];
+        found.push(Finding::new(Rule::TrackEnded, Some(track.id), &figures));
+    }
     sound::judge_presence(health, &mut found);
     way::judge(health, &mut found);
     found.sort_by_key(|finding| std::cmp::Reverse(finding.rule.severity()));

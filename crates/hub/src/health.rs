@@ -87,6 +87,8 @@ pub struct TrackHealth {
     pub still: Duration,
     /// Since its last Frame arrived.
     pub idle: Duration,
+    /// It has ended, while others of its kind go on.
+    pub ended: bool,
     /// For video.
     pub pictures: Option<Pictures>,
 }
@@ -148,10 +150,11 @@ impl Health {
         self.tracks.iter().find(|track| track.id == id)
     }
 
-    /// The first Track of a kind: the one whose figures stand for the Stream.
+    /// The first Track of a kind that has not ended: the one whose figures stand for the Stream.
     #[must_use]
     pub fn lead(&self, kind: TrackKind) -> Option<&TrackHealth> {
-        self.tracks.iter().filter(|track| track.id.kind == kind).min_by_key(|track| track.id)
+        let own = self.tracks.iter().filter(|track| track.id.kind == kind && !track.ended);
+        own.min_by_key(|track| track.id)
     }
 }
 

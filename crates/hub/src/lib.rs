@@ -11,6 +11,7 @@
 
 mod cursor;
 mod entry;
+mod flow;
 mod gate;
 pub mod health;
 mod link;

@@ -1,5 +1,6 @@
 //! The exclusive write handle of a Stream, and one Run of it.
 
+use crate::flow::Flow;
 use crate::stats::RunCounters;
 use crate::stream::Stream;
 use crate::timeline::Timeline;
@@ -44,6 +45,7 @@ pub(crate) struct RunState {
     pub(crate) holder: LeaseHolder,
     pub(crate) counters: RunCounters,
     cutter: Cutter,
+    flow: Flow,
 }
 
 /// Writes one Run of a Stream. Dropping it ends the Run as lost; [`Publisher::end`] in good order.
@@ -82,6 +84,7 @@ impl RunState {
             holder,
             counters: RunCounters::default(),
             cutter: Cutter::default(),
+            flow: Flow::default(),
         };
         let publisher = Publisher {
             stream,
@@ -95,6 +98,21 @@ impl RunState {
             ended: false,
         };
         (run, publisher)
+    }
+
+    /// Whether the Track ended, and others of its kind go on.
+    fn end_track(&mut self, id: TrackId) -> bool {
+        let ended = self.book.end(id);
+        if ended {
+            self.cutter.end(id);
+        }
+        ended
+    }
+
+    /// Ends the Tracks that have stopped beside this Frame's; whether there are any.
+    fn end_silent(&mut self, now: Instant, frame: &Frame) -> bool {
+        let silent = self.flow.note(now, frame);
+        silent.into_iter().filter(|id| self.end_track(*id)).count() > 0
     }
 }
 
@@ -156,6 +174,27 @@ impl Publisher {
         })
     }
 
+    /// Ends a Track while others of its kind go on; a Frame of it brings it back. The end of the only
+    /// Track of its kind is the encoder's affair: outlets hold what they have until the Run ends.
+    ///
+    /// # Errors
+    /// [`Displaced`] when this Publisher lost its Stream.
+    pub fn end_track(&mut self, now: Instant, track: TrackId) -> Result<(), Displaced> {
+        let mut guard = self.stream.inner.lock();
+        let inner = &mut *guard;
+        let run = inner.run.as_mut().filter(|run| run.number == self.number).ok_or(Displaced)?;
+        run.last_heard = now;
+        if run.end_track(track) {
+            let (set, at) = (run.book.set().clone(), run.timeline.newest());
+            inner.window.push(Content::Tracks { set, changed: Arc::from([]), at }, now, None);
+            self.stream.store_head(inner.window.head());
+            self.unseen.get_or_insert(now);
+        }
+        drop(guard);
+        self.stream.hear();
+        Ok(())
+    }
+
     /// The lease of this Run: it is revoked when the Publisher is displaced or ended from outside.
     #[must_use]
     pub fn lease(&self) -> Lease {
@@ -180,10 +219,11 @@ impl Publisher {
         frame.pts = dts + (frame.pts - frame.dts);
         frame.dts = dts;
         run.counters.frame(now, &frame, fault);
+        let ended = run.end_silent(now, &frame);
         let opens = run.cutter.opens(&frame, &run.book, self.stream.limits());
         let set = run.book.set().clone();
-        if let Some(id) = changed {
-            let changed = Arc::from([id]);
+        if ended || changed.is_some() {
+            let changed = changed.into_iter().collect();
             let content = Content::Tracks { set: set.clone(), changed, at: dts };
             inner.window.push(content, now, None);
         }

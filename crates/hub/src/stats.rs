@@ -1,6 +1,6 @@
 //! Plain copies of what was counted, for status, metrics and logs.
 
-use crate::health::{Health, TrackMeter, av_offset, duration, ticks};
+use crate::health::{Health, TrackHealth, TrackMeter, av_offset, duration, ticks};
 use crate::publisher::RunState;
 use crate::timeline::ClockFault;
 use crate::window::Window;
@@ -120,15 +120,20 @@ impl RunCounters {
         self.first.map_or(0, |(began, _)| ticks(now.saturating_duration_since(began)))
     }
 
-    fn health(&self, now: Instant, heard: Instant) -> Health {
+    fn health(&self, now: Instant, heard: Instant, ended: &[TrackId]) -> Health {
         let at = self.at(now);
         let lead = |kind| {
-            let own = self.tracks.iter().filter(|track| track.id.kind == kind);
+            let flows = |track: &&TrackCounters| !ended.contains(&track.id);
+            let own = self.tracks.iter().filter(flows).filter(|track| track.id.kind == kind);
             own.min_by_key(|track| track.id).map(|track| &track.meter)
         };
         let pair = lead(TrackKind::Video).zip(lead(TrackKind::Audio));
         let (av_offset, av_drift) =
             pair.map_or((None, None), |(video, audio)| av_offset(video, audio, at));
+        let read = |track: &TrackCounters| TrackHealth {
+            ended: ended.contains(&track.id),
+            ..track.meter.read(at)
+        };
         Health {
             age: duration(at),
             silence: now.saturating_duration_since(heard),
@@ -137,7 +142,7 @@ impl RunCounters {
             clock_levelled: self.levelled,
             clock_rebased: self.rebased,
             clock_fault_ago: self.clock_fault_at.map(|fault| duration(at - fault)),
-            tracks: self.tracks.iter().map(|track| track.meter.read(at)).collect(),
+            tracks: self.tracks.iter().map(read).collect(),
         }
     }
 }
@@ -282,7 +287,7 @@ impl PublisherStats {
             began: run.began,
             bitrate: tracks.iter().map(|t| t.bitrate).sum(),
             trouble: trouble(run, window, now),
-            health: run.counters.health(now, run.last_heard),
+            health: run.counters.health(now, run.last_heard, &run.book.set().ended),
             tracks,
         }
     }

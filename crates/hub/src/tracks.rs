@@ -19,11 +19,14 @@ const MAX_CONFIG_BYTES: usize = 256 * 1024;
 const MAX_TRACKS: usize = 64;
 
 /// The Tracks of one Run. A Track exists once a coded Frame of it came; a configuration alone only
-/// waits for that.
+/// waits for that. One that ended is kept with its configuration: encoders that go on with it may
+/// not send that again.
 #[derive(Debug, Default)]
 pub(crate) struct TrackBook {
     set: Arc<TrackSet>,
     pending: Vec<(TrackId, CodecConfig)>,
+    /// In the order in which they ended.
+    gone: Vec<Track>,
 }
 
 impl TrackBook {
@@ -78,8 +81,11 @@ impl TrackBook {
     pub(crate) fn note(&mut self, id: TrackId, codec: Codec) -> Result<Option<TrackId>, ()> {
         let pending = self.pending.iter().position(|(other, c)| *other == id && c.codec == codec);
         let known = self.set.get(id);
+        let gone = self.gone.iter().position(|track| track.id == id);
+        let before = known.or_else(|| gone.and_then(|at| self.gone.get(at)));
         // What nobody understands says nothing about its Track.
-        if codec == Codec::Opaque && known.is_some() {
+        let says_nothing = |before: &Track| known.is_some() || before.codec != Codec::Opaque;
+        if codec == Codec::Opaque && before.is_some_and(says_nothing) {
             return Ok(None);
         }
         if pending.is_none() && known.is_some_and(|t| t.codec == codec) {
@@ -90,8 +96,15 @@ impl TrackBook {
         }
         let config = match pending {
             Some(at) => Some(self.pending.swap_remove(at).1),
-            None => known.and_then(|t| t.config.clone()).filter(|c| c.codec == codec),
+            None => before.and_then(|t| t.config.clone()).filter(|c| c.codec == codec),
         };
+        let is_new = before.is_none();
+        if let Some(at) = gone {
+            self.gone.remove(at);
+        }
+        if is_new && self.set.tracks.len() + self.gone.len() >= MAX_TRACKS {
+            self.forget_oldest();
+        }
         let set = Arc::make_mut(&mut self.set);
         set.insert(Track { id, codec, config });
         let waiting = self.pending.iter().filter(|(id, _)| set.get(*id).is_none());
@@ -103,6 +116,28 @@ impl TrackBook {
         set.announced = announced.collect();
         set.announced.sort_by_key(|track| track.id);
         Ok(Some(id))
+    }
+
+    /// Ends a Track beside others of its kind that go on; the only one of its kind stays, since
+    /// outlets hold what they have while it pauses. Whether that changed anything.
+    pub(crate) fn end(&mut self, id: TrackId) -> bool {
+        let is_other = |track: &Track| track.id.kind == id.kind && track.id != id;
+        if id.kind == TrackKind::Data || !self.set.tracks.iter().any(is_other) {
+            return false;
+        }
+        if self.set.get(id).is_none() {
+            return false;
+        }
+        self.gone.extend(Arc::make_mut(&mut self.set).end(id));
+        true
+    }
+
+    /// Makes room among those that ended, if one of them has.
+    fn forget_oldest(&mut self) {
+        if !self.gone.is_empty() {
+            let id = self.gone.remove(0).id;
+            Arc::make_mut(&mut self.set).ended.retain(|ended| *ended != id);
+        }
     }
 
     /// Whether a decoder could start with what is known of this Track.
@@ -155,6 +190,13 @@ impl Cutter {
             *lead = frame.track;
         }
         *lead
+    }
+
+    /// A Track has ended: another one leads from its next key frame on.
+    pub(crate) fn end(&mut self, id: TrackId) {
+        if self.lead_video == Some(id) {
+            self.lead_video = None;
+        }
     }
 
     fn open_at(&mut self, at: Timestamp) -> bool {
@@ -224,5 +266,52 @@ mod tests {
         assert!(!opens(1, 7_500, false));
         assert!(opens(1, 8_000, true));
         assert!(opens(0, 9_000, true), "it is back");
+        // The hub knows of the next end at once.
+        cutter.end(TrackId { index: 1, ..TrackId::VIDEO });
+        assert!(!opened(&mut cutter, &book, 1, 9_010, true), "that was not the lead");
+        cutter.end(TrackId::VIDEO);
+        assert!(!opened(&mut cutter, &book, 1, 9_040, false));
+        assert!(opened(&mut cutter, &book, 1, 9_080, true));
+    }
+
+    fn config(byte: u8) -> CodecConfig {
+        CodecConfig { codec: Codec::H264, record: Bytes::from(vec![byte]), wire: None }
+    }
+
+    /// Encoders that go on with a Track may not configure it again.
+    #[test]
+    fn a_track_that_ended_comes_back_with_its_configuration() {
+        let one = TrackId { index: 1, ..TrackId::VIDEO };
+        let mut book = TrackBook::default();
+        for (id, byte) in [(TrackId::VIDEO, 0), (one, 1)] {
+            book.configure(id, config(byte));
+            book.note(id, Codec::H264).unwrap();
+        }
+        assert!(!book.end(TrackId { index: 2, ..one }), "never flowed");
+        assert!(book.end(one));
+        assert!(!book.end(one), "once");
+        assert_eq!((book.set().get(one), book.set().ended.as_slice()), (None, &[one][..]));
+        assert!(!book.end(TrackId::VIDEO), "the only one of its kind stays");
+        assert_eq!(book.note(one, Codec::Opaque), Ok(None), "that says nothing of it");
+        assert_eq!(book.note(one, Codec::H264), Ok(Some(one)));
+        assert_eq!(book.set().get(one).unwrap().config, Some(config(1)));
+        assert_eq!(book.set().ended, []);
+        // Configured anew while it is away.
+        book.end(one);
+        book.configure(one, config(2));
+        book.note(one, Codec::H264).unwrap();
+        assert_eq!(book.set().get(one).unwrap().config, Some(config(2)));
+    }
+
+    #[test]
+    fn tracks_that_ended_leave_room_for_others() {
+        let of = |index| TrackId { index, ..TrackId::VIDEO };
+        let mut book = TrackBook::default();
+        book.note(TrackId::VIDEO, Codec::Vp8).unwrap();
+        for index in 1..=200 {
+            assert_eq!(book.note(of(index), Codec::Vp8), Ok(Some(of(index))));
+            assert!(book.end(of(index)));
+        }
+        assert!(book.gone.len() < MAX_TRACKS && book.set().ended.len() == book.gone.len());
     }
 }

@@ -291,7 +291,8 @@ fn configurations_count_in_the_window() {
     }
     let mut cursor = bench.join();
     assert_eq!(bench.read(&mut cursor), "JK");
-    let too_large = CodecConfig { record: vec![3; 256 * 1024 + 1].into(), ..config(Codec::H264, b"") };
+    let too_large =
+        CodecConfig { record: vec![3; 256 * 1024 + 1].into(), ..config(Codec::H264, b"") };
     let now = bench.now();
     bench.publisher.as_mut().unwrap().configure(now, TrackId::VIDEO, too_large).unwrap();
     bench.pictures(1, 1, 10);

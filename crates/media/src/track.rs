@@ -101,6 +101,9 @@ pub struct TrackSet {
     pub tracks: Vec<Track>,
     /// Those that were configured and of which no Frame had come; sorted by id. They may never flow.
     pub announced: Vec<Track>,
+    /// Those that flowed before and have ended, while others of their kind go on; sorted. They may
+    /// come back.
+    pub ended: Vec<TrackId>,
     /// In order of arrival; bounded by the hub.
     pub sticky: Vec<Sticky>,
 }
@@ -119,12 +122,22 @@ impl TrackSet {
         first(TrackKind::Video).or_else(|| first(TrackKind::Audio))
     }
 
-    /// Puts a Track in, or in place of the one with its id.
+    /// Puts a Track in, or in place of the one with its id. It flows: it has not ended.
     pub fn insert(&mut self, track: Track) {
+        self.ended.retain(|id| *id != track.id);
         match self.tracks.binary_search_by_key(&track.id, |t| t.id) {
             Ok(at) => self.tracks[at] = track,
             Err(at) => self.tracks.insert(at, track),
         }
+    }
+
+    /// Takes out a Track that has ended.
+    pub fn end(&mut self, id: TrackId) -> Option<Track> {
+        let at = self.tracks.iter().position(|track| track.id == id)?;
+        if let Err(place) = self.ended.binary_search(&id) {
+            self.ended.insert(place, id);
+        }
+        Some(self.tracks.remove(at))
     }
 }
 
@@ -143,5 +156,17 @@ mod tests {
         assert_eq!(set.lead(), Some(TrackId::VIDEO));
         assert_eq!(set.tracks.len(), 2);
         assert_eq!(set.get(TrackId::AUDIO).unwrap().codec, Codec::Mp3);
+    }
+
+    #[test]
+    fn a_track_that_ended_may_come_back() {
+        let track = Track { id: TrackId::VIDEO, codec: Codec::H264, config: None };
+        let mut set = TrackSet::default();
+        set.insert(track.clone());
+        assert_eq!(set.end(TrackId::AUDIO), None);
+        assert_eq!(set.end(TrackId::VIDEO), Some(track.clone()));
+        assert_eq!((set.get(TrackId::VIDEO), set.ended.as_slice()), (None, &[TrackId::VIDEO][..]));
+        set.insert(track);
+        assert_eq!((set.tracks.len(), set.ended.len()), (1, 0));
     }
 }

@@ -68,7 +68,8 @@ impl Ingest {
             }
             Unit::Sticky(sticky) => self.publisher.stick(now, sticky),
             // The sequence of a Track ends, not the Stream: players that get it stop (FLV E.4.3.1).
-            Unit::SequenceEnd { .. } | Unit::Empty => self.publisher.hear(now),
+            Unit::SequenceEnd { track, .. } => self.publisher.end_track(now, track),
+            Unit::Empty => self.publisher.hear(now),
             Unit::Frame { .. } | Unit::Opaque { .. } => {
                 let at = match media.kind {
                     MediaKind::Data => self.clock.peek(media.timestamp),

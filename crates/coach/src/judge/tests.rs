@@ -43,6 +43,7 @@ fn track(id: TrackId, bits: u64, rate: f64) -> TrackHealth {
         clock_rebased: 0,
         still: Duration::ZERO,
         idle: Duration::from_millis(20),
+        ended: false,
         pictures: None,
     }
 }
@@ -332,6 +333,16 @@ const ROWS: &[(Change, &[(Rule, &str)])] = &[
             c.video().late_now = 1;
         },
         &[],
+    ),
+    // one of several has ended: it does not stand for the Stream any more
+    (
+        |c| {
+            let ended = TrackHealth { ended: true, idle: secs(7), ..c.video().clone() };
+            c.health.tracks[0].id.index = 1;
+            c.subjects[0].id.index = 1;
+            c.health.tracks.push(ended);
+        },
+        &[(Rule::TrackEnded, "for 7.0 s")],
     ),
     // nothing to see or hear
     (|c| c.video().still = secs(9), &[]),

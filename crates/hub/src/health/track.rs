@@ -236,6 +236,7 @@ impl TrackMeter {
             clock_rebased: self.rebased,
             still: Duration::from_secs(still.into()),
             idle: duration(at.saturating_sub(self.dts.saturating_add(self.transit))),
+            ended: false,
             pictures: (self.id.kind == TrackKind::Video).then(|| self.pictures.read(self.dts)),
         }
     }

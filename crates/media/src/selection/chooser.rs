@@ -9,7 +9,7 @@ const WAIT: TimeDelta = TimeDelta::from_millis(500);
 
 /// Follows the Tracks of a Stream for one viewer or Delivery. Sound changes at once; pictures begin
 /// with a key frame, and change at the next one of the new Track, while those of the old one go on
-/// until then.
+/// until then. Where those have ended, the best of what flows takes their place in the same way.
 #[derive(Clone, Copy, Debug)]
 pub struct Chooser {
     rules: TrackRules,
@@ -22,6 +22,8 @@ pub struct Chooser {
     instead: Option<Choice>,
     /// Since when it is waited for.
     since: Option<Timestamp>,
+    /// The video Track that was shown has ended, and nothing has taken its place yet.
+    lost: bool,
 }
 
 impl Chooser {
@@ -29,7 +31,7 @@ impl Chooser {
     #[must_use]
     pub fn new(rules: TrackRules) -> Self {
         let current = rules.choose(&TrackSet::default(), |_| Facts::UNKNOWN);
-        Self { rules, current, next: None, showing: false, instead: None, since: None }
+        Self { rules, current, next: None, showing: false, instead: None, since: None, lost: false }
     }
 
     /// What is taken now.
@@ -38,16 +40,38 @@ impl Chooser {
         self.current
     }
 
+    /// Whether the pictures that were shown have ended, and no others have begun yet.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Pictures were shown before: they go on without a key frame.
+    pub const fn go_on(&mut self) {
+        self.showing = true;
+    }
+
     /// Takes note of the Tracks that flow. True if what is taken is another at once, so that their
     /// configurations are to be said; a change of pictures is told by [`Chooser::takes`].
     pub fn tracks(&mut self, set: &TrackSet, facts: impl Fn(&Track) -> Facts) -> bool {
         let mut wanted = self.rules.choose(set, &facts);
         let before = self.current;
         self.next = None;
+        let gone = match before.video {
+            Choice::One(index) => set.get(TrackId { kind: TrackKind::Video, index }).is_none(),
+            Choice::None | Choice::All => false,
+        };
+        // What comes back may lack what came meanwhile: it begins with a key frame.
+        self.showing &= gone || !self.lost;
+        self.lost = gone && (self.lost || self.showing);
         if self.instead.is_none() {
             self.since = None;
         }
-        let preferred = self.rules.prefer(set, &facts);
+        // Nobody without pictures waits for what may never come.
+        let preferred = match self.lost {
+            true => wanted.video,
+            false => self.rules.prefer(set, &facts),
+        };
         self.instead = (preferred != wanted.video).then_some(wanted.video);
         wanted.video = preferred;
         match (before.video, wanted.video) {
@@ -60,6 +84,7 @@ impl Chooser {
         self.current.data = wanted.data;
         if self.current.video != before.video {
             self.showing = false;
+            self.lost = false;
         }
         self.current != before
     }
@@ -73,6 +98,7 @@ impl Chooser {
             self.current.video = Choice::One(frame.track.index);
             self.next = None;
             self.showing = true;
+            self.lost = false;
             return Taken::Changed;
         }
         if !self.current.takes(frame.track) {

@@ -325,3 +325,65 @@ fn all_tracks_change_without_waiting() {
         assert_eq!(chooser.takes(&frame(id, false)), Taken::Yes, "{id}");
     }
 }
+
+/// Pictures that have ended: the best of what flows takes their place at its key frame.
+#[test]
+fn a_rule_goes_over_to_what_still_flows() {
+    // All flow, then the one that was chosen ends, then it is back; what a rule takes by turns.
+    for (query, first, then) in [
+        ("", 0, 1),
+        ("video_track=largest", 0, 1),
+        ("video_track=smallest", 2, 1),
+        ("video_track=portrait", 3, 0),
+        ("video_track=largest-up-to-480p", 2, 1),
+    ] {
+        let all = [video(0), video(1), video(2), video(3)];
+        let rest: Vec<_> = all.into_iter().filter(|id| *id != video(first)).collect();
+        let mut chooser = chooser(query);
+        chooser.tracks(&set(&all), ladder);
+        assert_eq!(chooser.takes(&frame(video(first), true)), Taken::Yes, "{query}");
+        for _ in 0..2 {
+            chooser.tracks(&set(&rest), ladder);
+            assert!(chooser.is_lost(), "{query}");
+            assert_eq!(chooser.takes(&frame(video(then), false)), Taken::No, "{query}");
+            assert_eq!(chooser.takes(&frame(video(then), true)), Taken::Changed, "{query}");
+            assert!(!chooser.is_lost(), "{query}");
+            chooser.tracks(&set(&all), ladder);
+            assert_eq!(chooser.takes(&frame(video(first), false)), Taken::No, "{query}");
+            assert_eq!(chooser.takes(&frame(video(then), false)), Taken::Yes, "{query}");
+            assert_eq!(chooser.takes(&frame(video(first), true)), Taken::Changed, "{query}");
+            assert_eq!(chooser.takes(&frame(video(then), true)), Taken::No, "{query}");
+        }
+    }
+}
+
+#[test]
+fn a_number_is_not_replaced_and_goes_on_at_a_key_frame() {
+    let mut chooser = chooser("video_track=1");
+    for _ in 0..2 {
+        chooser.tracks(&set(&[video(0), video(1)]), ladder);
+        assert_eq!(chooser.takes(&frame(video(1), false)), Taken::No);
+        assert_eq!(chooser.takes(&frame(video(1), true)), Taken::Yes);
+        chooser.tracks(&set(&[video(0)]), ladder);
+        assert_eq!(chooser.takes(&frame(video(0), true)), Taken::No);
+    }
+}
+
+/// It may be configured anew and never come.
+#[test]
+fn nobody_without_pictures_waits_for_those_that_are_announced() {
+    let mut chooser = chooser("video_track=smallest");
+    chooser.tracks(&set(&[video(0), video(2)]), ladder);
+    chooser.takes(&frame(video(2), true));
+    let announced = set(&[video(2)]).tracks;
+    chooser.tracks(&TrackSet { announced, ..set(&[video(0)]) }, ladder);
+    assert_eq!(chooser.takes(&frame(video(0), true)), Taken::Changed);
+}
+
+#[test]
+fn sound_that_ended_is_replaced_at_once() {
+    let mut chooser = chooser("");
+    chooser.tracks(&set(&[video(0), audio(0), audio(1)]), ladder);
+    assert!(chooser.tracks(&set(&[video(0), audio(1)]), ladder));
+    assert_eq!(chooser.takes(&frame(audio(1), true)), Taken::Yes);
+}

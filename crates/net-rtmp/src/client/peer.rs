@@ -96,6 +96,7 @@ impl Plan {
         let mut seen = TrackSet {
             tracks: seen.collect(),
             announced: Vec::new(),
+            ended: Vec::new(),
             sticky: tracks.sticky.iter().filter(|sticky| kept(sticky.track)).cloned().collect(),
         };
         seen.tracks.sort_by_key(|track| track.id);

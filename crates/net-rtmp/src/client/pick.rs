@@ -67,6 +67,11 @@ impl Pick {
         self.plain &= self.all || set.sticky.iter().all(|sticky| sticky.track.index == 0);
     }
 
+    /// Whether pictures that were taken have ended, and no others have begun yet.
+    pub(super) const fn is_lost(&self) -> bool {
+        self.chooser.is_lost()
+    }
+
     /// The next pictures follow a gap.
     pub(super) const fn restart(&mut self) {
         self.chooser.restart();
@@ -87,6 +92,7 @@ impl Pick {
         let mut seen = TrackSet {
             tracks: tracks.collect(),
             announced: Vec::new(),
+            ended: Vec::new(),
             sticky: set.sticky.iter().filter_map(|sticky| self.sticky(set, sticky)).collect(),
         };
         seen.tracks.sort_by_key(|track| track.id);
@@ -171,10 +177,12 @@ impl Pick {
         }
     }
 
-    /// Whether what is taken of each kind is, or begins with, the first Track of it.
+    /// Whether what is taken of each kind is, or begins with, the first Track of it; one that has
+    /// ended is still what the encoder's metadata is about.
     fn is_lowest(&self, set: &TrackSet) -> bool {
         [TrackKind::Video, TrackKind::Audio].into_iter().all(|kind| {
-            let first = set.tracks.iter().filter(|track| track.id.kind == kind).map(|t| t.id).min();
+            let all = set.tracks.iter().map(|track| track.id).chain(set.ended.iter().copied());
+            let first = all.filter(|id| id.kind == kind).min();
             first.is_none_or(|first| self.chooser.selection().takes(first))
         })
     }

@@ -257,9 +257,35 @@ impl Feed {
         let Some((_, monitor)) = &self.peer else { return };
         let flows = |set: &TrackSet| set.tracks.iter().any(|one| one.id.kind != TrackKind::Data);
         let unfed = flows(&self.tracks) && !flows(seen);
+        let ended = self.ended();
         let planned = self.plan.words.as_deref();
-        monitor.leave_out(planned.or_else(|| unfed.then_some(NOT_ASKED_FOR)));
+        let words = match (planned, &ended) {
+            (Some(planned), Some(ended)) => Some(format!("{planned}; {ended}")),
+            (planned, ended) => planned.or(ended.as_deref()).map(str::to_owned),
+        };
+        monitor.leave_out(words.as_deref().or_else(|| unfed.then_some(NOT_ASKED_FOR)));
         monitor.set_unfed(unfed);
+    }
+
+    /// Of Tracks that were asked for by their number: which have ended, and what to do about it.
+    fn ended(&self) -> Option<String> {
+        let asked = [(TrackKind::Video, self.wanted.video), (TrackKind::Audio, self.wanted.audio)];
+        let words = asked.into_iter().filter_map(|(kind, rule)| {
+            let Some(TrackRule::Number(index)) = rule else { return None };
+            let id = TrackId { kind, index };
+            let (what, setting) = match kind {
+                TrackKind::Audio => ("sound", "audio_track"),
+                _ => ("pictures", "video_track"),
+            };
+            self.tracks.ended.contains(&id).then(|| {
+                format!(
+                    "{what} of {id} not sent: the encoder has ended this track; have it send the \
+                     track again, or choose another one ({setting})"
+                )
+            })
+        });
+        let words: Vec<_> = words.collect();
+        (!words.is_empty()).then(|| words.join("; "))
     }
 
     /// Whether a Track is coded or configured otherwise than the far end was told.
@@ -279,7 +305,9 @@ impl Feed {
     /// Sticky messages are about the whole, the first ones at time zero: ffmpeg takes metadata of
     /// any other time for a track of text. Metadata that lacks what ingests look at is completed.
     fn sticky(&mut self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Outgoing>) {
-        let ours = metadata::completed(tracks);
+        // What is said of what comes next waits for its first picture.
+        let lost = self.asked.is_lost() || self.rest.is_lost();
+        let ours = if lost { self.metadata.clone() } else { metadata::completed(tracks) };
         if let Some(body) = ours.clone().filter(|body| self.metadata.as_ref() != Some(body)) {
             out.extend(message_for(self.mod_ex, Wire { dialect: FLV_DATA_AMF0, body }, at));
         }

@@ -57,7 +57,7 @@ impl Bench {
     fn send(&mut self, bodies: &[&'static [u8]]) -> Vec<String> {
         for &body in bodies {
             let kind = match body[0] {
-                0x17 | 0x27 => MediaKind::Video,
+                0x17 | 0x27 | 0x96 | 0xa6 => MediaKind::Video,
                 0xaf => MediaKind::Audio,
                 _ => MediaKind::Data,
             };
@@ -92,6 +92,9 @@ fn sketch(message: &Outgoing) -> String {
         STEREO => "stereo",
         MONO => "mono",
         META => "metadata",
+        b"\x90hvc1\x01\x01" => "hevc",
+        b"\x93hvc1\0\0\0\x03\x26\x01\0" => return "hevc key".to_owned(),
+        b"\xa3hvc1\0\0\0\x03\x02\x01\0" => return "hevc picture".to_owned(),
         KEY_FRAME => return "key".to_owned(),
         FRAME => return "picture".to_owned(),
         SOUND => return "sound".to_owned(),
@@ -102,7 +105,7 @@ fn sketch(message: &Outgoing) -> String {
 }
 
 fn headers(told: &[String]) -> Vec<&str> {
-    let frame = |text: &str| matches!(text, "key" | "picture" | "sound");
+    let frame = |text: &str| matches!(text, "key" | "picture" | "sound" | "hevc picture");
     told.iter().map(String::as_str).filter(|text| !frame(text)).collect()
 }
 
@@ -228,4 +231,106 @@ async fn negotiation_a_platform_that_does_not_know_mod_ex_is_sent_none() {
         assert_eq!(bodies, want, "{caps_ex:?}");
     }
     assert_ne!(wishes[1], wishes[2], "what is written is not alike");
+}
+
+const END: &[u8] = &[0x17, 2, 0, 0, 0];
+const SECOND: &[u8] = b"\x96\0hvc1\x01\x01\x01";
+const SECOND_KEY: &[u8] = b"\x96\x03hvc1\x01\0\0\0\x03\x26\x01\0";
+const SECOND_FRAME: &[u8] = b"\xa6\x03hvc1\x01\0\0\0\x03\x02\x01\0";
+const SECOND_END: &[u8] = b"\x96\x02hvc1\x01";
+const SECOND_ID: TrackId = TrackId { index: 1, ..TrackId::VIDEO };
+
+impl Bench {
+    /// An encoder of two video Tracks comes; the far end takes `video` of them.
+    fn of_two(video: Option<TrackRule>) -> (Self, Arc<LinkMonitor>) {
+        let mut bench = Self::new(ConfigChange::Headers);
+        let monitor = LinkMonitor::new();
+        bench.feed.peer = Some((Capabilities::default(), monitor.clone()));
+        bench.feed.choose(WantedTracks { video, audio: None });
+        let publisher = bench.stream.publish(bench.now, Takeover::Always, "test").unwrap();
+        bench.ingest = Some(Ingest::new(publisher));
+        bench.send(&[META, SMALL, SECOND, STEREO, KEY_FRAME, SECOND_KEY, SOUND]);
+        (bench, monitor)
+    }
+
+    fn tracks(&self) -> Vec<u8> {
+        let stats = self.stream.stats(self.now).publisher.unwrap();
+        let video = stats.tracks.iter().filter(|one| one.track.id.kind == TrackKind::Video);
+        video.map(|one| one.track.id.index).collect()
+    }
+
+    /// What a Track is called by the figures.
+    fn has_ended(&self, id: TrackId) -> bool {
+        let stats = self.stream.stats(self.now).publisher.unwrap();
+        stats.health.track(id).unwrap().ended
+    }
+}
+
+/// A Track that appears or ends mid-stream is an event, not a fault: where it was chosen by a rule,
+/// another one takes its place, and gives it back.
+#[tokio::test(start_paused = true)]
+async fn e_rtmp_what_a_rule_chose_is_replaced_when_it_ends() {
+    let (mut bench, monitor) = Bench::of_two(None);
+    assert_eq!(bench.send(&[FRAME, SECOND_FRAME, SOUND]), ["picture", "sound"]);
+    assert_eq!(bench.send(&[END, SECOND_FRAME, SOUND]), ["sound"], "until its key frame");
+    assert_eq!((bench.tracks(), bench.has_ended(TrackId::VIDEO)), (vec![1], true));
+    let told = bench.send(&[SECOND_KEY, SECOND_FRAME, SOUND]);
+    let at = told.first().unwrap().rsplit_once(' ').unwrap().1.to_owned();
+    let metadata = format!("our metadata {at}");
+    assert_eq!(told, [&metadata, &format!("hevc {at}"), "hevc key", "hevc picture", "sound"]);
+    assert!(monitor.left_out().is_none() && !monitor.is_unfed());
+    // It goes on, without a configuration.
+    assert_eq!(bench.send(&[FRAME, SECOND_FRAME, SOUND]), ["hevc picture", "sound"]);
+    let told = bench.send(&[KEY_FRAME, SECOND_KEY, FRAME, SOUND]);
+    assert!(told.iter().any(|text| text.starts_with("small")), "{told:?}");
+    assert_eq!(told[told.len() - 3..], ["key", "picture", "sound"]);
+    assert_eq!((bench.tracks(), bench.has_ended(TrackId::VIDEO)), (vec![0, 1], false));
+}
+
+/// It simply stops: five seconds of the others tell.
+#[tokio::test(start_paused = true)]
+async fn e_rtmp_a_track_that_stops_beside_others_has_ended() {
+    let (mut bench, _) = Bench::of_two(None);
+    let mut told = Vec::new();
+    for _ in 0..5 * 25 {
+        told.extend(bench.send(&[SECOND_FRAME, SOUND]));
+    }
+    assert_eq!(bench.tracks(), [1]);
+    assert!(told.iter().all(|text| text == "sound"), "{told:?}");
+    assert!(bench.send(&[SECOND_KEY]).ends_with(&["hevc key".to_owned()]));
+}
+
+/// A pause of the only Track of its kind, or of all of them, is no end.
+#[tokio::test(start_paused = true)]
+async fn e_rtmp_a_track_alone_pauses_and_does_not_end() {
+    for alone in [true, false] {
+        let mut bench = Bench::new(ConfigChange::Redial);
+        if alone {
+            bench.run(SMALL, STEREO);
+            assert_eq!(bench.send(&[END]), Vec::<String>::new());
+        } else {
+            bench = Bench::of_two(None).0;
+        }
+        for _ in 0..8 * 50 {
+            assert_eq!(bench.send(&[SOUND]), ["sound"]);
+        }
+        assert_eq!(bench.send(&[FRAME]), ["picture"], "alone: {alone}");
+        bench.send(if alone { &[] } else { &[SECOND_FRAME] });
+        assert_eq!(bench.tracks().len(), if alone { 1 } else { 2 });
+    }
+}
+
+/// What was asked for by its number has no substitute: the destination says so.
+#[tokio::test(start_paused = true)]
+async fn e_rtmp_a_number_is_not_replaced_and_the_destination_says_that_it_ended() {
+    let (mut bench, monitor) = Bench::of_two(Some(TrackRule::Number(1)));
+    assert_eq!(bench.send(&[KEY_FRAME, SECOND_FRAME]), ["hevc picture"]);
+    assert_eq!(monitor.left_out(), None);
+    assert_eq!(bench.send(&[SECOND_END, KEY_FRAME, SOUND, FRAME]), ["sound"]);
+    let words = monitor.left_out().unwrap();
+    assert!(words.contains("video:1") && words.contains("has ended"), "{words}");
+    assert!(words.contains("video_track"), "with a remedy: {words}");
+    assert!(bench.has_ended(SECOND_ID));
+    assert_eq!(bench.send(&[SECOND_FRAME, SECOND_KEY, SECOND_FRAME]), ["hevc key", "hevc picture"]);
+    assert_eq!((monitor.left_out(), bench.has_ended(SECOND_ID)), (None, false));
 }
