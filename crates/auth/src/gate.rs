@@ -464,6 +464,11 @@ fn cut(name: &Secret) -> Secret {
     }
 }
 
+/// Who was asked for nothing has said nothing: only an address with the stream's name tells at
+/// `connect` that this stream wants a user.
+const LOGIN_MISSING: &str = "this stream asks for a user and a password: set them in the encoder; \
+    if they are set, add the name of the stream to the server's address (rtmp://HOST/live/NAME)";
+
 /// Whether a publisher is the user that is wanted: proved at `connect`, or in plain words.
 fn identified(wanted: Option<&Login>, request: &AccessRequest) -> Result<(), Box<Refused>> {
     let Some(wanted) = wanted else { return Ok(()) };
@@ -472,8 +477,7 @@ fn identified(wanted: Option<&Login>, request: &AccessRequest) -> Result<(), Box
     if proved | said {
         return Ok(());
     }
-    let message = "this stream asks for a user and a password: set them in the encoder";
-    let denial = denial(DenialKind::Forbidden, message);
+    let denial = denial(DenialKind::Forbidden, LOGIN_MISSING);
     Err(Refused::new(denial, RefusalReason::LoginMissing))
 }
 

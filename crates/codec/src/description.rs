@@ -154,6 +154,8 @@ pub fn examine(codec: Codec, record: &[u8]) -> Result<Description, Problem> {
         Codec::Aac => aac::describe(record),
         Codec::Opus => opus::describe(record),
         Codec::Flac => flac::describe(record),
+        // E-RTMP defines none for these; what encoders send in its place is empty
+        Codec::Ac3 | Codec::Eac3 if record.is_empty() => Err(RecordError::NoRecord),
         Codec::Ac3 => ac3::describe_dac3(record),
         Codec::Eac3 => ac3::describe_dec3(record),
         _ => Err(RecordError::NoRecord),

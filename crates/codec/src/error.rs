@@ -74,8 +74,11 @@ impl Problem {
     /// Whether nothing is wrong: records of this codec leave that to the frames.
     #[must_use]
     pub const fn frames_tell(&self) -> bool {
-        matches!(self.codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1)
-            && matches!(self.error, RecordError::Missing(_))
+        match self.error {
+            RecordError::Missing(_) => matches!(self.codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1),
+            RecordError::NoRecord => matches!(self.codec, Codec::Ac3 | Codec::Eac3 | Codec::Mp3),
+            _ => false,
+        }
     }
 
     /// What the operator of the encoder can do about it.

@@ -72,11 +72,6 @@ impl Inspector {
         let repeated = self.record.as_deref() == Some(record);
         let known = self.description.take().filter(|_| repeated);
         *self = Self { captions: self.captions, ..Self::new(self.codec) };
-        // These have no record, and some encoders announce that with an empty one.
-        if record.is_empty() && matches!(self.codec, Codec::Ac3 | Codec::Eac3 | Codec::Mp3) {
-            self.description = known;
-            return Ok(());
-        }
         if record.len() <= MAX_RECORD {
             self.record = Some(record.to_vec());
         }

@@ -240,7 +240,7 @@ fn an_empty_record_of_a_codec_without_records_is_no_problem() {
         assert_eq!(inspector.description(), None);
     }
     assert!(Inspector::new(Codec::Aac).configure(&[]).is_err());
-    assert!(Inspector::new(Codec::Eac3).configure(&[1]).is_err());
+    assert!(Inspector::new(Codec::Eac3).configure(&[1]).is_err(), "what is there is read");
 }
 
 #[test]

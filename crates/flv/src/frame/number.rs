@@ -98,7 +98,9 @@ pub fn write_about_as(wire: &Wire, index: u8) -> Option<Wire> {
 #[must_use]
 pub fn write_frame_alone(frame: &Frame) -> Option<Wire> {
     if frame.track.kind == TrackKind::Data {
-        return write_about_alone(&write_frame(frame)?);
+        // What is not understood goes to those who take the whole.
+        let understood = frame.codec != Codec::Opaque;
+        return write_frame(frame).filter(|_| understood).and_then(|w| write_about_alone(&w));
     }
     if frame.track.index != 0 {
         return None;

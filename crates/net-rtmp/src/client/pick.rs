@@ -10,7 +10,7 @@ use manycast_flv::frame::{
     write_frame_alone, write_frame_as,
 };
 use manycast_media::{
-    Chooser, CodecConfig, Facts, Frame, Sticky, Taken, Track, TrackId, TrackKind, TrackRule,
+    Chooser, Codec, CodecConfig, Facts, Frame, Sticky, Taken, Track, TrackId, TrackKind, TrackRule,
     TrackRules, TrackSet, Wire,
 };
 use std::borrow::Cow;
@@ -150,6 +150,10 @@ impl Pick {
         if subject(wire).is_none() {
             let untrue = metadata::is_about_all(frame) && !self.is_lowest(set);
             return (!untrue).then_some(Cow::Borrowed(frame));
+        }
+        let misses = |id: TrackId| self.chooser.selection().is_alone(id.kind);
+        if frame.codec == Codec::Opaque && subject(wire).is_some_and(misses) {
+            return None;
         }
         let seen = self.about(wire)?;
         Some(Cow::Owned(Frame { wire: Some(seen), ..frame.clone() }))

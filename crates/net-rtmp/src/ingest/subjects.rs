@@ -52,8 +52,8 @@ impl Subjects {
             (Meant::Other(_, wire), Unit::Frame { track, codec, pts_offset, key, payload, .. }) => {
                 Unit::Frame { track, codec, pts_offset, key, payload, wire }
             }
-            (Meant::Nobody, Unit::Frame { wire, .. }) => {
-                Unit::Opaque { track: subject(&wire).unwrap_or(TrackId::DATA), wire }
+            (Meant::Nobody, Unit::Frame { track, pts_offset, key, payload, wire, .. }) => {
+                Unit::Frame { track, codec: Codec::Opaque, pts_offset, key, payload, wire }
             }
             _ => Unit::Empty,
         }
