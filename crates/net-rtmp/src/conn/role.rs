@@ -27,6 +27,8 @@ pub(crate) enum Signal {
     Revoked(Arc<str>),
     /// The fan-out let go of the viewer.
     Ended(ViewerEnd),
+    /// The Tracks whose bytes are shared have ended, and others go on.
+    FirstsEnded,
     /// There may be something to read.
     Ready,
 }
@@ -60,6 +62,14 @@ pub(crate) struct Slot {
 
 fn revoked(mut lease: Lease) -> SignalFuture {
     Seldom::new(Box::pin(async move { Signal::Revoked(lease.revoked().await) }))
+}
+
+/// Waits for what there may be to wait for.
+async fn maybe(future: Option<impl Future<Output = ()> + Unpin>) {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
 }
 
 fn ready(subscriber: &Subscriber) -> SignalFuture {
@@ -99,9 +109,11 @@ impl Slot {
     ) -> Self {
         let ended = member.ended();
         let mut granted = lease.clone();
+        let firsts = wish.is_of_firsts().then(|| Box::pin(stream.firsts_ended()));
         let signal = Seldom::new(Box::pin(async move {
             tokio::select! {
                 end = ended => Signal::Ended(end),
+                () = maybe(firsts) => Signal::FirstsEnded,
                 why = granted.revoked() => Signal::Revoked(why),
             }
         }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
@@ -120,7 +132,7 @@ impl Slot {
     ) -> Self {
         let now = super::now();
         let subscriber = stream.subscribe(Start::CurrentGop, Bounds::default(), now);
-        let role = Role::direct(subscriber, &wish, false);
+        let role = Role::direct(subscriber, wish.egress(), false);
         let signal = revoked(lease.clone());
         let viewing = Some(stream.viewing());
         Self { id, role, signal, lease, wish, began: now, sent_before: 0, _viewing: viewing }
@@ -136,7 +148,11 @@ impl Slot {
         let Some(Detached { rest, cursor }) = member.detach().await else {
             return (None, member.rest());
         };
-        let role = Role::direct(stream.subscribe_at(cursor), &self.wish, paused);
+        let mut egress = self.wish.egress();
+        if cursor.position().is_some() {
+            egress.go_on(&stream.tracks());
+        }
+        let role = Role::direct(stream.subscribe_at(cursor), egress, paused);
         let signal = revoked(self.lease.clone());
         (Some(Self { role, signal, sent_before, ..self }), rest)
     }
@@ -182,9 +198,9 @@ impl Slot {
 }
 
 impl Role {
-    fn direct(subscriber: Subscriber, wish: &Wish, paused: bool) -> Self {
+    fn direct(subscriber: Subscriber, egress: Egress, paused: bool) -> Self {
         let next = ready(&subscriber);
-        let egress = Box::new(wish.egress());
+        let egress = Box::new(egress);
         Self::Direct { subscriber: Box::new(subscriber), egress, paused, ready: next }
     }
 }
