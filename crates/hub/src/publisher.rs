@@ -6,7 +6,7 @@ use crate::stream::Stream;
 use crate::timeline::Timeline;
 use crate::tracks::{Cutter, TrackBook};
 use crate::{Content, Lease, LeaseHolder, RunEnd};
-use manycast_media::{CodecConfig, Frame, Sticky, Timestamp, TrackId};
+use manycast_media::{CodecConfig, Frame, Sticky, Timestamp, TrackId, TrackSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,8 @@ pub(crate) struct RunState {
     pub(crate) counters: RunCounters,
     cutter: Cutter,
     flow: Flow,
+    /// As readers were told last.
+    without_first: bool,
 }
 
 /// Writes one Run of a Stream. Dropping it ends the Run as lost; [`Publisher::end`] in good order.
@@ -85,6 +87,7 @@ impl RunState {
             counters: RunCounters::default(),
             cutter: Cutter::default(),
             flow: Flow::default(),
+            without_first: false,
         };
         let publisher = Publisher {
             stream,
@@ -222,6 +225,11 @@ impl Publisher {
         let ended = run.end_silent(now, &frame);
         let opens = run.cutter.opens(&frame, &run.book, self.stream.limits());
         let set = run.book.set().clone();
+        // An encoder that stops ends all its Tracks: only one that goes on is news.
+        let without = is_without_first(&set);
+        if std::mem::replace(&mut run.without_first, without) != without {
+            self.stream.note_firsts_ended(without);
+        }
         if ended || changed.is_some() {
             let changed = changed.into_iter().collect();
             let content = Content::Tracks { set: set.clone(), changed, at: dts };
@@ -287,6 +295,11 @@ impl Publisher {
         self.stream.hear();
         self.stream.wake();
     }
+}
+
+/// Whether the first Track of a kind has ended. (That of one alone never does.)
+fn is_without_first(set: &TrackSet) -> bool {
+    set.ended.iter().any(|id| id.index == 0)
 }
 
 impl Drop for Publisher {

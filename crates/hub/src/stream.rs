@@ -52,6 +52,8 @@ pub struct Stream {
     pub(crate) inner: Mutex<Inner>,
     notify: Notify,
     liveness: watch::Sender<Liveness>,
+    /// Whether a kind flows of which the first Track has ended.
+    firsts_ended: watch::Sender<bool>,
     listeners: RwLock<Vec<Arc<dyn Listener>>>,
     head: AtomicU64,
     /// The head when readers were last woken.
@@ -77,6 +79,7 @@ impl Stream {
             }),
             notify: Notify::new(),
             liveness: watch::Sender::default(),
+            firsts_ended: watch::Sender::default(),
             listeners: RwLock::default(),
             head: AtomicU64::new(0),
             announced: AtomicU64::new(0),
@@ -153,7 +156,24 @@ impl Stream {
             liveness.on_air = OnAir::Ended(end);
             liveness.orderly_ends += u64::from(end == RunEnd::Orderly);
         });
+        self.note_firsts_ended(false);
         self.head.store(inner.window.head(), Ordering::Release);
+    }
+
+    /// Resolves once the first Track of a kind (number 0) has ended and another one of the kind goes
+    /// on; at once if that is so. Readers that follow just the first ones look for another then.
+    /// Cancel-safe.
+    pub fn firsts_ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut ended = self.firsts_ended.subscribe();
+        async move {
+            if ended.wait_for(|ended| *ended).await.is_err() {
+                std::future::pending().await
+            }
+        }
+    }
+
+    pub(crate) fn note_firsts_ended(&self, ended: bool) {
+        self.firsts_ended.send_if_modified(|now| std::mem::replace(now, ended) != ended);
     }
 
     /// Resolves once something is heard of the Publisher after the mark in [`Busy`], or it ended.

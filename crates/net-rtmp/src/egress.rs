@@ -136,6 +136,8 @@ pub(crate) struct Egress {
     told: Vec<(TrackId, CodecConfig)>,
     told_sticky: Vec<Sticky>,
     begun: bool,
+    /// Other sound than before is taken, and its configuration not told.
+    owes: bool,
 }
 
 impl Egress {
@@ -148,7 +150,22 @@ impl Egress {
             told: Vec::new(),
             told_sticky: Vec::new(),
             begun: false,
+            owes: false,
         }
+    }
+
+    /// Goes on for a viewer that was given shared bytes so far: it has what these said of the Tracks.
+    /// Pictures go on where they were.
+    pub(crate) fn go_on(&mut self, tracks: &TrackSet) {
+        self.tracks = tracks.clone();
+        self.begun = true;
+        let had = |id: &TrackId| self.chooser.selection().takes(*id);
+        let configs = tracks.tracks.iter().filter(|track| had(&track.id));
+        self.told = configs.filter_map(|t| Some((t.id, t.config.clone()?))).collect();
+        let sticky = tracks.sticky.iter().filter(|sticky| had(&sticky.track));
+        self.told_sticky = sticky.cloned().collect();
+        self.chooser.go_on();
+        self.owes = self.choose();
     }
 
     /// The messages of one item, and how many Frames they are.
@@ -204,6 +221,10 @@ impl Egress {
     }
 
     fn frame(&mut self, frame: &Frame, out: &mut Vec<Outgoing>) -> u64 {
+        if std::mem::take(&mut self.owes) {
+            self.say_news(frame.dts, out);
+            self.say_sticky(|sticky| sticky.track.kind == TrackKind::Audio, frame.dts, out);
+        }
         match self.chooser.takes(frame) {
             Taken::No => return 0,
             Taken::Yes => {}

@@ -209,3 +209,48 @@ async fn e_rtmp_a_destination_whose_tracks_are_not_there_is_unfed() {
     assert_eq!(monitor.left_out(), None);
     delivery.abort();
 }
+
+/// Most viewers ask for nothing and share their bytes: they too go over when the first Track ends,
+/// and back when it returns. Nothing that goes on is lost or sent twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e_rtmp_viewers_who_share_bytes_go_over_when_the_first_track_ends() {
+    const SECOND: &[u8] = b"\x93hvc1\0\0\0\x03\x26\x01\0";
+    let server = TestServer::start();
+    let mut sender = Sender::connect(&server.client, &server.address_of("main")).await.unwrap();
+    let stream = server.hub.streams().remove(0);
+    let mut player = Player::connect(&server.client, &server.address_of("main")).await.unwrap();
+    until("it is there", || stream.stats(Instant::now()).readers == 1).await;
+    show(&mut sender).await;
+    assert_eq!(sorted(until_end(&mut player).await), of_show(&[0, 2, 4, 6, 8]));
+    sender.send(MediaKind::Video, 60, Bytes::from_static(b"\x17\x02\0\0\0")).await.unwrap();
+    // Key frames of the second Track, sound of the first, then the first is back as it was.
+    let mut bodies = Vec::new();
+    let mut at = 60;
+    while bodies.iter().filter(|body: &&Bytes| *body == SECOND).count() < 3 {
+        at += 20;
+        sender.send(MediaKind::Video, at, Bytes::from_static(SHOW[5].2)).await.unwrap();
+        sender.send(MediaKind::Audio, at, Bytes::from_static(SHOW[6].2)).await.unwrap();
+        let next = async {
+            loop {
+                let PlayerEvent::Media(event) = player.next().await.unwrap() else { panic!() };
+                let body = event.media.body;
+                bodies.push(body.clone());
+                if body == SHOW[6].2 {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(LONG, next).await.expect("sound goes on");
+    }
+    let is = |what: &'static [u8]| move |body: &&Bytes| *body == what;
+    let sound = bodies.iter().filter(is(SHOW[6].2)).count();
+    assert_eq!(sound, usize::try_from(at / 20 - 3).unwrap(), "each sound once");
+    assert_eq!(bodies.iter().filter(is(SHOW[2].2)).count(), 0, "its configuration is known");
+    let config = bodies.iter().position(|body| body.starts_with(b"\x90hvc1"));
+    let picture = bodies.iter().position(|body| body == SECOND);
+    assert_eq!(config.map(|at| at + 1), picture, "{bodies:?}");
+    sender.send(MediaKind::Video, at + 20, Bytes::from_static(SHOW[4].2)).await.unwrap();
+    sender.send(END[0].0, at + 20, Bytes::from_static(END[0].2)).await.unwrap();
+    assert_eq!(until_end(&mut player).await, [SHOW[0].2, SHOW[4].2].map(Bytes::from_static));
+    server.stop().await;
+}

@@ -278,7 +278,7 @@ impl Conn {
     }
 
     /// Serves a viewer with headers of its own from now on.
-    async fn leave_fanout(&mut self, stream: MessageStreamId) {
+    pub(super) async fn leave_fanout(&mut self, stream: MessageStreamId) {
         let is_shared = |s: &Slot| s.id == stream && matches!(s.role, Role::Shared { .. });
         let Some(at) = self.slots.iter().position(is_shared) else { return };
         let slot = self.slots.remove(at);

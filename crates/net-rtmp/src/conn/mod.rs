@@ -247,7 +247,7 @@ impl Conn {
                 self.set_mark(now());
                 self.tick()
             }
-            Turn::Signal(at, signal) => self.signal(at, signal),
+            Turn::Signal(at, signal) => self.signal(at, signal).await,
             Turn::Decided(asked, outcome) => Box::pin(self.decided(asked, outcome)).await,
             Turn::Ordered(Order::MakeRoom) if self.lingering.is_some() => Ok(()),
             Turn::Ordered(Order::MakeRoom) => Err(End::MadeRoom),
@@ -429,10 +429,16 @@ impl Conn {
         Ok(())
     }
 
-    fn signal(&mut self, at: usize, signal: Signal) -> Result<(), End> {
+    async fn signal(&mut self, at: usize, signal: Signal) -> Result<(), End> {
         match signal {
             Signal::Ready => {
                 self.feed(at);
+                Ok(())
+            }
+            Signal::FirstsEnded => {
+                if let Some(id) = self.slots.get(at).map(|slot| slot.id) {
+                    self.leave_fanout(id).await;
+                }
                 Ok(())
             }
             Signal::Ended(manycast_fanout::ViewerEnd::Stalled) => {

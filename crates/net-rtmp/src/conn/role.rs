@@ -27,6 +27,8 @@ pub(crate) enum Signal {
     Revoked(Arc<str>),
     /// The fan-out let go of the viewer.
     Ended(ViewerEnd),
+    /// The Tracks whose bytes are shared have ended, and others go on.
+    FirstsEnded,
     /// There may be something to read.
     Ready,
 }
@@ -62,6 +64,14 @@ pub(crate) struct Slot {
 
 fn revoked(mut lease: Lease) -> SignalFuture {
     Seldom::new(Box::pin(async move { Signal::Revoked(lease.revoked().await) }))
+}
+
+/// Waits for what there may be to wait for.
+async fn maybe(future: Option<impl Future<Output = ()> + Unpin>) {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
 }
 
 fn ready(subscriber: &Subscriber) -> SignalFuture {
@@ -111,9 +121,11 @@ impl Slot {
     ) -> Self {
         let ended = member.ended();
         let mut granted = lease.clone();
+        let firsts = wish.is_of_firsts().then(|| Box::pin(stream.firsts_ended()));
         let signal = Seldom::new(Box::pin(async move {
             tokio::select! {
                 end = ended => Signal::Ended(end),
+                () = maybe(firsts) => Signal::FirstsEnded,
                 why = granted.revoked() => Signal::Revoked(why),
             }
         }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
@@ -142,7 +154,7 @@ impl Slot {
     ) -> Self {
         let now = super::now();
         let subscriber = stream.subscribe(Start::CurrentGop, Bounds::default(), now);
-        let role = Role::direct(subscriber, &wish, false);
+        let role = Role::direct(subscriber, wish.egress(), false);
         let signal = revoked(lease.clone());
         let viewing = Some(stream.viewing());
         Self {
@@ -170,7 +182,11 @@ impl Slot {
         let Some(Detached { rest, cursor }) = detached else {
             return (None, member.rest());
         };
-        let role = Role::direct(stream.subscribe_at(cursor), &self.wish, paused);
+        let mut egress = self.wish.egress();
+        if cursor.position().is_some() {
+            egress.go_on(&stream.tracks());
+        }
+        let role = Role::direct(stream.subscribe_at(cursor), egress, paused);
         let signal = revoked(self.lease.clone());
         (Some(Self { role, signal, sent_before, written_before: written, ..self }), rest)
     }
@@ -226,9 +242,9 @@ impl Slot {
 }
 
 impl Role {
-    fn direct(subscriber: Subscriber, wish: &Wish, paused: bool) -> Self {
+    fn direct(subscriber: Subscriber, egress: Egress, paused: bool) -> Self {
         let next = ready(&subscriber);
-        let egress = Box::new(wish.egress());
+        let egress = Box::new(egress);
         Self::Direct { subscriber: Box::new(subscriber), egress, paused, ready: next }
     }
 }

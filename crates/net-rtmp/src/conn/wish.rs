@@ -53,6 +53,11 @@ impl Wish {
     pub(crate) fn egress(&self) -> Egress {
         Egress::new(self.rules, self.peer.clone())
     }
+
+    /// Whether the bytes that it shares are those of the first Tracks alone, which may end.
+    pub(crate) fn is_of_firsts(&self) -> bool {
+        self.rules == TrackRules::default()
+    }
 }
 
 /// Whether Tracks are spoken of at all.
