@@ -13,7 +13,7 @@ const VIDEO_GONE: TimeDelta = TimeDelta::from_millis(5_000);
 /// Most sticky messages kept, and their bytes.
 const MAX_STICKY: usize = 16;
 const MAX_STICKY_BYTES: usize = 64 * 1024;
-/// Most bytes of the configurations in force and of those that wait to be.
+/// Most bytes of the configurations in force, of those that wait to be, and of Tracks that ended.
 const MAX_CONFIG_BYTES: usize = 256 * 1024;
 /// Most Tracks of one Stream.
 const MAX_TRACKS: usize = 64;
@@ -44,7 +44,7 @@ impl TrackBook {
     pub(crate) fn configure(&mut self, id: TrackId, config: CodecConfig) -> bool {
         let same = |t: &Track| t.config.as_ref().is_some_and(|c| *c == config);
         let is_same = self.set.get(id).is_some_and(same);
-        let in_force = self.set.tracks.iter().filter(|track| track.id != id);
+        let in_force = self.set.tracks.iter().chain(&self.gone).filter(|track| track.id != id);
         let waiting = self.pending.iter().filter(|(other, _)| *other != id);
         let others = in_force.filter_map(|t| t.config.as_ref()).chain(waiting.map(|(_, c)| c));
         let bytes = others.map(CodecConfig::size).fold(config.size(), usize::saturating_add);
@@ -244,6 +244,8 @@ mod tests {
         assert_eq!(book.set().get(id(0)).unwrap().config, Some(record(3, 150_000)));
         book.note(id(2), Codec::Vp8).unwrap();
         assert_eq!(book.set().get(id(2)).unwrap().config, None);
+        assert!(book.end(id(0)));
+        assert!(!book.configure(id(1), record(1, 150_000)), "what ended is kept and counts");
     }
 
     /// Most readers get the lowest number, whichever Track was the first to arrive.

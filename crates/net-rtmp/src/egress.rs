@@ -64,7 +64,11 @@ impl Share {
     }
 
     fn sticky(self, sticky: &Sticky) -> Option<Wire> {
-        if self.all { Some(sticky.wire.clone()) } else { write_about_alone(&sticky.wire) }
+        if self.all {
+            return Some(sticky.wire.clone());
+        }
+        // It may speak of another Track than it names: of that which its codec tells.
+        write_about_alone(&sticky.wire).filter(|_| sticky.track.index == 0)
     }
 
     fn message(self, wire: Wire, at: Timestamp) -> Option<Outgoing> {

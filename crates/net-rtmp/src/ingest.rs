@@ -53,7 +53,6 @@ impl Ingest {
             MediaKind::Data => read_data(body, media.encoding == DataEncoding::Amf3),
         };
         for unit in units {
-            let unit = self.subjects.right(unit);
             self.not_understood += u64::from(unit.is_opaque());
             self.unit(now, media, unit)?;
         }
@@ -66,7 +65,10 @@ impl Ingest {
                 self.subjects.note(track, config.codec);
                 self.publisher.configure(now, track, config)
             }
-            Unit::Sticky(sticky) => self.publisher.stick(now, sticky),
+            Unit::Sticky(sticky) => match self.subjects.kept(sticky) {
+                Some(sticky) => self.publisher.stick(now, sticky),
+                None => Ok(()),
+            },
             // The sequence of a Track ends, not the Stream: players that get it stop (FLV E.4.3.1).
             Unit::SequenceEnd { track, .. } => self.publisher.end_track(now, track),
             Unit::Empty => self.publisher.hear(now),
@@ -76,7 +78,7 @@ impl Ingest {
                     _ => self.clock.unwrap(media.timestamp),
                 };
                 match unit.into_frame(at) {
-                    Some(frame) => self.publisher.push(now, frame),
+                    Some(frame) => self.publisher.push(now, self.subjects.passed(frame)),
                     None => Ok(()),
                 }
             }

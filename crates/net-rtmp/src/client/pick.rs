@@ -151,11 +151,11 @@ impl Pick {
             let untrue = metadata::is_about_all(frame) && !self.is_lowest(set);
             return (!untrue).then_some(Cow::Borrowed(frame));
         }
-        let misses = |id: TrackId| self.chooser.selection().is_alone(id.kind);
-        if frame.codec == Codec::Opaque && subject(wire).is_some_and(misses) {
+        let id = subject(wire)?;
+        if frame.codec == Codec::Opaque && self.chooser.selection().is_alone(id.kind) {
             return None;
         }
-        let seen = self.about(wire)?;
+        let seen = self.about(id, wire)?;
         Some(Cow::Owned(Frame { wire: Some(seen), ..frame.clone() }))
     }
 
@@ -164,14 +164,12 @@ impl Pick {
         if sticky.track == TrackId::DATA {
             return self.is_lowest(set).then(|| sticky.clone());
         }
-        let selection = self.chooser.selection();
-        let wire = self.about(&sticky.wire).filter(|_| selection.takes(sticky.track))?;
+        let wire = self.about(sticky.track, &sticky.wire)?;
         Some(Sticky { track: self.number(sticky.track), wire, ..sticky.clone() })
     }
 
-    /// A message about a Track.
-    fn about(&self, wire: &Wire) -> Option<Wire> {
-        let id = subject(wire)?;
+    /// A message about this Track.
+    fn about(&self, id: TrackId, wire: &Wire) -> Option<Wire> {
         let selection = self.chooser.selection();
         match (selection.takes(id), selection.is_alone(id.kind), id.index) {
             (false, ..) => None,

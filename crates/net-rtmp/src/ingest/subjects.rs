@@ -4,8 +4,8 @@
 //! reads as one of Track 0, and plain players of Track 0 take its FourCC for the codec. The codec
 //! that the message names tells which Track it means.
 
-use manycast_flv::frame::{Unit, subject, subject_codec, write_about_as};
-use manycast_media::{Codec, Sticky, TrackId, TrackKind, Wire};
+use manycast_flv::frame::{subject, subject_codec};
+use manycast_media::{Codec, Frame, Sticky, TrackId, TrackKind, Wire};
 
 /// Most Tracks that are looked at.
 const MAX_TRACKS: usize = 64;
@@ -14,16 +14,6 @@ const MAX_TRACKS: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Subjects {
     codecs: Vec<(TrackId, Codec)>,
-}
-
-/// Whom a message is for.
-enum Meant {
-    /// Whom it names.
-    Named,
-    /// The Track of its codec.
-    Other(TrackId, Wire),
-    /// No Track that is known.
-    Nobody,
 }
 
 impl Subjects {
@@ -36,40 +26,28 @@ impl Subjects {
         }
     }
 
-    /// The same unit, about the Track that it means. About none that is known it is carried without
-    /// being understood: to those who take the whole Stream, and to nobody else.
-    pub(super) fn right(&self, unit: Unit) -> Unit {
-        let wire = match &unit {
-            Unit::Sticky(sticky) if sticky.track.kind != TrackKind::Data => &sticky.wire,
-            Unit::Frame { track: TrackId::DATA, wire, .. } => wire,
-            _ => return unit,
-        };
-        match (self.meant(wire), unit) {
-            (Meant::Named, unit) => unit,
-            (Meant::Other(track, wire), Unit::Sticky(sticky)) => {
-                Unit::Sticky(Sticky { track, wire, ..sticky })
-            }
-            (Meant::Other(_, wire), Unit::Frame { track, codec, pts_offset, key, payload, .. }) => {
-                Unit::Frame { track, codec, pts_offset, key, payload, wire }
-            }
-            (Meant::Nobody, Unit::Frame { track, pts_offset, key, payload, wire, .. }) => {
-                Unit::Frame { track, codec: Codec::Opaque, pts_offset, key, payload, wire }
-            }
-            _ => Unit::Empty,
-        }
+    /// What is to be kept for those who join later, about the Track that it means; nothing about one
+    /// that is not known. The message stays as it came.
+    pub(super) fn kept(&self, sticky: Sticky) -> Option<Sticky> {
+        let Some(codec) = self.stray(&sticky.wire) else { return Some(sticky) };
+        let kind = sticky.track.kind;
+        let same = |(track, its): &&(TrackId, Codec)| track.kind == kind && *its == codec;
+        let track = self.codecs.iter().filter(same).map(|(track, _)| *track).min()?;
+        Some(Sticky { track, ..sticky })
     }
 
-    fn meant(&self, wire: &Wire) -> Meant {
-        let Some((named, codec)) = subject(wire).zip(subject_codec(wire)) else {
-            return Meant::Named;
-        };
+    /// What is passed on. A message that names another codec than its Track has goes to those who
+    /// take the whole Stream, and to nobody else.
+    pub(super) fn passed(&self, frame: Frame) -> Frame {
+        let is_about = frame.track.kind == TrackKind::Data;
+        let stray = frame.wire.as_ref().filter(|_| is_about).and_then(|wire| self.stray(wire));
+        Frame { codec: stray.map_or(frame.codec, |_| Codec::Opaque), ..frame }
+    }
+
+    /// The codec that a message names, where that is not the one of the Track that it names.
+    fn stray(&self, wire: &Wire) -> Option<Codec> {
+        let (named, codec) = subject(wire).zip(subject_codec(wire))?;
         let own = self.codecs.iter().find(|(track, _)| *track == named).map(|(_, codec)| *codec);
-        if codec == Codec::Opaque || own.is_none_or(|own| own == codec) {
-            return Meant::Named;
-        }
-        let same = |(track, its): &&(TrackId, Codec)| track.kind == named.kind && *its == codec;
-        let track = self.codecs.iter().filter(same).map(|(track, _)| *track).min();
-        let wire = track.and_then(|track| write_about_as(wire, track.index));
-        track.zip(wire).map_or(Meant::Nobody, |(track, wire)| Meant::Other(track, wire))
+        own.filter(|own| *own != codec && codec != Codec::Opaque).map(|_| codec)
     }
 }
