@@ -245,7 +245,7 @@ impl Egress {
 
     /// Whether the viewer steps over what modifies a message.
     fn mod_ex(&self) -> bool {
-        self.peer.as_ref().and_then(|peer| peer.takes_mod_ex()) != Some(false)
+        self.peer.as_ref().is_none_or(|peer| peer.takes_mod_ex())
     }
 
     fn message(&self, wire: Wire, at: Timestamp) -> Option<Outgoing> {

@@ -145,7 +145,7 @@ impl Feed {
     fn choose(&mut self, wanted: WantedTracks) {
         let peer = self.peer.as_ref().map(|(peer, _)| peer);
         let several = peer.and_then(Capabilities::takes_tracks) == Some(true);
-        self.mod_ex = peer.and_then(Capabilities::takes_mod_ex) != Some(false);
+        self.mod_ex = peer.is_none_or(Capabilities::takes_mod_ex);
         let rest = |asked: Option<TrackRule>| match asked {
             None if !several => TrackRule::Default,
             _ => TrackRule::All,

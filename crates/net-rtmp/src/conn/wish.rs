@@ -46,7 +46,7 @@ impl Wish {
         }
         let all = self.rules == TrackRules::ALL;
         let is_shared = all || self.rules == TrackRules::default() && has_firsts(tracks);
-        let mod_ex = self.peer.as_ref().and_then(|peer| peer.takes_mod_ex()) != Some(false);
+        let mod_ex = self.peer.as_ref().is_none_or(|peer| peer.takes_mod_ex());
         is_shared.then_some(Share { all, mod_ex })
     }
 

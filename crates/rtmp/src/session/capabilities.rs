@@ -133,13 +133,13 @@ impl Capabilities {
         self.is_enhanced().then(|| self.has(Self::MULTITRACK))
     }
 
-    /// Whether the peer steps over what modifies a message (E-RTMP v2 "ModEx"); `None` when it said
-    /// nothing of Enhanced RTMP at all. v1 has none of it. The bit of the nanoseconds says what a
+    /// Whether messages go to the peer with what modifies them (E-RTMP v2 "ModEx"): it announced that
+    /// it steps over that, or it said nothing of Enhanced RTMP at all. v1 has none of it. The bit of the nanoseconds says what a
     /// peer makes of one kind of prefix, not that it finds its way past it: without the bit of the
     /// prefixes it is worth nothing, and with it a peer steps over kinds that it does not use.
     #[must_use]
-    pub fn takes_mod_ex(&self) -> Option<bool> {
-        self.is_enhanced().then(|| self.has(Self::MOD_EX))
+    pub fn takes_mod_ex(&self) -> bool {
+        !self.is_enhanced() || self.has(Self::MOD_EX)
     }
 
     const TAKES: u32 = Self::CAN_DECODE | Self::CAN_FORWARD;
@@ -211,13 +211,13 @@ mod tests {
     fn negotiation_prefixes_need_their_own_bit_once_anything_is_said() {
         let bits = |caps_ex| Capabilities { caps_ex, ..Capabilities::default() };
         for (peer, taken) in [
-            (bits(0), None),
-            (bits(Capabilities::MOD_EX), Some(true)),
-            (bits(Capabilities::MOD_EX | Capabilities::NANOSECONDS), Some(true)),
-            (bits(Capabilities::NANOSECONDS), Some(false)),
-            (bits(Capabilities::MULTITRACK), Some(false)),
-            (list(&["hvc1"]), Some(false)),
-            (Capabilities::forwarder(), Some(true)),
+            (bits(0), true),
+            (bits(Capabilities::MOD_EX), true),
+            (bits(Capabilities::MOD_EX | Capabilities::NANOSECONDS), true),
+            (bits(Capabilities::NANOSECONDS), false),
+            (bits(Capabilities::MULTITRACK), false),
+            (list(&["hvc1"]), false),
+            (Capabilities::forwarder(), true),
         ] {
             assert_eq!(peer.takes_mod_ex(), taken, "{peer:?}");
         }
