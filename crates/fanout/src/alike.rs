@@ -57,7 +57,11 @@ impl Alike {
         viewer.writer = Some(writer);
         viewer.cursor.follow(&self.after);
         viewer.stats.lag = Duration::ZERO;
-        give(viewer, pieces, now)
+        let all = give(viewer, pieces, now);
+        if !all {
+            viewer.note_begun(&self.items);
+        }
+        all
     }
 
     /// Whether the common bytes are this writer's; makes them if nobody has.

@@ -5,6 +5,7 @@
 use crate::viewer::MAX_SLICES;
 use bytes::Bytes;
 use manycast_hub::{Content, Cursor, Item, Lane};
+use smallvec::SmallVec;
 use std::io::IoSlice;
 
 /// From so many viewers on, pieces are put together before they are written ...
@@ -12,19 +13,21 @@ pub(crate) const JOIN_FOR: usize = 8;
 /// ... up to so many bytes.
 pub(crate) const JOIN_UP_TO: usize = 256 * 1024;
 
+/// What one write is made of: a picture and its sound take no allocation.
+pub(crate) type Slices<'a> = SmallVec<[IoSlice<'a>; 16]>;
+
 /// The bytes from a place on.
 pub(crate) struct Batch {
     pub(crate) items: Vec<Item>,
-    pub(crate) pieces: Vec<Bytes>,
     /// Where a reader stands after all of it.
     pub(crate) after: Cursor,
     pub(crate) len: usize,
 }
 
 impl Batch {
-    /// Nothing yet, for a reader that stands there.
-    pub(crate) fn at(cursor: &Cursor) -> Self {
-        Self { items: Vec::new(), pieces: Vec::new(), after: cursor.clone(), len: 0 }
+    /// Nothing yet, for a reader that stands there. `items` is empty and kept for its memory.
+    pub(crate) fn at(cursor: &Cursor, items: Vec<Item>) -> Self {
+        Self { items, after: cursor.clone(), len: 0 }
     }
 
     /// Whether it has what is one reader's own affair: it was late, or a Run begins.
@@ -35,38 +38,42 @@ impl Batch {
         })
     }
 
-    /// Lists the pieces of as many entries as fit one write, and as few as make `most` bytes.
+    /// Keeps as many entries as fit one write, and as few as make `most` bytes.
     pub(crate) fn fill(&mut self, lane: &dyn Lane, most: u64) {
-        let mut whole = 0;
+        let (mut whole, mut slices) = (0, 0);
         for item in &self.items {
             let Item::Entry(entry) = item else { break };
             let bytes = entry.lane(lane);
-            let pieces = self.pieces.len() + bytes.pieces.len();
-            if self.len as u64 >= most || (whole > 0 && pieces > MAX_SLICES) {
+            slices += bytes.count();
+            if self.len as u64 >= most || (whole > 0 && slices > MAX_SLICES) {
                 break;
             }
-            self.pieces.extend(bytes.pieces.iter().cloned());
-            self.len += bytes.len;
+            self.len += bytes.len();
             self.after.pass(entry);
             whole += 1;
         }
         self.items.truncate(whole);
     }
 
-    /// What to write. For several viewers the pieces are put together first: the kernel then walks
-    /// one buffer per viewer, which costs less than the one copy.
+    /// What to write. For several viewers it is put together first: the kernel then walks one buffer
+    /// per viewer, which costs less than the one copy.
     pub(crate) fn slices<'a>(
         &'a self,
+        lane: &dyn Lane,
         viewers: usize,
         joined: &'a mut Vec<u8>,
-    ) -> Vec<IoSlice<'a>> {
+    ) -> Slices<'a> {
+        let entries = self.items.iter().filter_map(|item| match item {
+            Item::Entry(entry) => Some(entry),
+            Item::Joined { .. } | Item::Skipped { .. } => None,
+        });
+        let parts = entries.flat_map(|entry| entry.lane(lane).parts());
         if viewers < JOIN_FOR || self.len > JOIN_UP_TO {
-            let some = self.pieces.iter().take(MAX_SLICES);
-            return some.map(|piece| IoSlice::new(piece)).collect();
+            return parts.take(MAX_SLICES).map(IoSlice::new).collect();
         }
         joined.clear();
-        self.pieces.iter().for_each(|piece| joined.extend_from_slice(piece));
-        vec![IoSlice::new(joined)]
+        parts.for_each(|part| joined.extend_from_slice(part));
+        SmallVec::from_elem(IoSlice::new(joined), 1)
     }
 
     /// Moves a reader that took only `written` bytes: it stands after the entry that these end in.
@@ -80,13 +87,19 @@ impl Batch {
             }
             let bytes = entry.lane(lane);
             cursor.pass(entry);
-            if left >= bytes.len {
-                left -= bytes.len;
+            if left >= bytes.len() {
+                left -= bytes.len();
                 continue;
             }
-            return rest(&bytes.pieces, left);
+            return bytes.rest(left);
         }
         Vec::new()
+    }
+
+    /// The memory of the items, for the next one.
+    pub(crate) fn into_items(mut self) -> Vec<Item> {
+        self.items.clear();
+        self.items
     }
 }
 

@@ -7,8 +7,9 @@
 //! Belongs here: who does the work, and when it is to be looked at again. Must not come here: the
 //! work, see `group`.
 
+use crate::Inline;
 use crate::control::Control;
-use crate::fanout::Detached;
+use crate::fanout::{BLOCK, Detached};
 use crate::group::Group;
 use crate::shard::Shard;
 use crate::viewer::ViewerParts;
@@ -43,13 +44,15 @@ pub(crate) struct Cell {
     viewers: AtomicUsize,
     /// Commands that wait: looked at without their lock.
     waiting: AtomicUsize,
-    inline: usize,
+    inline: Inline,
 }
 
 impl Listener for Cell {
-    fn wake(&self) {
-        let few = self.viewers.load(Ordering::Relaxed) <= self.inline;
-        if !(few && self.try_turn(Instant::now())) {
+    fn wake(&self, bytes: usize) {
+        let viewers = self.viewers.load(Ordering::Relaxed);
+        let little = viewers < BLOCK && viewers.saturating_mul(bytes) <= self.inline.bytes;
+        let here = viewers <= self.inline.viewers || little;
+        if !(here && self.try_turn(Instant::now())) {
             self.rouse();
         }
     }
@@ -60,7 +63,7 @@ impl Cell {
         shard: &Arc<Shard>,
         stream: Arc<Stream>,
         group: Group,
-        inline: usize,
+        inline: Inline,
     ) -> Arc<Self> {
         let cell = Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -144,12 +147,14 @@ impl Cell {
 
     /// Tells the shard's thread when to come back.
     fn settle(&self, group: &Group, now: Instant) {
-        let Some(shard) = self.shard.upgrade() else { return };
         self.viewers.store(group.len(), Ordering::Release);
-        let due = group.due(now);
-        let at = due.map_or(u64::MAX, |at| shard.clock(at));
+        let Some(due) = group.due(now) else {
+            return self.due.store(u64::MAX, Ordering::SeqCst);
+        };
+        let Some(shard) = self.shard.upgrade() else { return };
+        let at = shard.clock(due);
         self.due.store(at, Ordering::SeqCst);
-        if due.is_some_and(|at| at <= now) {
+        if due <= now {
             self.rouse();
         } else {
             shard.expect(at);

@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 
 /// So many viewers of a Stream keep together on one shard before the next one takes some: waking a
 /// thread, and cold caches, cost more than a few writes.
-const BLOCK: usize = 128;
+pub(crate) const BLOCK: usize = 128;
 
 /// How viewers are served.
 #[derive(Clone, Copy, Debug)]
@@ -29,9 +29,18 @@ pub struct FanoutConfig {
     pub patience: Duration,
     /// How far a viewer may fall behind before it loses Gops.
     pub bounds: Bounds,
-    /// Up to so many viewers of a Stream on a shard are written to by the thread that wakes them,
-    /// the Publisher's: a write costs less than to have another thread do it.
-    pub inline: usize,
+    /// What is written by the thread that has the news, the Publisher's.
+    pub inline: Inline,
+}
+
+/// How much the thread that wakes the viewers of a Stream writes to them by itself: a write or two
+/// cost less than to have another thread do it, on a core where nothing of it is in a cache.
+#[derive(Clone, Copy, Debug)]
+pub struct Inline {
+    /// Up to so many viewers in any case.
+    pub viewers: usize,
+    /// More of them, up to a block of a shard, for so many bytes in all.
+    pub bytes: usize,
 }
 
 impl Default for FanoutConfig {
@@ -41,7 +50,7 @@ impl Default for FanoutConfig {
             merge: Duration::ZERO,
             patience: Duration::from_secs(10),
             bounds: Bounds::default(),
-            inline: 8,
+            inline: Inline { viewers: 8, bytes: 1 << 20 },
         }
     }
 }

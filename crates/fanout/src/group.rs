@@ -13,7 +13,7 @@ use crate::control::Control;
 use crate::fanout::Detached;
 use crate::viewer::{Flow, Viewer};
 use crate::{FanoutConfig, ViewerEnd};
-use manycast_hub::{Cursor, Item, Lane, Mark, Stream};
+use manycast_hub::{Cursor, Item, Lane, LaneBytes, Mark, Stream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -57,6 +57,7 @@ pub(crate) struct Group {
     again: Vec<usize>,
     order: Vec<(u64, usize)>,
     items: Vec<Item>,
+    batch: Vec<Item>,
     joined: Vec<u8>,
 }
 
@@ -85,6 +86,7 @@ impl Group {
             again: Vec::new(),
             order: Vec::new(),
             items: Vec::new(),
+            batch: Vec::new(),
             joined: Vec::new(),
         }
     }
@@ -258,7 +260,7 @@ impl Group {
             return;
         };
         let mut joined = std::mem::take(&mut self.joined);
-        let slices = batch.slices(self.viewers.len(), &mut joined);
+        let slices = batch.slices(&*lane, self.viewers.len(), &mut joined);
         for (at, viewer) in self.viewers.iter_mut().enumerate() {
             if !viewer.is_at(front) || viewer.flush(now) != Flow::Clear {
                 self.stragglers.push(at);
@@ -270,7 +272,8 @@ impl Group {
         }
         drop(slices);
         self.joined = joined;
-        self.move_front(batch.after);
+        self.move_front(batch.after.clone());
+        self.batch = batch.into_items();
     }
 
     /// The same where each has a writer of its own.
@@ -295,11 +298,12 @@ impl Group {
     }
 
     /// The bytes from a place on, unless what comes next is a viewer's own affair.
-    fn read_batch(&self, lane: &dyn Lane, mut cursor: Cursor, now: Instant) -> Option<Batch> {
-        let mut batch = Batch::at(&cursor);
+    fn read_batch(&mut self, lane: &dyn Lane, mut cursor: Cursor, now: Instant) -> Option<Batch> {
+        let mut batch = Batch::at(&cursor, std::mem::take(&mut self.batch));
         self.stream.read(&mut cursor, now, MAX_ENTRIES, &mut batch.items);
         // Without a place it was too late, and there is no Gop to go on at yet.
         if batch.is_private() || cursor.position().is_none() {
+            self.batch = batch.into_items();
             return None;
         }
         batch.fill(lane, if self.opening { OPENING } else { u64::MAX });
@@ -393,7 +397,7 @@ impl Group {
                 continue;
             };
             let mut joined = std::mem::take(&mut self.joined);
-            let slices = batch.slices(same.len(), &mut joined);
+            let slices = batch.slices(lane, same.len(), &mut joined);
             for &(_, at) in same {
                 let viewer = &mut self.viewers[at];
                 if give(viewer, lane, &batch, &slices, now) && self.opening {
@@ -403,6 +407,7 @@ impl Group {
             drop(slices);
             self.joined = joined;
             lead(&mut self.front, &batch.after);
+            self.batch = batch.into_items();
         }
         self.order = order;
     }
@@ -464,11 +469,11 @@ fn detached(mut viewer: Viewer) -> Detached {
 fn queue_items(lane: &dyn Lane, viewer: &mut Viewer, items: &[Item]) -> bool {
     for item in items {
         match item {
-            Item::Entry(entry) => viewer.queue(entry.lane(lane).pieces.iter().cloned()),
+            Item::Entry(entry) => viewer.queue(entry.lane(lane).rest(0)),
             Item::Joined { tracks, at } => {
-                let mut bytes = Vec::new();
+                let mut bytes = LaneBytes::default();
                 lane.write_joiner(tracks, *at, &mut bytes);
-                viewer.queue(bytes);
+                viewer.queue(bytes.rest(0));
             }
             Item::Skipped { .. } => viewer.note_skipped(item),
         }

@@ -23,7 +23,7 @@ mod shard;
 mod viewer;
 
 pub use control::ViewerFull;
-pub use fanout::{Detached, Fanout, FanoutConfig, Membership, ViewerEnd, ViewerStats};
+pub use fanout::{Detached, Fanout, FanoutConfig, Inline, Membership, ViewerEnd, ViewerStats};
 pub use viewer::{Sink, Stand, Writer, Written};
 
 #[cfg(test)]

@@ -4,16 +4,17 @@ use crate::cell::Command;
 use crate::control::Control;
 use crate::group::Group;
 use crate::viewer::ViewerParts;
-use crate::{Fanout, FanoutConfig, Sink, Stand, ViewerStats, Writer, Written};
+use crate::{Fanout, FanoutConfig, Inline, Sink, Stand, ViewerStats, Writer, Written};
 use bytes::Bytes;
 use manycast_hub::{
-    Bounds, Content, Hub, Item, Lane, LaneId, Publisher, Stream, Takeover, WindowLimits,
+    Bounds, Content, Hub, Item, Lane, LaneBytes, LaneId, Publisher, Stream, Takeover, WindowLimits,
 };
 use manycast_media::{Codec, Frame, StreamName, Timestamp, TrackId, TrackSet};
 use parking_lot::Mutex;
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 /// Writes Frames as `<K0001xxxx>`; a joiner's header as `{J}`.
@@ -23,16 +24,16 @@ impl Lane for TextLane {
     fn id(&self) -> LaneId {
         LaneId(0)
     }
-    fn write(&self, content: &Content, out: &mut Vec<Bytes>) {
+    fn write(&self, content: &Content, out: &mut LaneBytes) {
         if let Content::Frame(frame) = content {
             let letter = if frame.key { 'K' } else { 'f' };
-            out.push(format!("<{letter}{:05}", frame.dts.as_millis()).into());
-            out.push(frame.payload.clone());
-            out.push(Bytes::from_static(b">"));
+            out.put(format!("<{letter}{:05}", frame.dts.as_millis()).as_bytes());
+            out.share(frame.payload.clone());
+            out.put(b">");
         }
     }
-    fn write_joiner(&self, _: &TrackSet, _: Timestamp, out: &mut Vec<Bytes>) {
-        out.push(Bytes::from_static(b"{J}"));
+    fn write_joiner(&self, _: &TrackSet, _: Timestamp, out: &mut LaneBytes) {
+        out.put(b"{J}");
     }
 }
 
@@ -46,6 +47,8 @@ struct TestSink {
     broken: AtomicBool,
     /// What it took stays inside, as under TLS.
     stuck: AtomicBool,
+    /// Who wrote to it last.
+    writer: Mutex<Option<ThreadId>>,
 }
 
 impl TestSink {
@@ -68,6 +71,7 @@ impl Sink for TestSink {
         if take == 0 && !all.is_empty() {
             return Err(ErrorKind::WouldBlock.into());
         }
+        *self.writer.lock() = Some(std::thread::current().id());
         self.room.fetch_sub(take, Ordering::Relaxed);
         self.got.lock().extend(&all[..take]);
         Ok(take)
@@ -285,6 +289,47 @@ fn who_writes_alone_is_served_beside_the_others() {
     }
 }
 
+/// All that is new is handed over in one write, of which the connection may take a part.
+#[test]
+fn what_is_left_of_a_write_is_late() {
+    let mut bench = Bench::of(None);
+    let sink = TestSink::new(30, ALL);
+    let control = bench.join_with(&sink, Some(Box::<Numbered>::default()));
+    bench.run(2, 5);
+    for _ in 0..3 {
+        bench.picture(false);
+        bench.ms += 40;
+    }
+    bench.pass();
+    bench.ms += 500;
+    bench.pass();
+    assert_eq!(bench.stats(&control).lag, Duration::from_millis(500 + 3 * 40));
+    sink.room.store(ALL, Ordering::Relaxed);
+    bench.settle();
+    assert_eq!((sink.text().len(), bench.stats(&control).lag), (5 * 7, Duration::ZERO));
+}
+
+/// What is handed over cannot be left out any more, so it is little.
+#[test]
+fn a_slow_one_that_catches_up_stays_within_its_lag() {
+    let mut bench = Bench::of(None);
+    let sink = TestSink::new(30, ALL);
+    let control = bench.join_with(&sink, Some(Box::<Numbered>::default()));
+    // Two seconds wait; then it takes a tenth of what comes.
+    for n in 0..500 {
+        bench.picture_of(n % 25 == 0, Bytes::from(vec![b'x'; 10_000]));
+        if n > 50 {
+            sink.room.fetch_add(1_000, Ordering::Relaxed);
+        }
+        bench.pass();
+        bench.ms += 40;
+        let lag = bench.stats(&control).lag;
+        let one = Duration::from_millis(7 * 400);
+        assert!(lag <= Duration::from_secs(4) + one, "{lag:?} after {n}");
+    }
+    assert!(bench.stats(&control).skipped_gops > 0);
+}
+
 /// An encoder that ends has its destinations stopped before the pass for its last pictures is due.
 #[test]
 fn who_is_taken_out_has_been_given_what_was_there() {
@@ -449,9 +494,61 @@ fn a_paused_viewer_goes_on_at_the_current_gop() {
     assert_eq!(parts, ["", &pictures(0..3, 5), "<K00320xxxx><f00360xxxx><f00400xxxx><f00440xxxx>"]);
 }
 
+fn picture(publisher: &mut Publisher, ms: i64, key: bool, payload: Bytes) {
+    let at = Timestamp::from_millis(ms);
+    let (track, codec) = (TrackId::VIDEO, Codec::Vp8);
+    let frame = Frame { track, codec, dts: at, pts: at, key, payload, wire: None };
+    publisher.push(Instant::now(), frame).unwrap();
+    publisher.commit(Instant::now());
+}
+
+/// Waits for what threads do, ten seconds at most.
+fn until(done: impl Fn() -> bool) -> bool {
+    for _ in 0..2000 {
+        if done() {
+            return true;
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    false
+}
+
+#[test]
+fn little_is_written_by_the_thread_that_has_it_and_much_by_the_shards() {
+    let fanout = Fanout::start(FanoutConfig { shards: 1, ..FanoutConfig::default() }).unwrap();
+    let stream = Hub::new().open(&StreamName::new("main").unwrap(), WindowLimits::default());
+    let mut publisher = stream.publish(Instant::now(), Takeover::Always, "test").unwrap();
+    let here = std::thread::current().id();
+    let mut viewers = Vec::new();
+    let rows = [(8, 400_000, true), (100, 4_000, true), (100, 40_000, false), (130, 4, false)];
+    for (ms, (count, bytes, want_here)) in (0..).step_by(100).zip(rows) {
+        while viewers.len() < count {
+            let sink = TestSink::new(ALL, ALL);
+            let lane = Arc::new(TextLane);
+            let member = fanout.join(stream.clone(), lane, sink.clone(), Vec::new());
+            viewers.push((sink, member));
+        }
+        let all_have = |text: &str| viewers.iter().all(|(sink, _)| sink.text().contains(text));
+        // The first one is for those who have just joined.
+        picture(&mut publisher, ms, true, Bytes::from_static(b"key"));
+        assert!(until(|| all_have(&format!("<K{ms:05}key>"))));
+        picture(&mut publisher, ms + 1, false, vec![b'x'; bytes].into());
+        assert!(until(|| all_have(&format!("<f{:05}x", ms + 1))));
+        for (sink, _) in &viewers {
+            assert_eq!(*sink.writer.lock() == Some(here), want_here, "{count} {bytes}");
+        }
+    }
+}
+
 #[test]
 fn threads_serve_viewers_and_let_them_go() {
-    let fanout = Fanout::start(FanoutConfig { shards: 2, ..FanoutConfig::default() }).unwrap();
+    for inline in [FanoutConfig::default().inline, Inline { viewers: 0, bytes: 0 }] {
+        serve_and_let_go(FanoutConfig { shards: 2, inline, ..FanoutConfig::default() });
+    }
+}
+
+fn serve_and_let_go(config: FanoutConfig) {
+    let fanout = Fanout::start(config).unwrap();
     let hub = Hub::new();
     let stream = hub.open(&StreamName::new("main").unwrap(), WindowLimits::default());
     let mut publisher = stream.publish(Instant::now(), Takeover::Always, "test").unwrap();
@@ -464,29 +561,12 @@ fn threads_serve_viewers_and_let_them_go() {
         })
         .collect();
     for n in 0..10i64 {
-        let at = Timestamp::from_millis(n * 40);
-        let frame = Frame {
-            track: TrackId::VIDEO,
-            codec: Codec::Vp8,
-            dts: at,
-            pts: at,
-            key: n % 5 == 0,
-            payload: Bytes::from_static(b"xxxx"),
-            wire: None,
-        };
-        publisher.push(Instant::now(), frame).unwrap();
-        publisher.commit(Instant::now());
+        picture(&mut publisher, n * 40, n % 5 == 0, Bytes::from_static(b"xxxx"));
     }
     // Which Gop a viewer starts with depends on when its shard let it in.
     let end = "<f00360xxxx>";
     let done = |sink: &Arc<TestSink>| sink.text().ends_with(end);
-    for _ in 0..2000 {
-        if sinks.iter().all(done) {
-            break;
-        }
-        std::thread::yield_now();
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+    until(|| sinks.iter().all(done));
     for sink in &sinks {
         assert!(sink.text().starts_with("hello {J}<K") && done(sink), "{}", sink.text());
     }

@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 pub(crate) const MAX_SLICES: usize = 1024;
 /// Most items written alone before the connection is asked whether it takes them.
 pub(crate) const MAX_ITEMS: usize = 64;
+/// Most bytes handed to one such write, beside those of one item: what a connection does not take
+/// of them cannot be left out any more.
+const MAX_ALONE: usize = 64 * 1024;
 
 /// How soon a viewer whose connection takes nothing is tried again, and at the latest: one that
 /// stands still for long is asked less and less often.
@@ -108,6 +111,8 @@ pub(crate) struct Viewer {
     patience: Option<Duration>,
     /// The rest of a message that was begun, and control bytes; to go out before anything else.
     tail: VecDeque<Bytes>,
+    /// When the oldest Frame came of which some may be in `tail`.
+    begun: Option<Instant>,
     /// When it took something, or had nothing to take.
     last_progress: Instant,
     pub(crate) stats: ViewerStats,
@@ -140,6 +145,7 @@ impl Viewer {
             bounds,
             patience,
             tail: VecDeque::new(),
+            begun: None,
             last_progress: now,
             stats: ViewerStats::default(),
             end: None,
@@ -193,6 +199,7 @@ impl Viewer {
                 Err(e) => return self.fail(&e, now),
             }
         }
+        self.begun = None;
         let flow = self.flush(now);
         self.blocked &= flow != Flow::Clear;
         flow
@@ -283,14 +290,23 @@ impl Viewer {
         let Some(mut writer) = self.writer.take() else { return };
         let mut bytes = Vec::new();
         while self.end.is_none() && !self.blocked {
-            items.clear();
-            stream.read(&mut self.cursor, now, MAX_ITEMS, items);
-            if items.is_empty() {
-                break;
+            let mut len = 0;
+            for _ in 0..MAX_ITEMS {
+                items.clear();
+                stream.read(&mut self.cursor, now, 1, items);
+                let made = bytes.len();
+                for item in items.iter() {
+                    self.stats.frames += writer.write(item, &mut bytes).frames;
+                    self.note_skipped(item);
+                }
+                self.note_begun(items);
+                len += bytes[made..].iter().map(Bytes::len).sum::<usize>();
+                if items.is_empty() || len >= MAX_ALONE {
+                    break;
+                }
             }
-            for item in items.iter() {
-                self.stats.frames += writer.write(item, &mut bytes).frames;
-                self.note_skipped(item);
+            if bytes.is_empty() && items.is_empty() {
+                break;
             }
             self.write_all(&bytes, now);
             bytes.clear();
@@ -308,10 +324,25 @@ impl Viewer {
         self.clear_tail(now);
     }
 
+    /// Notes what is about to be written: it may stay in the tail.
+    pub(crate) fn note_begun(&mut self, items: &[Item]) {
+        let first = items.iter().find_map(|item| match item {
+            Item::Entry(entry) => Some(entry.arrived),
+            Item::Joined { .. } | Item::Skipped { .. } => None,
+        });
+        self.begun = self.begun.or(first);
+    }
+
     /// Tells how late it is; one that takes nothing loses what it is too late for all the same.
     pub(crate) fn note_lag(&mut self, stream: &Stream, now: Instant) {
         let late = self.blocked && self.writer.is_some();
-        self.stats.lag = if late { stream.shed(&mut self.cursor, now).0 } else { Duration::ZERO };
+        let waits = |since| now.saturating_duration_since(since);
+        self.stats.lag = if late {
+            let begun = self.begun.map_or(Duration::ZERO, waits);
+            stream.shed(&mut self.cursor, now).0.max(begun)
+        } else {
+            Duration::ZERO
+        };
     }
 
     /// Counts what this viewer lost because it was too slow.

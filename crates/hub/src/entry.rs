@@ -1,6 +1,6 @@
 //! What the Window holds, and the lanes of finished bytes made of it.
 
-use bytes::Bytes;
+use crate::LaneBytes;
 use manycast_media::{CodecConfig, Frame, Timestamp, TrackId, TrackSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -20,19 +20,10 @@ pub trait Lane: Send + Sync + 'static {
     /// Its number, distinct among the lanes in use.
     fn id(&self) -> LaneId;
     /// Appends the finished bytes of one entry.
-    fn write(&self, content: &Content, out: &mut Vec<Bytes>);
+    fn write(&self, content: &Content, out: &mut LaneBytes);
     /// Appends what a viewer needs before the first Frame: configuration and sticky messages,
     /// stamped with the time of that Frame.
-    fn write_joiner(&self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Bytes>);
-}
-
-/// Finished bytes of one entry in one lane.
-#[derive(Debug, Default)]
-pub struct LaneBytes {
-    /// To be written one after another.
-    pub pieces: Vec<Bytes>,
-    /// The sum of their lengths.
-    pub len: usize,
+    fn write_joiner(&self, tracks: &TrackSet, at: Timestamp, out: &mut LaneBytes);
 }
 
 /// How a Run ended.
@@ -78,12 +69,12 @@ pub struct Entry {
     pub(crate) offset: u64,
     /// The number of the Gop that it belongs to.
     pub(crate) gop: u64,
-    lanes: [OnceLock<LaneBytes>; LANES],
+    lanes: Lanes,
 }
 
 impl Entry {
     pub(crate) fn new(content: Content, arrived: Instant, offset: u64, gop: u64) -> Self {
-        Self { content, arrived, offset, gop, lanes: Default::default() }
+        Self { content, arrived, offset, gop, lanes: Lanes::default() }
     }
 
     /// The Frame, if it is one.
@@ -109,14 +100,31 @@ impl Entry {
 
     /// The finished bytes in a lane, made at the first call.
     pub fn lane(&self, lane: &dyn Lane) -> &LaneBytes {
-        static NONE: LaneBytes = LaneBytes { pieces: Vec::new(), len: 0 };
-        let Some(slot) = self.lanes.get(usize::from(lane.id().0)) else { return &NONE };
-        slot.get_or_init(|| {
-            let mut pieces = Vec::new();
-            lane.write(&self.content, &mut pieces);
-            let len = pieces.iter().map(Bytes::len).sum();
-            LaneBytes { pieces, len }
+        self.lanes.get(lane.id(), || {
+            let mut bytes = LaneBytes::default();
+            lane.write(&self.content, &mut bytes);
+            bytes
         })
+    }
+}
+
+/// The lanes of one entry. Nearly all viewers of a Stream share one: only the others cost memory
+/// apart.
+#[derive(Debug, Default)]
+struct Lanes {
+    first: OnceLock<(LaneId, LaneBytes)>,
+    others: OnceLock<Box<[OnceLock<LaneBytes>; LANES]>>,
+}
+
+impl Lanes {
+    fn get(&self, id: LaneId, make: impl Fn() -> LaneBytes) -> &LaneBytes {
+        let (first, bytes) = self.first.get_or_init(|| (id, make()));
+        if *first == id {
+            return bytes;
+        }
+        static NONE: LaneBytes = LaneBytes::NONE;
+        let others = self.others.get_or_init(Box::default);
+        others.get(usize::from(id.0)).map_or(&NONE, |slot| slot.get_or_init(make))
     }
 }
 

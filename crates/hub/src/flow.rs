@@ -7,6 +7,7 @@
 //! Belongs here: that judgement. Must not come here: what becomes of a Track that ended.
 
 use manycast_media::{Frame, TimeDelta, Timestamp, TrackId, TrackKind};
+use smallvec::SmallVec;
 use std::time::{Duration, Instant};
 
 /// For so long others of the kind flow before a silent Track has ended, by their own time ...
@@ -28,7 +29,7 @@ struct Kind {
     newest: Option<Timestamp>,
     /// How long Frames of this kind have flowed, pauses left out.
     flowed: TimeDelta,
-    tracks: Vec<Heard>,
+    tracks: SmallVec<[Heard; 1]>,
 }
 
 /// A Track when its last Frame came.
@@ -61,12 +62,14 @@ impl Kind {
             Some(track) => *track = heard,
             None => self.tracks.push(heard),
         }
-        let flowed = self.flowed;
-        let ended = |track: &mut Heard| {
-            flowed - track.flowed >= PATIENCE
-                && now.saturating_duration_since(track.arrived) >= ARRIVALS
-        };
-        self.tracks.extract_if(.., ended).map(|track| track.id).collect()
+        let (flowed, mut ended) = (self.flowed, Vec::new());
+        self.tracks.retain(|track| {
+            let is_over = flowed - track.flowed >= PATIENCE
+                && now.saturating_duration_since(track.arrived) >= ARRIVALS;
+            ended.extend(is_over.then_some(track.id));
+            !is_over
+        });
+        ended
     }
 }
 

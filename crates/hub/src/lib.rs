@@ -14,6 +14,7 @@ mod entry;
 mod flow;
 mod gate;
 pub mod health;
+mod lane_bytes;
 mod link;
 mod liveness;
 mod mark;
@@ -28,12 +29,13 @@ mod tracks;
 mod window;
 
 pub use cursor::{Bounds, Cursor, Start};
-pub use entry::{Content, Entry, Item, LANES, Lane, LaneBytes, LaneId, RunEnd};
+pub use entry::{Content, Entry, Item, LANES, Lane, LaneId, RunEnd};
 pub use gate::{
     AccessRequest, Action, Admission, ClientFacts, Denial, DenialKind, Gate, Grant, Lease,
     LeaseHolder, TurnedAway, TurnedAwayFor,
 };
 pub use health::{Health, TrackHealth};
+pub use lane_bytes::LaneBytes;
 pub use link::{
     Announce, ConfigChange, Fault, Link, LinkEnd, LinkMonitor, Login, Progress, Running, Stage,
     Stop, StopHandle, Target, WantedTracks,

@@ -48,6 +48,9 @@ pub(crate) struct RunState {
     flow: Flow,
     /// As readers were told last.
     without_first: bool,
+    /// The Track that cuts the Gops, and the revision of the book that says so.
+    lead: Option<TrackId>,
+    read: u64,
 }
 
 /// Writes one Run of a Stream. Dropping it ends the Run as lost; [`Publisher::end`] in good order.
@@ -59,6 +62,8 @@ pub struct Publisher {
     /// When the oldest entry that nobody was woken for came.
     unseen: Option<Instant>,
     urgent: bool,
+    /// Bytes of Frames that nobody was woken for.
+    fresh: usize,
     /// When the last picture was handed on, and how far apart they come.
     last_picture: Option<Instant>,
     interval: Duration,
@@ -88,6 +93,8 @@ impl RunState {
             cutter: Cutter::default(),
             flow: Flow::default(),
             without_first: false,
+            lead: None,
+            read: 0,
         };
         let publisher = Publisher {
             stream,
@@ -95,6 +102,7 @@ impl RunState {
             lease,
             unseen: None,
             urgent: false,
+            fresh: 0,
             last_picture: None,
             interval: Duration::MAX,
             last_seen: now,
@@ -110,6 +118,18 @@ impl RunState {
             self.cutter.end(id);
         }
         ended
+    }
+
+    /// Follows the book. Whether the first Track of a kind has ended, if that is news.
+    fn read_book(&mut self) -> Option<bool> {
+        let revision = self.book.revision();
+        if std::mem::replace(&mut self.read, revision) == revision {
+            return None;
+        }
+        let set = self.book.set();
+        self.lead = set.lead();
+        let without = is_without_first(set);
+        (std::mem::replace(&mut self.without_first, without) != without).then_some(without)
     }
 
     /// Ends the Tracks that have stopped beside this Frame's; whether there are any.
@@ -224,19 +244,18 @@ impl Publisher {
         run.counters.frame(now, &frame, fault);
         let ended = run.end_silent(now, &frame);
         let opens = run.cutter.opens(&frame, &run.book, self.stream.limits());
-        let set = run.book.set().clone();
         // An encoder that stops ends all its Tracks: only one that goes on is news.
-        let without = is_without_first(&set);
-        if std::mem::replace(&mut run.without_first, without) != without {
+        if let Some(without) = run.read_book() {
             self.stream.note_firsts_ended(without);
         }
         if ended || changed.is_some() {
-            let changed = changed.into_iter().collect();
-            let content = Content::Tracks { set: set.clone(), changed, at: dts };
-            inner.window.push(content, now, None);
+            let (set, changed) = (run.book.set().clone(), changed.into_iter().collect());
+            inner.window.push(Content::Tracks { set, changed, at: dts }, now, None);
         }
-        self.urgent |= opens || Some(frame.track) == set.lead();
-        inner.window.push(Content::Frame(frame), now, opens.then_some(set));
+        self.urgent |= opens || Some(frame.track) == run.lead;
+        self.fresh = self.fresh.saturating_add(frame.size());
+        let gop = opens.then(|| run.book.set().clone());
+        inner.window.push(Content::Frame(frame), now, gop);
         if opens {
             self.stream.is_on_air(self.number);
         }
@@ -259,7 +278,7 @@ impl Publisher {
         self.unseen = None;
         self.last_seen = now;
         self.stream.hear();
-        self.stream.wake();
+        self.stream.wake(std::mem::take(&mut self.fresh));
         None
     }
 
@@ -293,7 +312,7 @@ impl Publisher {
         }
         drop(inner);
         self.stream.hear();
-        self.stream.wake();
+        self.stream.wake(0);
     }
 }
 

@@ -22,8 +22,8 @@ const MIN_PAUSE: Duration = Duration::from_millis(20);
 
 /// Is told that there is something to read. Called often and under no lock; must not block.
 pub trait Listener: Send + Sync {
-    /// New entries are there, or the Stream was closed.
-    fn wake(&self);
+    /// New entries are there, Frames of so many bytes since the last time, or the Stream was closed.
+    fn wake(&self, bytes: usize);
 }
 
 /// Somebody else publishes, and is not silent.
@@ -141,7 +141,7 @@ impl Stream {
         inner.counters.runs += 1;
         self.head.store(inner.window.head(), Ordering::Release);
         drop(inner);
-        self.wake();
+        self.wake(0);
         Ok(publisher)
     }
 
@@ -188,7 +188,7 @@ impl Stream {
         self.end_run(&mut inner, RunEnd::Lost, now, why);
         drop(inner);
         self.hear();
-        self.wake();
+        self.wake(0);
     }
 
     /// Notes a sign of life of the Publisher.
@@ -350,11 +350,12 @@ impl Stream {
         self.listeners.write().retain(|l| !Arc::ptr_eq(l, listener));
     }
 
-    pub(crate) fn wake(&self) {
+    /// Wakes the readers, for Frames of so many bytes.
+    pub(crate) fn wake(&self, bytes: usize) {
         self.announced.store(self.head(), Ordering::Release);
         self.notify.notify_waiters();
         for listener in &*self.listeners.read() {
-            listener.wake();
+            listener.wake(bytes);
         }
     }
 
@@ -380,7 +381,7 @@ impl Stream {
         self.closed.store(true, Ordering::Release);
         self.liveness.send_modify(|liveness| liveness.on_air = OnAir::Closed);
         self.hear();
-        self.wake();
+        self.wake(0);
     }
 
     /// Lets go of what a Stream without a Publisher still holds. Call about once per second.

@@ -5,6 +5,7 @@
 //! that leaps is followed by one new shift for all Tracks, so that picture and sound stay together.
 
 use manycast_media::{TimeDelta, Timestamp, TrackId};
+use smallvec::SmallVec;
 
 /// A leap to more than this beyond all that came is a new clock. A pause is none: the other Tracks
 /// went on meanwhile.
@@ -39,13 +40,13 @@ pub(crate) struct Timeline {
     begin: Option<Timestamp>,
     /// The newest shift, which other Tracks adopt.
     shift: Option<TimeDelta>,
-    tracks: Vec<TrackClock>,
+    tracks: SmallVec<[TrackClock; 2]>,
     newest: Timestamp,
 }
 
 impl Timeline {
     pub(crate) fn new(begin: Option<Timestamp>) -> Self {
-        Self { begin, shift: None, tracks: Vec::new(), newest: begin.unwrap_or_default() }
+        Self { begin, shift: None, tracks: SmallVec::new(), newest: begin.unwrap_or_default() }
     }
 
     /// The latest time given out.

@@ -4,6 +4,7 @@ use crate::WindowLimits;
 use manycast_media::{
     Codec, CodecConfig, Frame, Sticky, TimeDelta, Timestamp, Track, TrackId, TrackKind, TrackSet,
 };
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Sound leads when announced pictures have not come for this long.
@@ -27,11 +28,26 @@ pub(crate) struct TrackBook {
     pending: Vec<(TrackId, CodecConfig)>,
     /// In the order in which they ended.
     gone: Vec<Track>,
+    /// The Tracks of `set` and their codecs, at hand: each Frame asks for its own.
+    flowing: SmallVec<[(TrackId, Codec); 2]>,
+    /// Counts the changes of `set`.
+    revision: u64,
 }
 
 impl TrackBook {
     pub(crate) fn set(&self) -> &Arc<TrackSet> {
         &self.set
+    }
+
+    /// Changes with the Tracks of [`Self::set`].
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// To be called after each change of the Tracks.
+    fn changed(&mut self) {
+        self.revision += 1;
+        self.flowing = self.set.tracks.iter().map(|track| (track.id, track.codec)).collect();
     }
 
     /// Whether pictures were announced, flowing or not.
@@ -79,6 +95,9 @@ impl TrackBook {
     /// Notes that a Frame of this Track came; names the Track if it is new or newly configured.
     /// A Frame of a Track beyond the cap is refused with `Err`.
     pub(crate) fn note(&mut self, id: TrackId, codec: Codec) -> Result<Option<TrackId>, ()> {
+        if self.pending.is_empty() && self.flowing.contains(&(id, codec)) {
+            return Ok(None);
+        }
         let pending = self.pending.iter().position(|(other, c)| *other == id && c.codec == codec);
         let known = self.set.get(id);
         let gone = self.gone.iter().position(|track| track.id == id);
@@ -115,6 +134,7 @@ impl TrackBook {
         });
         set.announced = announced.collect();
         set.announced.sort_by_key(|track| track.id);
+        self.changed();
         Ok(Some(id))
     }
 
@@ -129,6 +149,7 @@ impl TrackBook {
             return false;
         }
         self.gone.extend(Arc::make_mut(&mut self.set).end(id));
+        self.changed();
         true
     }
 
@@ -137,6 +158,7 @@ impl TrackBook {
         if !self.gone.is_empty() {
             let id = self.gone.remove(0).id;
             Arc::make_mut(&mut self.set).ended.retain(|ended| *ended != id);
+            self.changed();
         }
     }
 

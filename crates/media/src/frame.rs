@@ -19,6 +19,14 @@ pub struct Wire {
     pub body: Bytes,
 }
 
+impl Wire {
+    /// The same in memory of its own.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self { body: Bytes::copy_from_slice(&self.body), ..*self }
+    }
+}
+
 /// One access unit of one Track: immutable, shared, never copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {

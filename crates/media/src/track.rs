@@ -69,6 +69,13 @@ impl CodecConfig {
     pub fn size(&self) -> usize {
         self.wire.as_ref().map_or(self.record.len(), |wire| wire.body.len())
     }
+
+    /// The same in memory of its own, to be kept for long: what was read may keep far more alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        let record = Bytes::copy_from_slice(&self.record);
+        Self { codec: self.codec, record, wire: self.wire.as_ref().map(Wire::detached) }
+    }
 }
 
 /// One elementary stream inside a Stream.
@@ -92,6 +99,14 @@ pub struct Sticky {
     pub name: Arc<str>,
     /// The message.
     pub wire: Wire,
+}
+
+impl Sticky {
+    /// The same in memory of its own, to be kept for long.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self { track: self.track, name: self.name.clone(), wire: self.wire.detached() }
+    }
 }
 
 /// The Tracks that flow at a moment, in order of their ids, with the sticky messages.

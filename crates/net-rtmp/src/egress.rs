@@ -77,12 +77,15 @@ impl Share {
 }
 
 /// The messages of one entry, in order.
-pub(crate) fn content(content: &Content, share: Share, out: &mut Vec<Outgoing>) {
+pub(crate) fn content(content: &Content, share: Share, mut say: impl FnMut(Outgoing)) {
     match content {
         Content::Frame(frame) => {
-            out.extend(share.frame(frame).and_then(|wire| share.message(wire, frame.dts)));
+            let wire = share.frame(frame);
+            if let Some(message) = wire.and_then(|wire| share.message(wire, frame.dts)) {
+                say(message);
+            }
         }
-        Content::Tracks { set, changed, at } => configs((set, changed), share, *at, out),
+        Content::Tracks { set, changed, at } => configs((set, changed), share, *at, &mut say),
         Content::RunStarted { .. } | Content::RunEnded(_) => {}
     }
 }
@@ -91,16 +94,21 @@ pub(crate) fn content(content: &Content, share: Share, out: &mut Vec<Outgoing>) 
 ///
 /// Sticky messages are about the whole, at time zero: ffmpeg takes metadata of any other time for a
 /// track of text.
-pub(crate) fn joiner(tracks: &TrackSet, share: Share, at: Timestamp, out: &mut Vec<Outgoing>) {
-    let say = |first: bool, out: &mut Vec<Outgoing>| {
+pub(crate) fn joiner(
+    tracks: &TrackSet,
+    share: Share,
+    at: Timestamp,
+    mut say: impl FnMut(Outgoing),
+) {
+    let stick = |first: bool, say: &mut dyn FnMut(Outgoing)| {
         let sticky = tracks.sticky.iter().filter(|sticky| goes_first(sticky) == first);
         let wires = sticky.filter_map(|sticky| share.sticky(sticky));
-        out.extend(wires.filter_map(|wire| share.message(wire, Timestamp::ZERO)));
+        wires.filter_map(|wire| share.message(wire, Timestamp::ZERO)).for_each(say);
     };
-    say(true, out);
+    stick(true, &mut say);
     let all: Vec<_> = tracks.tracks.iter().map(|t| t.id).collect();
-    configs((tracks, &all), share, at, out);
-    say(false, out);
+    configs((tracks, &all), share, at, &mut say);
+    stick(false, &mut say);
 }
 
 /// Whether a sticky message goes before the configurations. ffmpeg takes an order of channels for a
@@ -113,7 +121,7 @@ fn configs(
     (set, ids): (&TrackSet, &[TrackId]),
     share: Share,
     at: Timestamp,
-    out: &mut Vec<Outgoing>,
+    say: &mut impl FnMut(Outgoing),
 ) {
     let mut sent: Vec<Bytes> = Vec::new();
     for track in ids.iter().filter_map(|id| set.get(*id)) {
@@ -122,7 +130,7 @@ fn configs(
         // Several Tracks may have been configured by one message.
         if !sent.contains(&wire.body) {
             sent.push(wire.body.clone());
-            out.extend(share.message(wire, at));
+            share.message(wire, at).into_iter().for_each(&mut *say);
         }
     }
 }

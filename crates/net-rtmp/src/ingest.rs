@@ -63,10 +63,10 @@ impl Ingest {
         match unit {
             Unit::Config { track, config } => {
                 self.subjects.note(track, config.codec);
-                self.publisher.configure(now, track, config)
+                self.publisher.configure(now, track, config.detached())
             }
             Unit::Sticky(sticky) => match self.subjects.kept(sticky) {
-                Some(sticky) => self.publisher.stick(now, sticky),
+                Some(sticky) => self.publisher.stick(now, sticky.detached()),
                 None => Ok(()),
             },
             // The sequence of a Track ends, not the Stream: players that get it stop (FLV E.4.3.1).

@@ -3,11 +3,10 @@
 //! for those who say that they know none. No lane is made that nobody reads.
 
 use crate::egress::{self, Outgoing, Share};
-use bytes::Bytes;
 use manycast_amf::Value;
-use manycast_hub::{Content, Lane, LaneId, RunEnd};
+use manycast_hub::{Content, Lane, LaneBytes, LaneId, RunEnd};
 use manycast_media::{Timestamp, TrackSet};
-use manycast_rtmp::chunk::write_full;
+use manycast_rtmp::chunk::{Part, write_parts};
 use manycast_rtmp::message::{
     ChunkStreamId, Control, Message, MessageStreamId, MessageType, UserControl,
 };
@@ -39,28 +38,27 @@ impl RtmpLane {
         Self { chunk_size: usize::try_from(chunk_size).unwrap_or(usize::MAX).max(1), share }
     }
 
-    fn put(self, messages: Vec<Outgoing>, out: &mut Vec<Bytes>) {
-        for message in messages {
-            let (csid, kind) = match message.kind {
-                MediaKind::Audio => (ChunkStreamId::AUDIO, MessageType::AUDIO),
-                MediaKind::Video => (ChunkStreamId::VIDEO, MessageType::VIDEO),
-                MediaKind::Data => (ChunkStreamId::DATA, MessageType::DATA_AMF0),
-            };
-            let message = Message {
-                chunk_stream: csid,
-                timestamp: message.timestamp,
-                kind,
-                stream: STREAM,
-                body: message.body,
-            };
-            write_full(&message, self.chunk_size, out);
-        }
+    fn put(self, message: Outgoing, out: &mut LaneBytes) {
+        let (chunk_stream, kind) = match message.kind {
+            MediaKind::Audio => (ChunkStreamId::AUDIO, MessageType::AUDIO),
+            MediaKind::Video => (ChunkStreamId::VIDEO, MessageType::VIDEO),
+            MediaKind::Data => (ChunkStreamId::DATA, MessageType::DATA_AMF0),
+        };
+        let (timestamp, body) = (message.timestamp, message.body);
+        self.write(&Message { chunk_stream, timestamp, kind, stream: STREAM, body }, out);
+    }
+
+    fn write(self, message: &Message, out: &mut LaneBytes) {
+        write_parts(message, self.chunk_size, |part| match part {
+            Part::Header(header) => out.put(header),
+            Part::Payload(payload) => out.share(payload),
+        });
     }
 
     /// RTMP 7.1.7 Stream EOF, then the status that players know.
-    fn put_end(self, out: &mut Vec<Bytes>) {
+    fn put_end(self, out: &mut LaneBytes) {
         let eof = Control::User(UserControl::StreamEof(STREAM)).to_message();
-        write_full(&eof, self.chunk_size, out);
+        self.write(&eof, out);
         let status = manycast_amf::object([
             ("level", Value::from("status")),
             ("code", Value::from("NetStream.Play.UnpublishNotify")),
@@ -77,7 +75,7 @@ impl RtmpLane {
             stream: STREAM,
             body: body.into(),
         };
-        write_full(&message, self.chunk_size, out);
+        self.write(&message, out);
     }
 }
 
@@ -91,18 +89,14 @@ impl Lane for RtmpLane {
         }
     }
 
-    fn write(&self, content: &Content, out: &mut Vec<Bytes>) {
+    fn write(&self, content: &Content, out: &mut LaneBytes) {
         if let Content::RunEnded(RunEnd::Orderly) = content {
             return self.put_end(out);
         }
-        let mut messages = Vec::new();
-        egress::content(content, self.share, &mut messages);
-        self.put(messages, out);
+        egress::content(content, self.share, |message| self.put(message, out));
     }
 
-    fn write_joiner(&self, tracks: &TrackSet, at: Timestamp, out: &mut Vec<Bytes>) {
-        let mut messages = Vec::new();
-        egress::joiner(tracks, self.share, at, &mut messages);
-        self.put(messages, out);
+    fn write_joiner(&self, tracks: &TrackSet, at: Timestamp, out: &mut LaneBytes) {
+        egress::joiner(tracks, self.share, at, |message| self.put(message, out));
     }
 }

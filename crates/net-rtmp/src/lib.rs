@@ -14,6 +14,7 @@
 #[cfg(test)]
 extern crate self as manycast_net_rtmp;
 
+mod alarm;
 mod client;
 mod clock;
 mod conn;

@@ -1,5 +1,6 @@
 //! The listener: accepts, limits, and joins its connections at the end.
 
+use crate::alarm::Alarms;
 use crate::conn;
 use crate::egress::Share;
 use crate::lane::RtmpLane;
@@ -75,6 +76,7 @@ pub(crate) struct Shared {
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) stats: Arc<RtmpStats>,
     pub(crate) shutdown: watch::Receiver<bool>,
+    pub(crate) alarms: Alarms,
     log_budget: Mutex<(Option<Instant>, u32)>,
 }
 
@@ -124,7 +126,8 @@ impl Server {
         let listener = listen(settings.listen)?;
         let (stop, shutdown) = watch::channel(false);
         let log_budget = Mutex::default();
-        let shared = Shared { settings, gate, fanout, stats, shutdown, log_budget };
+        let alarms = Alarms::default();
+        let shared = Shared { settings, gate, fanout, stats, shutdown, alarms, log_budget };
         Ok(Self { listener, shared: Arc::new(shared), connections, stop })
     }
 
@@ -139,6 +142,14 @@ impl Server {
     /// Serves until `shutdown` says true; then lets every connection say goodbye for `bound` at
     /// most, and ends what is left.
     pub async fn run(self, shutdown: watch::Receiver<bool>, bound: Duration) {
+        let shared = self.shared.clone();
+        tokio::select! {
+            () = self.accept(shutdown, bound) => {}
+            () = shared.alarms.run() => {}
+        }
+    }
+
+    async fn accept(self, shutdown: watch::Receiver<bool>, bound: Duration) {
         let Self { listener, shared, connections, stop } = self;
         let plain = shared.settings.tls.is_none();
         let Some(reactors) = shared.settings.reactors.clone().filter(|_| plain) else {

@@ -54,14 +54,15 @@ pub(crate) struct Seconds {
     /// When the current one ends.
     ends: i64,
     pub(super) current: Second,
-    ring: [Second; KEPT],
+    /// Apart, since each Frame reads what is before it.
+    ring: Box<[Second; KEPT]>,
 }
 
 impl Seconds {
-    pub(super) const fn new(start: i64) -> Self {
+    pub(super) fn new(start: i64) -> Self {
         let ends = start.saturating_add(TICKS_PER_SECOND);
         let none = Second::new(u32::MAX);
-        Self { start, ends, current: Second::new(0), ring: [none; KEPT] }
+        Self { start, ends, current: Second::new(0), ring: Box::new([none; KEPT]) }
     }
 
     /// Whether the current second is over.

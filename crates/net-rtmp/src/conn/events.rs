@@ -45,13 +45,13 @@ impl Conn {
             Event::PublishEnded { stream, orderly } => self.publish_ended(stream, orderly),
             Event::PlayEnded { stream } => self.play_ended(stream).await,
             Event::Paused { stream, paused } => {
-                if let Some(slot) = self.slot(stream) {
-                    slot.set_paused(paused);
+                if let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == stream) {
+                    slot.set_paused(&self.bell, paused);
                 }
             }
             Event::SeekToLive { stream } => {
-                if let Some(slot) = self.slot(stream) {
-                    slot.seek_to_live();
+                if let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == stream) {
+                    slot.seek_to_live(&self.bell);
                 }
             }
             // The session leaves out what a player turned off; a shared lane cannot.
@@ -114,10 +114,6 @@ impl Conn {
         } else {
             self.session.drain(DrainReason::Shutdown);
         }
-    }
-
-    fn slot(&mut self, stream: MessageStreamId) -> Option<&mut Slot> {
-        self.slots.iter_mut().find(|slot| slot.id == stream)
     }
 
     fn ask(
@@ -198,7 +194,8 @@ impl Conn {
                 info!(peer = %self.peer, stream = %name, software = %self.software,
                     tls = self.socket.is_tls(), "ingest started");
                 self.shared.stats.publishers.fetch_add(1, Ordering::Relaxed);
-                self.slots.push(Slot::ingest(stream, Ingest::new(publisher), lease, now));
+                let ingest = Ingest::new(publisher);
+                self.slots.push(Slot::ingest(&self.bell, stream, ingest, lease, now));
                 self.session.handle_input(now, accept)?;
             }
             Outcome::Play { stream: source, lease, wish } => {
@@ -220,9 +217,12 @@ impl Conn {
                             self.socket.clone(),
                             self.out.take(),
                         );
-                        Slot::shared(member, source, lease, wish)
+                        Slot::shared(&self.bell, member, source, lease, wish)
                     }
-                    None => Slot::direct(stream, &source, lease, wish, self.out.written()),
+                    None => {
+                        let written = self.out.written();
+                        Slot::direct(&self.bell, stream, &source, lease, wish, written)
+                    }
                 };
                 self.slots.insert(0, slot);
             }
@@ -284,7 +284,7 @@ impl Conn {
         let slot = self.slots.remove(at);
         slot.settle(&self.shared);
         self.session.wrote_media_around();
-        let (slot, rest) = slot.into_direct(self.out.written()).await;
+        let (slot, rest) = slot.into_direct(&self.bell, self.out.written()).await;
         self.out.prepend(rest);
         match slot {
             Some(slot) => self.slots.insert(at, slot),
@@ -303,7 +303,7 @@ impl Conn {
         }
         let shared = self.shared.clone();
         let Some(slot) = self.slots.get_mut(at) else { return };
-        let batch = slot.read_direct(&shared, now());
+        let batch = slot.read_direct(&self.bell, &shared, now());
         let id = slot.id;
         for message in batch.messages {
             self.session.send_media(id, message.kind, message.timestamp, message.body);

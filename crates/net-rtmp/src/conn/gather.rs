@@ -14,7 +14,7 @@ const OFTEN: Duration = Duration::from_millis(60);
 /// So many of them in a row show it.
 const ENOUGH: u32 = 15;
 /// Without a picture for so long nothing is waited for any more.
-pub(crate) const OVERDUE: Duration = Duration::from_millis(250);
+pub(crate) const OVERDUE: Duration = Duration::from_millis(150);
 /// Sizes are remembered over this many pictures, and as many before them.
 const SPAN: u32 = 32;
 /// Chunk headers and what else comes with a message.

@@ -11,7 +11,7 @@ mod wish;
 
 use crate::outbox::Outbox;
 use crate::registry::Place;
-use crate::seldom::Seldom;
+use crate::seldom::{Bell, Seldom};
 use crate::server::Shared;
 use crate::socket::Socket;
 use crate::stats::{Gauge, count};
@@ -31,7 +31,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::Sleep;
 use wait::{Order, Turn};
 
 /// Read buffer of a thread, shared by all its connections: a connection that waits holds none.
@@ -45,9 +44,8 @@ const LINGER: Duration = Duration::from_secs(2);
 /// A peer that takes nothing for this long, with something waiting, is reset.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Sound that waits for a picture is sent on by the message after its time; only what nothing
-/// follows needs a timer, so much later. A timer for each would cost more than the sound.
-const LAST_SOUND: Duration = Duration::from_millis(150);
-const FAR: Duration = Duration::from_secs(3600);
+/// follows needs an alarm, so much later.
+const LAST_SOUND: Duration = Duration::from_millis(50);
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER]);
@@ -110,7 +108,9 @@ pub(crate) struct Conn {
     gather: Gather,
     /// The mark that the socket has.
     mark: u32,
-    timer: Seldom<Sleep>,
+    bell: Bell,
+    /// When it wants to be woken, as its bell was told.
+    due: Option<Instant>,
     orders: [Seldom<dyn Future<Output = Order> + Send>; 2],
     /// The last word was said; read on until then.
     lingering: Option<Instant>,
@@ -180,7 +180,9 @@ impl Conn {
             ask_connect: !shared.settings.policies.get().users.is_empty(),
             ..ServerConfig::new(rand::random())
         };
-        let orders = wait::orders(shared.shutdown.clone(), place.cut());
+        let bell = Bell::default();
+        shared.alarms.add(bell.clone());
+        let orders = wait::orders(&bell, shared.shutdown.clone(), place.cut());
         Self {
             shared,
             socket,
@@ -202,7 +204,8 @@ impl Conn {
             commit_at: None,
             gather: Gather::default(),
             mark: 1,
-            timer: Seldom::new(Box::pin(tokio::time::sleep(FAR))),
+            due: None,
+            bell,
             orders,
             lingering: None,
             farewell: None,
@@ -399,22 +402,16 @@ impl Conn {
         }
     }
 
-    /// Sets the timer to the next deadline. It is not moved for a later one: it then finds nothing
-    /// to do and is set again, which is cheaper than moving it with each message.
+    /// Sets the alarm to the next deadline.
     fn arm(&mut self) {
         let stall = (!self.out.is_empty()).then(|| self.last_taken + PATIENCE);
         let sound = self.commit_at.map(|at| at + LAST_SOUND);
         let overdue = self.gather.overdue().filter(|_| self.mark > 1);
         let due = [self.deadline, sound, overdue, self.lingering, stall, self.leave_at];
         let due = due.into_iter().flatten().min();
-        let elapsed = self.timer.get().is_elapsed();
-        let due = match due {
-            Some(due) => tokio::time::Instant::from_std(due),
-            None if elapsed => tokio::time::Instant::now() + FAR,
-            None => return,
-        };
-        if due < self.timer.get().deadline() || elapsed {
-            self.timer.change().reset(due);
+        if due != self.due {
+            self.due = due;
+            self.bell.set_alarm(due);
         }
     }
 

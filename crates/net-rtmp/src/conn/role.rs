@@ -5,17 +5,16 @@ use super::wish::Wish;
 use crate::egress::{Egress, Outgoing};
 use crate::ingest::Ingest;
 use crate::lane::STREAM;
-use crate::seldom::Seldom;
+use crate::seldom::{Bell, Seldom};
 use crate::server::Shared;
 use crate::stats::count;
 use bytes::Bytes;
 use manycast_fanout::{Detached, Membership, ViewerEnd};
 use manycast_hub::{Bounds, Content, Item, Lease, RunEnd, Start, Stream, Subscriber, Viewing};
 use manycast_rtmp::message::MessageStreamId;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Instant;
 
 /// Most items that a viewer with headers of its own is given at once.
@@ -62,8 +61,8 @@ pub(crate) struct Slot {
     _viewing: Option<Viewing>,
 }
 
-fn revoked(mut lease: Lease) -> SignalFuture {
-    Seldom::new(Box::pin(async move { Signal::Revoked(lease.revoked().await) }))
+fn revoked(bell: &Bell, mut lease: Lease) -> SignalFuture {
+    Seldom::new(bell, Box::pin(async move { Signal::Revoked(lease.revoked().await) }))
 }
 
 /// Waits for what there may be to wait for.
@@ -74,16 +73,18 @@ async fn maybe(future: Option<impl Future<Output = ()> + Unpin>) {
     }
 }
 
-fn ready(subscriber: &Subscriber) -> SignalFuture {
+fn ready(bell: &Bell, subscriber: &Subscriber) -> SignalFuture {
     let readiness = subscriber.readiness();
-    Seldom::new(Box::pin(async move {
+    let ready = async move {
         readiness.await;
         Signal::Ready
-    }))
+    };
+    Seldom::new(bell, Box::pin(ready))
 }
 
 impl Slot {
     pub(crate) fn ingest(
+        bell: &Bell,
         id: MessageStreamId,
         ingest: Ingest,
         mut lease: Lease,
@@ -91,12 +92,13 @@ impl Slot {
     ) -> Self {
         let mut run = ingest.publisher().lease();
         let granted = lease.clone();
-        let signal = Seldom::new(Box::pin(async move {
+        let revoked = async move {
             tokio::select! {
                 why = run.revoked() => Signal::Revoked(why),
                 why = lease.revoked() => Signal::Revoked(why),
             }
-        }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
+        };
+        let signal: SignalFuture = Seldom::new(bell, Box::pin(revoked));
         let role = Role::Ingest(Box::new(ingest));
         let wish = Wish::default();
         Self {
@@ -114,6 +116,7 @@ impl Slot {
 
     /// A viewer that the fan-out serves.
     pub(crate) fn shared(
+        bell: &Bell,
         member: Membership,
         stream: Arc<Stream>,
         lease: Lease,
@@ -122,13 +125,14 @@ impl Slot {
         let ended = member.ended();
         let mut granted = lease.clone();
         let firsts = wish.is_of_firsts().then(|| Box::pin(stream.firsts_ended()));
-        let signal = Seldom::new(Box::pin(async move {
+        let told = async move {
             tokio::select! {
                 end = ended => Signal::Ended(end),
                 () = maybe(firsts) => Signal::FirstsEnded,
                 why = granted.revoked() => Signal::Revoked(why),
             }
-        }) as Pin<Box<dyn Future<Output = Signal> + Send>>);
+        };
+        let signal: SignalFuture = Seldom::new(bell, Box::pin(told));
         let viewing = Some(stream.viewing());
         let role = Role::Shared { member, stream, paused: false };
         Self {
@@ -146,6 +150,7 @@ impl Slot {
 
     /// A viewer with headers of its own, on a connection that took so many bytes before.
     pub(crate) fn direct(
+        bell: &Bell,
         id: MessageStreamId,
         stream: &Arc<Stream>,
         lease: Lease,
@@ -154,8 +159,8 @@ impl Slot {
     ) -> Self {
         let now = super::now();
         let subscriber = stream.subscribe(Start::CurrentGop, Bounds::default(), now);
-        let role = Role::direct(subscriber, wish.egress(), false);
-        let signal = revoked(lease.clone());
+        let role = Role::direct(bell, subscriber, wish.egress(), false);
+        let signal = revoked(bell, lease.clone());
         let viewing = Some(stream.viewing());
         Self {
             id,
@@ -173,7 +178,7 @@ impl Slot {
     /// Takes a viewer out of the fan-out, at the place where it stands; the bytes that must go
     /// out first. `written`: what the connection took by itself so far. `None` when the fan-out has
     /// let go of it meanwhile.
-    pub(crate) async fn into_direct(self, written: u64) -> (Option<Self>, Vec<Bytes>) {
+    pub(crate) async fn into_direct(self, bell: &Bell, written: u64) -> (Option<Self>, Vec<Bytes>) {
         let Role::Shared { member, stream, paused } = self.role else {
             return (Some(self), Vec::new());
         };
@@ -186,13 +191,13 @@ impl Slot {
         if cursor.position().is_some() {
             egress.go_on(&stream.tracks());
         }
-        let role = Role::direct(stream.subscribe_at(cursor), egress, paused);
-        let signal = revoked(self.lease.clone());
+        let role = Role::direct(bell, stream.subscribe_at(cursor), egress, paused);
+        let signal = revoked(bell, self.lease.clone());
         (Some(Self { role, signal, sent_before, written_before: written, ..self }), rest)
     }
 
     /// Pauses, or goes on at the current Gop.
-    pub(crate) fn set_paused(&mut self, on: bool) {
+    pub(crate) fn set_paused(&mut self, bell: &Bell, on: bool) {
         match &mut self.role {
             Role::Shared { member, paused, .. } => {
                 *paused = on;
@@ -201,7 +206,7 @@ impl Slot {
             Role::Direct { subscriber, paused, ready: next, .. } => {
                 if *paused && !on {
                     subscriber.rejoin(super::now());
-                    *next = ready(subscriber);
+                    *next = ready(bell, subscriber);
                 }
                 *paused = on;
             }
@@ -210,12 +215,12 @@ impl Slot {
     }
 
     /// Jumps to the current Gop.
-    pub(crate) fn seek_to_live(&mut self) {
+    pub(crate) fn seek_to_live(&mut self, bell: &Bell) {
         match &mut self.role {
             Role::Shared { member, .. } => member.rejoin(),
             Role::Direct { subscriber, ready: next, .. } => {
                 subscriber.rejoin(super::now());
-                *next = ready(subscriber);
+                *next = ready(bell, subscriber);
             }
             Role::Ingest(_) => {}
         }
@@ -242,8 +247,8 @@ impl Slot {
 }
 
 impl Role {
-    fn direct(subscriber: Subscriber, egress: Egress, paused: bool) -> Self {
-        let next = ready(&subscriber);
+    fn direct(bell: &Bell, subscriber: Subscriber, egress: Egress, paused: bool) -> Self {
+        let next = ready(bell, &subscriber);
         let egress = Box::new(egress);
         Self::Direct { subscriber: Box::new(subscriber), egress, paused, ready: next }
     }
@@ -261,14 +266,19 @@ pub(crate) struct DirectBatch {
 
 impl Slot {
     /// Reads on for a viewer with headers of its own.
-    pub(crate) fn read_direct(&mut self, shared: &Shared, now: Instant) -> DirectBatch {
+    pub(crate) fn read_direct(
+        &mut self,
+        bell: &Bell,
+        shared: &Shared,
+        now: Instant,
+    ) -> DirectBatch {
         let mut batch = DirectBatch::default();
         let Role::Direct { subscriber, egress, paused, ready: next } = &mut self.role else {
             return batch;
         };
         let mut items = Vec::new();
         subscriber.read(now, BATCH, &mut items);
-        *next = ready(subscriber);
+        *next = ready(bell, subscriber);
         for item in items.iter().filter(|_| !*paused) {
             egress.item(item, &mut batch.messages);
             match item {
@@ -287,20 +297,21 @@ impl Slot {
     }
 }
 
+/// Whether any of them waits for something to read: that is asked for as soon as it can be given more.
+pub(crate) fn is_direct(slots: &[Slot]) -> bool {
+    slots.iter().any(|slot| matches!(slot.role, Role::Direct { .. }))
+}
+
 /// The first signal to any of the message streams, with its slot. `flowing`: whether viewers with
 /// headers of their own can be given more.
-pub(crate) fn poll(
-    slots: &mut [Slot],
-    flowing: bool,
-    context: &Context<'_>,
-) -> Poll<(usize, Signal)> {
+pub(crate) fn poll(slots: &mut [Slot], flowing: bool) -> Poll<(usize, Signal)> {
     for (at, slot) in slots.iter_mut().enumerate() {
-        if let Poll::Ready(signal) = slot.signal.poll(context) {
+        if let Poll::Ready(signal) = slot.signal.poll() {
             return Poll::Ready((at, signal));
         }
         if let Role::Direct { ready, .. } = &mut slot.role
             && flowing
-            && let Poll::Ready(signal) = ready.poll(context)
+            && let Poll::Ready(signal) = ready.poll()
         {
             return Poll::Ready((at, signal));
         }
@@ -331,7 +342,8 @@ mod tests {
         let name = manycast_media::StreamName::new("main").unwrap();
         let stream = Hub::new().open(&name, WindowLimits::default());
         let holder = LeaseHolder::new();
-        let slot = Slot::direct(STREAM, &stream, holder.lease(), Wish::default(), 3_000);
+        let bell = Bell::default();
+        let slot = Slot::direct(&bell, STREAM, &stream, holder.lease(), Wish::default(), 3_000);
         assert_eq!((slot.sent(3_000), slot.sent(5_500)), (0, 2_500));
         assert_eq!(Slot { sent_before: 700, ..slot }.sent(5_500), 3_200);
     }

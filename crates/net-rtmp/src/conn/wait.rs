@@ -4,8 +4,8 @@
 
 use super::admission::{Outcome, Pending};
 use super::role::Signal;
-use super::{Conn, admission, ordered, role};
-use crate::seldom::Seldom;
+use super::{Conn, admission, now, ordered, role};
+use crate::seldom::{Bell, Seldom};
 use std::io;
 use std::task::{Context, Poll};
 use tokio::sync::watch;
@@ -32,6 +32,7 @@ pub(super) enum Order {
 }
 
 pub(super) fn orders(
+    bell: &Bell,
     mut stop: watch::Receiver<bool>,
     cut: impl Future<Output = ()> + Send + 'static,
 ) -> [Seldom<dyn Future<Output = Order> + Send>; 2] {
@@ -43,7 +44,7 @@ pub(super) fn orders(
         cut.await;
         Order::MakeRoom
     };
-    [Seldom::new(Box::pin(stopped)), Seldom::new(Box::pin(made_room))]
+    [Seldom::new(bell, Box::pin(stopped)), Seldom::new(bell, Box::pin(made_room))]
 }
 
 impl Conn {
@@ -56,16 +57,12 @@ impl Conn {
 
     /// What is ready seldom comes first: it costs little to ask, and no flood may drown it.
     fn poll_turn(&mut self, context: &mut Context<'_>, writing: bool, flowing: bool) -> Poll<Turn> {
-        for order in &mut self.orders {
-            if let Poll::Ready(order) = order.poll(context) {
-                return Poll::Ready(Turn::Ordered(order));
+        if self.bell.is_rung(context) || role::is_direct(&self.slots) {
+            let turn = self.poll_seldom(flowing);
+            if turn.is_ready() {
+                self.bell.ring(); // others may have called as well
+                return turn;
             }
-        }
-        if self.timer.poll(context).is_ready() {
-            return Poll::Ready(Turn::Timer);
-        }
-        if let Poll::Ready((at, signal)) = role::poll(&mut self.slots, flowing, context) {
-            return Poll::Ready(Turn::Signal(at, signal));
         }
         if let Poll::Ready((asked, outcome)) = admission::poll(&mut self.pending, context) {
             return Poll::Ready(Turn::Decided(asked, outcome));
@@ -75,5 +72,17 @@ impl Conn {
         }
         let ready = std::task::ready!(self.socket.poll_readable(context));
         Poll::Ready(ready.map_or_else(Turn::Broken, |()| Turn::Readable))
+    }
+
+    fn poll_seldom(&mut self, flowing: bool) -> Poll<Turn> {
+        for order in &mut self.orders {
+            if let Poll::Ready(order) = order.poll() {
+                return Poll::Ready(Turn::Ordered(order));
+            }
+        }
+        if self.due.take_if(|due| *due <= now()).is_some() {
+            return Poll::Ready(Turn::Timer);
+        }
+        role::poll(&mut self.slots, flowing).map(|(at, signal)| Turn::Signal(at, signal))
     }
 }

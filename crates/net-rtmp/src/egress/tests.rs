@@ -30,7 +30,9 @@ fn sketch(messages: &[Outgoing]) -> Vec<(MediaKind, u32)> {
 #[test]
 fn section8_3_headers_of_a_joiner_carry_the_time_of_its_first_frame() {
     let mut messages = Vec::new();
-    joiner(&set(SMALL), Share::DEFAULT, Timestamp::from_millis(3_600_000), &mut messages);
+    joiner(&set(SMALL), Share::DEFAULT, Timestamp::from_millis(3_600_000), |said| {
+        messages.push(said)
+    });
     assert_eq!(sketch(&messages), [(MediaKind::Video, 3_600_000), (MediaKind::Audio, 3_600_000)]);
 }
 
@@ -211,7 +213,7 @@ fn e_rtmp_an_order_of_channels_stands_after_its_configuration() {
     let first = |messages: &[Outgoing]| messages.iter().map(|m| m.body[0]).collect::<Vec<_>>();
     for share in [Share::DEFAULT, Share::ALL] {
         let mut said = Vec::new();
-        joiner(&tracks, share, Timestamp::ZERO, &mut said);
+        joiner(&tracks, share, Timestamp::ZERO, |message| said.push(message));
         assert_eq!(first(&said), [0x17, 0x90, 0x94], "{share:?}");
     }
     let (mut alone, mut said) = (Egress::new(TrackRules::default(), None), Vec::new());
@@ -300,7 +302,7 @@ fn negotiation_who_does_not_know_mod_ex_is_sent_none() {
         let shares = [Share::ALL, Share { mod_ex: false, ..Share::ALL }];
         for (share, want) in shares.into_iter().zip(all) {
             let mut said = Vec::new();
-            joiner(&bench.egress.tracks, share, Timestamp::ZERO, &mut said);
+            joiner(&bench.egress.tracks, share, Timestamp::ZERO, |message| said.push(message));
             assert_eq!(said.last().unwrap().body, want, "{share:?}");
         }
     }

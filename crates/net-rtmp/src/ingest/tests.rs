@@ -201,7 +201,9 @@ fn e_rtmp_a_description_goes_with_the_track_of_its_codec() {
     let mut lane = Vec::new();
     for item in &items {
         if let Item::Entry(entry) = item {
-            crate::egress::content(&entry.content, crate::egress::Share::DEFAULT, &mut lane);
+            crate::egress::content(&entry.content, crate::egress::Share::DEFAULT, |said| {
+                lane.push(said)
+            });
         }
     }
     assert!(!lane.iter().any(|message| [OF_AV1, OF_VP9].contains(&&message.body[..])));
@@ -231,7 +233,9 @@ fn e_rtmp_a_description_goes_with_the_track_of_its_codec() {
     let heads: Vec<_> = alone.iter().map(|message| message.body[..5].to_vec()).collect();
     assert_eq!(heads, [b"\xd4av01", b"\x90av01"]);
     let mut lane = Vec::new();
-    crate::egress::joiner(tracks, crate::egress::Share::DEFAULT, Timestamp::ZERO, &mut lane);
+    crate::egress::joiner(tracks, crate::egress::Share::DEFAULT, Timestamp::ZERO, |said| {
+        lane.push(said)
+    });
     let bodies: Vec<_> = lane.iter().map(|message| message.body.as_ref()).collect();
     assert_eq!(bodies, [OF_H264, VIDEO_HEADER]);
 }

@@ -3,6 +3,7 @@
 //! Belongs here: the three parts of a header, reading and writing, without any memory of headers
 //! before. Must not come here: what a header means for its chunk stream.
 
+use bytes::BufMut;
 use manycast_bits::{Reader, UnexpectedEnd, Writer};
 
 use crate::message::{ChunkStreamId, MessageStreamId, MessageType};
@@ -78,7 +79,7 @@ impl Header {
     }
 
     /// Writes the header. Times of [`EXTENDED_FROM`] and more take the extended field.
-    pub(super) fn write(&self, writer: &mut Writer<'_, Vec<u8>>) {
+    pub(super) fn write(&self, writer: &mut Writer<'_, impl BufMut>) {
         write_basic(self.message.format(), self.chunk_stream, writer);
         match self.message {
             MessageHeader::Full { timestamp, length, kind, stream } => {
@@ -131,7 +132,7 @@ impl Time {
     }
 
     /// The extended field, if there is one. Also to be repeated after each type 3 header.
-    pub(super) fn write_extended(self, writer: &mut Writer<'_, Vec<u8>>) {
+    pub(super) fn write_extended(self, writer: &mut Writer<'_, impl BufMut>) {
         if self.extended {
             writer.u32_be(self.value);
         }
@@ -139,7 +140,7 @@ impl Time {
 }
 
 /// RTMP 5.3.1.1, in the shortest form. Ids that do not exist become the nearest that does.
-fn write_basic(format: u8, chunk_stream: ChunkStreamId, writer: &mut Writer<'_, Vec<u8>>) {
+fn write_basic(format: u8, chunk_stream: ChunkStreamId, writer: &mut Writer<'_, impl BufMut>) {
     let id = chunk_stream.0.clamp(ChunkStreamId::CONTROL.0, ChunkStreamId::MAX.0);
     let [.., middle, low] = id.saturating_sub(LONG_FROM).to_be_bytes();
     let high_bits = format << 6;

@@ -4,6 +4,7 @@
 //! Must not come here: acting on messages. Set Chunk Size and Abort are told to a reader by the
 //! session that reads them, since only it knows in which order things happened.
 
+mod body;
 mod header;
 mod reader;
 mod stream;
@@ -12,7 +13,7 @@ mod tests;
 mod writer;
 
 pub use reader::{ChunkReader, Counts, OpenMessage};
-pub use writer::{ChunkWriter, write_full};
+pub use writer::{ChunkWriter, Part, write_full, write_parts};
 
 use crate::message::ChunkStreamId;
 

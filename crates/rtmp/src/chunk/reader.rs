@@ -8,7 +8,9 @@
 //! arrived and never with what was announced (bar A3).
 
 use manycast_bits::Reader;
+use smallvec::SmallVec;
 
+use super::body::{Blocks, Body};
 use super::header::{Header, LONGEST, MessageHeader};
 use super::stream::{Open, Stream};
 use super::{ChunkError, DEFAULT_CHUNK_SIZE};
@@ -29,11 +31,13 @@ pub struct ChunkReader {
     max_message: usize,
     max_chunk_streams: usize,
     /// Sorted by id.
-    streams: Vec<Stream>,
+    streams: SmallVec<[Stream; 4]>,
     /// Bytes that are not judged yet: the start of a header, or what was read ahead of it.
     pending: Pending,
     /// The chunk whose payload comes next: index of its stream, and bytes left of the chunk.
     chunk: Option<(usize, usize)>,
+    /// Where small bodies of media go.
+    blocks: Blocks,
     /// Bytes held for all unfinished messages.
     buffered: usize,
     counts: Counts,
@@ -89,9 +93,10 @@ impl ChunkReader {
             chunk_size: DEFAULT_CHUNK_SIZE,
             max_message: limits.max_message_before_media,
             max_chunk_streams: limits.max_chunk_streams,
-            streams: Vec::new(),
+            streams: SmallVec::new(),
             pending: Pending::default(),
             chunk: None,
+            blocks: Blocks::default(),
             buffered: 0,
             counts: Counts::default(),
             failed: None,
@@ -112,6 +117,12 @@ impl ChunkReader {
     /// begin from now on.
     pub fn set_max_message(&mut self, bytes: usize) {
         self.max_message = bytes;
+    }
+
+    /// Whether the bodies of small audio and video messages are cut from blocks of 64 KiB, of which
+    /// the reader holds one. For peers whose media is let in.
+    pub fn cut_media(&mut self, on: bool) {
+        self.blocks.turn(on);
     }
 
     /// Obeys an Abort of the peer: drops the unfinished message of that chunk stream, if any. Its
@@ -144,7 +155,8 @@ impl ChunkReader {
         self.buffered
     }
 
-    /// Bytes allocated for unfinished messages: at most twice [`Self::buffered`] and 32 KiB.
+    /// Bytes allocated for unfinished messages: at most twice [`Self::buffered`] and 32 KiB. The block
+    /// of [`Self::cut_media`] is not counted.
     pub fn allocated(&self) -> usize {
         self.streams.iter().map(|stream| stream.room().0).sum()
     }
@@ -240,7 +252,7 @@ impl ChunkReader {
                 return Err(ChunkError::MessageTooLong { chunk_stream, length, limit });
             }
             let sequence = self.counts.chunks; // one chunk opens one message at most
-            stream.open = Some(Open { sequence, body: Vec::new() });
+            stream.open = Some(Open { sequence, body: Body::Own(Vec::new()) });
         }
         let chunk_size = usize::try_from(self.chunk_size).unwrap_or(usize::MAX);
         self.chunk = Some((index, stream.missing().min(chunk_size)));
@@ -287,9 +299,14 @@ impl ChunkReader {
         let missing = stream.missing();
         let whole = missing <= arrived && self.unused().saturating_add(missing) <= HEADROOM;
         let room = if whole { missing } else { length.max(needed).min(missing) };
-        let open = self.streams.get_mut(index).and_then(|stream| stream.open.as_mut());
-        if let Some(open) = open {
-            open.body.reserve_exact(room);
+        let Some(stream) = self.streams.get_mut(index) else { return };
+        let is_media = stream.is_media();
+        let Some(open) = stream.open.as_mut() else { return };
+        let Body::Own(body) = &mut open.body else { return };
+        let place = if whole && capacity == 0 && is_media { self.blocks.cut(room) } else { None };
+        match place {
+            Some(place) => open.body = place,
+            None => body.reserve_exact(room),
         }
     }
 

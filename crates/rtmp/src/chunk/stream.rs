@@ -3,9 +3,8 @@
 //! Belongs here: what headers mean after the headers before them: times, inherited fields, the
 //! open message. Must not come here: bounds over several chunk streams, bytes of headers.
 
-use bytes::Bytes;
-
 use super::OpenMessage;
+use super::body::Body;
 use super::header::MessageHeader;
 use crate::message::{ChunkStreamId, Message, MessageStreamId, MessageType};
 use crate::quirks;
@@ -36,7 +35,7 @@ enum Step {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) sequence: u64,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Body,
 }
 
 impl Stream {
@@ -73,6 +72,11 @@ impl Stream {
         self.length().saturating_sub(self.open.as_ref().map_or(0, |open| open.body.len()))
     }
 
+    /// Whether its messages are audio or video.
+    pub(super) fn is_media(&self) -> bool {
+        matches!(self.kind, MessageType::AUDIO | MessageType::VIDEO)
+    }
+
     /// The open message, if none of its bytes is missing.
     pub(super) fn finish(&mut self) -> Option<Message> {
         if self.missing() > 0 {
@@ -84,7 +88,7 @@ impl Stream {
             timestamp: self.timestamp,
             kind: self.kind,
             stream: self.stream,
-            body: Bytes::from(body),
+            body: body.freeze(),
         })
     }
 
@@ -157,7 +161,7 @@ impl Stream {
 
     pub(super) fn append(&mut self, payload: &[u8]) {
         if let Some(open) = self.open.as_mut() {
-            open.body.extend_from_slice(payload);
+            open.body.append(payload);
         }
     }
 

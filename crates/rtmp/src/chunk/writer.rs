@@ -3,7 +3,7 @@
 //! Belongs here: header compression and cutting. Must not come here: the order in which messages
 //! of different chunk streams interleave; each message is written whole.
 //!
-//! Headers of one message share one allocation; payload is sliced, never copied.
+//! Payload is sliced, never copied.
 
 use bytes::Bytes;
 use manycast_bits::Writer;
@@ -133,6 +133,29 @@ pub fn write_full(message: &Message, chunk_size: usize, out: &mut Vec<Bytes>) {
     }
 }
 
+/// A part of the chunks of a message.
+#[derive(Debug)]
+pub enum Part<'a> {
+    /// A chunk header.
+    Header(&'a [u8]),
+    /// A slice of the body.
+    Payload(Bytes),
+}
+
+/// As [`write_full`], for those who keep headers in a place of their own: hands out each part in turn.
+pub fn write_parts(message: &Message, chunk_size: usize, mut put: impl FnMut(Part<'_>)) {
+    let Some(length) = wire_length(message) else { return };
+    let headers = Headers::of(message, full_header(message, length));
+    let mut header = headers.first();
+    for payload in chunks(&message.body, chunk_size.max(1)) {
+        put(Part::Header(header));
+        if !payload.is_empty() {
+            put(Part::Payload(payload));
+        }
+        header = headers.continuation();
+    }
+}
+
 fn wire_length(message: &Message) -> Option<u32> {
     u32::try_from(message.body.len()).ok().filter(|length| *length <= 0xFF_FFFF)
 }
@@ -147,32 +170,66 @@ fn full_header(message: &Message, length: u32) -> MessageHeader {
 }
 
 fn write_chunks(message: &Message, first: MessageHeader, chunk_size: usize, out: &mut Vec<Bytes>) {
+    let headers = Headers::of(message, first);
+    if message.body.len() <= chunk_size {
+        out.push(Bytes::copy_from_slice(headers.first()));
+        out.extend(Some(message.body.clone()).filter(|body| !body.is_empty()));
+        return;
+    }
     // all type 3 headers of a message are the same bytes, so one copy of them serves
-    let mut headers = Vec::with_capacity(LONGEST.saturating_add(LONGEST_CONTINUATION));
-    let header =
-        |message_header| Header { chunk_stream: message.chunk_stream, message: message_header };
-    header(first).write(&mut Writer::new(&mut headers));
-    let first_length = headers.len();
-    if message.body.len() > chunk_size {
-        let mut writer = Writer::new(&mut headers);
+    let mut continuation = Bytes::copy_from_slice(headers.both());
+    let mut header = continuation.split_to(headers.first().len());
+    for payload in chunks(&message.body, chunk_size) {
+        out.extend([header, payload]);
+        header = continuation.clone();
+    }
+}
+
+/// The bodies of the chunks of a message; that of an empty message is empty.
+fn chunks(body: &Bytes, chunk_size: usize) -> impl Iterator<Item = Bytes> {
+    let mut left = Some(body.clone());
+    std::iter::from_fn(move || {
+        let mut body = left.take()?;
+        let chunk = body.split_to(body.len().min(chunk_size));
+        left = Some(body).filter(|body| !body.is_empty());
+        Some(chunk)
+    })
+}
+
+/// The two headers that a message needs: of its first chunk, and of all others.
+struct Headers {
+    bytes: [u8; LONGEST + LONGEST_CONTINUATION],
+    first: usize,
+    end: usize,
+}
+
+impl Headers {
+    fn of(message: &Message, first: MessageHeader) -> Self {
+        let mut bytes = [0; LONGEST + LONGEST_CONTINUATION];
+        let all = bytes.len();
+        let mut space = bytes.as_mut_slice();
+        let header =
+            |message_header| Header { chunk_stream: message.chunk_stream, message: message_header };
+        header(first).write(&mut Writer::new(&mut space));
+        let after_first = space.len();
+        let mut writer = Writer::new(&mut space);
         header(MessageHeader::Continuation).write(&mut writer);
         if let MessageHeader::Full { timestamp, .. } = first {
             timestamp.write_extended(&mut writer); // RTMP 5.3.1.3: on every type 3 chunk
         }
+        let end = all.saturating_sub(space.len());
+        Self { first: all.saturating_sub(after_first), end, bytes }
     }
-    let headers = Bytes::from(headers);
-    let mut header = headers.slice(..first_length);
-    let continuation = headers.slice(first_length..);
-    let mut body = message.body.clone();
-    loop {
-        out.push(header);
-        if body.is_empty() {
-            return;
-        }
-        out.push(body.split_to(body.len().min(chunk_size)));
-        if body.is_empty() {
-            return;
-        }
-        header = continuation.clone();
+
+    fn first(&self) -> &[u8] {
+        self.bytes.get(..self.first).unwrap_or_default()
+    }
+
+    fn continuation(&self) -> &[u8] {
+        self.bytes.get(self.first..self.end).unwrap_or_default()
+    }
+
+    fn both(&self) -> &[u8] {
+        self.bytes.get(..self.end).unwrap_or_default()
     }
 }

@@ -1,7 +1,7 @@
 //! What is written, byte by byte, and that it is shared, not copied.
 
 use super::*;
-use crate::chunk::{ChunkWriter, write_full};
+use crate::chunk::{ChunkWriter, Part, write_full, write_parts};
 
 fn write(writer: &mut ChunkWriter, message: &Message) -> Vec<u8> {
     let mut out = Vec::new();
@@ -85,7 +85,31 @@ fn chunk_sizes() {
         let mut shared = Vec::new();
         write_full(&message, usize::try_from(size).unwrap(), &mut shared);
         assert_eq!(shared, out);
+        assert_eq!(parts(&message, usize::try_from(size).unwrap()), out.concat());
     }
+}
+
+/// What the parts are together. Of the payload none is a copy.
+fn parts(message: &Message, chunk_size: usize) -> Vec<u8> {
+    let (mut all, mut offset) = (Vec::new(), 0);
+    write_parts(message, chunk_size, |part| match part {
+        Part::Header(header) => all.extend_from_slice(header),
+        Part::Payload(payload) => {
+            assert_eq!(payload.as_ptr(), message.body.as_ptr().wrapping_add(offset));
+            offset += payload.len();
+            all.extend_from_slice(&payload);
+        }
+    });
+    all
+}
+
+#[test]
+fn an_empty_message_is_its_header() {
+    let message = message(6, 7, 9, 1, &[]);
+    let mut out = Vec::new();
+    write_full(&message, 128, &mut out);
+    assert_eq!(out.concat(), full(6, 7, 0, &[]));
+    assert_eq!(parts(&message, 128), full(6, 7, 0, &[]));
 }
 
 #[test]

@@ -169,6 +169,7 @@ impl Ready {
         let flows = self.streams.values().any(|stream| matches!(stream, Stream::Publishing(_)));
         let size = if flows { limits.max_message } else { limits.max_message_before_media };
         self.link.reader.set_max_message(size);
+        self.link.reader.cut_media(flows);
     }
 }
 
