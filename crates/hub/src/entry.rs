@@ -149,3 +149,29 @@ pub enum Item {
         gops: u64,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn each_lane_is_made_once_and_keeps_its_place() {
+        let lanes = Lanes::default();
+        let made = Cell::new(0);
+        let get = |id: u8| {
+            let bytes = lanes.get(LaneId(id), || {
+                made.set(made.get() + 1);
+                let mut bytes = LaneBytes::default();
+                bytes.put(&[id; 3]);
+                bytes
+            });
+            bytes.parts().collect::<Vec<_>>().concat()
+        };
+        for id in [2, 0, 3, 2, 0, 3, 1] {
+            assert_eq!(get(id), [id; 3]);
+        }
+        assert_eq!(made.get(), 4);
+        assert_eq!((get(LANES as u8), made.get()), (vec![], 4), "no such lane");
+    }
+}

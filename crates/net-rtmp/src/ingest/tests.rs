@@ -3,7 +3,7 @@
 use super::*;
 use bytes::Bytes;
 use manycast_hub::{Bounds, Content, Hub, Item, Start, Subscriber, Takeover, WindowLimits};
-use manycast_media::{StreamName, Timestamp, TrackId};
+use manycast_media::{CodecConfig, StreamName, Timestamp, TrackId};
 use std::time::Duration;
 
 const VIDEO_HEADER: &[u8] = &[0x17, 0, 0, 0, 0, 1, 0x64, 0, 0x1f];
@@ -30,8 +30,11 @@ impl Bench {
     }
 
     fn send(&mut self, kind: MediaKind, timestamp: u32, body: &'static [u8]) {
+        self.send_bytes(kind, timestamp, Bytes::from_static(body));
+    }
+
+    fn send_bytes(&mut self, kind: MediaKind, timestamp: u32, body: Bytes) {
         self.now += Duration::from_millis(1);
-        let body = Bytes::from_static(body);
         let media = Media { kind, timestamp, body, encoding: DataEncoding::Amf0 };
         self.ingest.media(self.now, &media).unwrap();
     }
@@ -94,6 +97,40 @@ fn section11_a_repeated_configuration_changes_nothing() {
     let told =
         |item: &Item| matches!(item, Item::Entry(e) if matches!(e.content, Content::Tracks { .. }));
     assert_eq!((items.len(), items.iter().filter(|item| told(item)).count()), (2, 0));
+}
+
+/// What is kept as long as the Run does not keep the block of the Frames that came beside it.
+#[test]
+fn what_is_kept_for_long_is_taken_out_of_its_block() {
+    const DESCRIPTION: &[u8] = b"\xd4avc1\x02\x00\x09colorInfo\x06";
+    const META: &[u8] = b"\x02\x00\x0aonMetaData\x03\x00\x00\x09";
+    let kept = [
+        (MediaKind::Video, VIDEO_HEADER),
+        (MediaKind::Audio, STEREO),
+        (MediaKind::Video, DESCRIPTION),
+        (MediaKind::Data, META),
+    ];
+    let mut bench = Bench::new();
+    let block = Bytes::from(kept.map(|(_, body)| body).concat());
+    let mut at = 0;
+    for (kind, body) in kept {
+        bench.send_bytes(kind, 0, block.slice(at..at + body.len()));
+        at += body.len();
+    }
+    bench.send(MediaKind::Audio, 0, SOUND);
+    bench.send(MediaKind::Video, 0, KEY_FRAME);
+    let items = bench.items();
+    let Some(Item::Joined { tracks, .. }) = items.first() else { panic!("{items:?}") };
+    let configs = tracks.tracks.iter().filter_map(|track| track.config.as_ref());
+    let of_config = |config: &CodecConfig| {
+        [Some(config.record.clone()), config.wire.as_ref().map(|wire| wire.body.clone())]
+    };
+    let of_sticky = tracks.sticky.iter().map(|sticky| sticky.wire.body.clone());
+    let long: Vec<_> = configs.flat_map(of_config).flatten().chain(of_sticky).collect();
+    assert_eq!(long.len(), 2 * 2 + 2, "two configurations with their messages, two sticky ones");
+    for body in long {
+        assert!(!block.as_ptr_range().contains(&body.as_ptr()), "{body:x?}");
+    }
 }
 
 #[test]

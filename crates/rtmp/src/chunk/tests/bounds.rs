@@ -97,6 +97,40 @@ fn a_whole_message_in_the_input_is_allocated_once_and_exactly() {
     assert_eq!((reader.buffered(), reader.allocated()), (0, 0));
 }
 
+/// What is at hand as a whole and is media; everything else has memory of its own.
+#[test]
+fn small_media_at_hand_is_cut_from_a_block() {
+    let mut reader = reader();
+    reader.set_chunk_size(0xFF_FFFF).unwrap();
+    reader.cut_media(true);
+    let mut read = |bytes: &[u8]| {
+        let (mut messages, error) = read_with(&mut reader, bytes);
+        assert_eq!((messages.len(), error), (1, None));
+        messages.pop().unwrap().body
+    };
+    let place = |body: &Bytes| body.as_ptr() as usize;
+    let video = read(&full(6, 0, 300, &[1; 300]));
+    let audio = read(&same_stream(6, 10, 20, 8, &[2; 20]));
+    assert_eq!(place(&audio), place(&video) + 300);
+    let data = read(&same_stream(6, 10, 20, 18, &[3; 20]));
+    let command = read(&same_stream(6, 0, 20, 20, &[4; 20]));
+    let large = read(&same_stream(6, 10, 20_000, 9, &[5; 20_000]));
+    let next = read(&same_stream(6, 10, 40, 9, &[6; 40]));
+    assert_eq!(place(&next), place(&audio) + 20, "nothing went between them");
+    for (name, body) in [("data", data), ("command", command), ("large", large)] {
+        assert!(body.is_unique(), "{name} holds no memory but its own");
+    }
+    // A message in two pieces is no bet on what comes.
+    assert_eq!(read_with(&mut reader, &same_stream(6, 10, 40, 9, &[7; 30])), (vec![], None));
+    assert!(reader.allocated() <= 60);
+    let (rest, _) = read_with(&mut reader, &[7; 10]);
+    assert!(rest[0].body.is_unique() && rest[0].body == vec![7; 40]);
+    reader.cut_media(false);
+    let (alone, _) = read_with(&mut reader, &same_stream(6, 10, 40, 9, &[8; 40]));
+    assert!(alone[0].body.is_unique());
+    assert_eq!((&video[..], &audio[..], &next[..]), (&[1; 300][..], &[2; 20][..], &[6; 40][..]));
+}
+
 #[test]
 fn bar_a6_the_65th_chunk_stream_is_an_error() {
     for long in [false, true] {

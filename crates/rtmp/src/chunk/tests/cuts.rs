@@ -8,7 +8,14 @@ use crate::chunk::{ChunkWriter, Counts, write_full};
 
 /// Reads with cuts of these sizes in turn.
 fn read_cut(bytes: &[u8], cuts: &[usize]) -> (Vec<Message>, Option<ChunkError>, Counts) {
-    let mut reader = reader();
+    read_cut_by(reader(), bytes, cuts)
+}
+
+fn read_cut_by(
+    mut reader: ChunkReader,
+    bytes: &[u8],
+    cuts: &[usize],
+) -> (Vec<Message>, Option<ChunkError>, Counts) {
     let mut sizes = cuts.iter().cycle();
     let (mut messages, mut rest) = (Vec::new(), bytes);
     while !rest.is_empty() {
@@ -64,6 +71,7 @@ proptest! {
         size in prop_oneof![Just(128_u32), 1_u32..200],
         cuts in vec(1_usize..400, 1..8),
         shared: bool,
+        blocks: bool,
     ) {
         let (mut writer, mut out) = (ChunkWriter::new(), Vec::new());
         writer.set_chunk_size(size);
@@ -76,6 +84,7 @@ proptest! {
         }
         let mut reader = reader();
         reader.set_chunk_size(size).unwrap();
+        reader.cut_media(blocks);
         let (mut rest, mut read) = (&out.concat()[..], Vec::new());
         for size in cuts.iter().cycle() {
             let (piece, after) = rest.split_at((*size).min(rest.len()));
@@ -100,6 +109,9 @@ proptest! {
         let whole = read_cut(&bytes, &[usize::MAX]);
         prop_assert_eq!(&read_cut(&bytes, &cuts), &whole);
         prop_assert_eq!(&read_cut(&bytes, &[1]), &whole);
+        let mut with_blocks = reader();
+        with_blocks.cut_media(true);
+        prop_assert_eq!(&read_cut_by(with_blocks, &bytes, &cuts), &whole);
     }
 
     #[test]
