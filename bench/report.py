@@ -61,7 +61,7 @@ def title(figure):
 
 
 def limit(bar):
-    text = "%s %s" % ("at least" if bar["least"] else "at most", number(bar["limit"], 0 if bar["limit"] >= 10 else 2))
+    text = "%s %s" % ("at least" if bar["least"] else "at most", number(bar["limit"], 0 if bar["limit"] >= 10 else 4))
     return (text.rstrip("0").rstrip(".") if "." in text else text) + (" " + bar["unit"] if bar["unit"] else "")
 
 

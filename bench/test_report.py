@@ -211,6 +211,7 @@ class Tables(unittest.TestCase):
         self.assertEqual(say(1.15, "x"), "at most 1.15 x")
         self.assertEqual(say(1.5, "x"), "at most 1.5 x")
         self.assertEqual(say(50, "ms"), "at most 50 ms")
+        self.assertEqual(say(0.001, "cores"), "at most 0.001 cores")
         self.assertEqual(say(0, ""), "at most 0")
         self.assertEqual(say(0.99, "x", True), "at least 0.99 x")
 
