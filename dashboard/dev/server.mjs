@@ -149,8 +149,9 @@ function files(request, response, path) {
   const file = found ?? join(dist, 'index.html');
   const packed = existsSync(`${file}.br`) && (request.headers['accept-encoding'] ?? '').includes('br');
   const kind = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json' }[extname(file)] ?? 'application/octet-stream';
+  const bytes = readFileSync(packed ? `${file}.br` : file);
   response.writeHead(200, { 'content-type': kind, 'content-security-policy': POLICY, 'x-content-type-options': 'nosniff', 'cache-control': safe.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache', ...(packed ? { 'content-encoding': 'br' } : {}) });
-  response.end(readFileSync(packed ? `${file}.br` : file));
+  response.end(bytes);
 }
 
 const server = createServer(async (request, response) => {
@@ -158,7 +159,7 @@ const server = createServer(async (request, response) => {
   const json = (code, body) => { response.writeHead(code, { 'content-type': code >= 400 ? 'application/problem+json' : 'application/json', 'cache-control': 'no-store', ...(body?.retry_after ? { 'retry-after': body.retry_after } : {}) }); response.end(body === undefined ? undefined : JSON.stringify(body)); };
   if (!url.pathname.startsWith('/api/')) { try { files(request, response, decodeURIComponent(url.pathname)); } catch { response.writeHead(404).end(); } return; }
   try {
-    // Tests turn the fixture's knobs here: {role, in, restart, stream: {name, change}, event}.
+    // Tests turn the fixture's knobs here: {role, in, restart, drop, stream: {name, change}, event}.
     if (url.pathname === '/api/fixture') { knob(JSON.parse(await text(request))); json(200, {}); return; }
     if (!state.in && !PUBLIC.test(url.pathname)) throw new Refusal(401, 'not-signed-in', 'Please sign in.');
     if (!state.in && url.pathname === '/api/v1/session' && request.method === 'GET') throw new Refusal(401, 'not-signed-in', 'Please sign in.');
@@ -189,7 +190,12 @@ function knob(turn) {
   if (turn.event) event(turn.event);
   if (turn.stream) { const each = byName(turn.stream.name); Object.assign(each, turn.stream.change ?? {}); if (turn.stream.destination) { const d = within(each.name, turn.stream.destination); d.status = status(turn.stream.state, { ago: 0, ...turn.stream.status }); } count(each); }
   if (turn.arrive) { const each = byName(turn.arrive); Object.assign(each, stream(each.name, each.title, { ...each, state: 'ready', state_since: iso(), on_air_since: null })); const made = world()[2].publisher; each.publisher = { ...made, since: iso() }; }
-  if (turn.restart) { broadcast('restart', {}); for (const client of state.clients) client.response.end(); server.close(); server.closeAllConnections(); setTimeout(() => server.listen(port, '127.0.0.1'), turn.restart); }
-  if (turn.drop) { for (const client of state.clients) client.response.destroy(); server.close(); server.closeAllConnections(); setTimeout(() => server.listen(port, '127.0.0.1'), turn.drop); }
+  if (turn.restart) { broadcast('restart', {}); for (const client of state.clients) client.response.end(); away(turn.restart); }
+  if (turn.drop) { for (const client of state.clients) client.response.destroy(); away(turn.drop); }
 }
+// Nobody listens for so many ms, or until SIGUSR2.
+let absent;
+function away(ms) { server.close(); server.closeAllConnections(); absent = setTimeout(back, ms); }
+function back() { if (!absent) return; clearTimeout(absent); absent = undefined; server.listen(port, '127.0.0.1'); }
+process.on('SIGUSR2', back);
 server.listen(port, '127.0.0.1', () => console.log(`fixture on http://127.0.0.1:${port}`));

@@ -1,29 +1,22 @@
 // A fixture server for each test, and a page that reports what the browser complains about.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test as base, expect, type Page } from '@playwright/test';
+import { freePort } from './ports';
 
 export const SHOTS = fileURLToPath(new URL('../../target/ui-shots/', import.meta.url));
 mkdirSync(SHOTS, { recursive: true });
 
-export interface Server { base: string; knob: (turn: object) => Promise<void> }
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((done) => probe.close(done));
-  return port;
-}
+/** `back` ends an absence that a knob began. */
+export interface Server { base: string; knob: (turn: object) => Promise<void>; back: () => void }
 
 export async function start(...words: string[]): Promise<Server & { child: ChildProcess }> {
   const port = await freePort();
   const child = spawn('node', [fileURLToPath(new URL('../dev/server.mjs', import.meta.url)), '--port', String(port), ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise((done) => { child.stdout.once('data', done); });
   const root = `http://127.0.0.1:${port}`;
-  return { base: root, child, knob: async (turn) => { await fetch(`${root}/api/fixture`, { method: 'POST', body: JSON.stringify(turn) }).catch(() => { /* it may leave before it answers */ }); } };
+  return { base: root, child, back: () => { child.kill('SIGUSR2'); }, knob: async (turn) => { await fetch(`${root}/api/fixture`, { method: 'POST', body: JSON.stringify(turn) }).catch(() => { /* it may leave before it answers */ }); } };
 }
 
 export const test = base.extend<{ words: string[]; server: Server; complaints: string[] }>({

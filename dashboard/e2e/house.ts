@@ -2,11 +2,11 @@
 // Runs with MANYCAST_BIN (default: target/debug/manycast); without it there is nothing to drive, and that is said.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from '@playwright/test';
+import { freePort } from './ports';
 
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../target', import.meta.url));
 export const BIN = process.env.MANYCAST_BIN ?? join(target, 'debug/manycast');
@@ -18,14 +18,6 @@ const environment = { ...Object.fromEntries(Object.entries(process.env).filter((
 
 export interface Running { child: ChildProcess; said: () => string; gone: () => boolean; stop: (signal?: NodeJS.Signals) => Promise<void> }
 export interface Frame { at: number; size: number; sum: string }
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((done) => { probe.listen(0, '127.0.0.1', done); });
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((done) => { probe.close(done); });
-  return port;
-}
 
 export class House {
   readonly folder = mkdtempSync(join(tmpdir(), 'manycast-e2e-'));

@@ -9,7 +9,7 @@ const TITLE = 'Sunday <b>service</b>';
 const SHOW = '/s/sunday-b-service-b';
 
 test.describe.configure({ mode: 'serial' });
-test.setTimeout(150_000);
+test.setTimeout(240_000);
 const house = new House();
 let server: Running;
 let second: Running;

@@ -8,7 +8,8 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 let id = 0;
 
 export function toast(): Toast | null { return state.toast; }
-export function say(text: string, more: { undo?: () => void } = {}): void { show({ id: (id += 1), text, tone: 'ok', ...more }, 5000); }
+/** What can be undone stays twice as long. */
+export function say(text: string, more: { undo?: () => void } = {}): void { show({ id: (id += 1), text, tone: 'ok', ...more }, more.undo ? 10_000 : 5000); }
 export function dismiss(): void { state.toast = null; }
 /** Lets go of what went well; what failed stays to be read. */
 export function settle(): void { if (state.toast?.tone === 'ok' && !state.toast.undo) dismiss(); }

@@ -45,7 +45,21 @@ fn one(setting: &'static str, at: SocketAddr, running: Option<&str>) -> Finding 
 fn bad(setting: &'static str, at: SocketAddr, error: &std::io::Error) -> Finding {
     let whole = bind::explain(setting, at, error).to_string();
     let (what, remedy) = whole.split_once("; ").unwrap_or((&whole, ""));
-    Finding::bad(CHECK, what, remedy)
+    let holder = if error.kind() == ErrorKind::AddrInUse { holder(at.port()) } else { None };
+    match holder {
+        Some(holder) => Finding::bad(CHECK, format!("{what}: {holder} listens there"), remedy),
+        None => Finding::bad(CHECK, what, remedy),
+    }
+}
+
+/// Who listens at a port, `nginx (process 812)`; `None` where the system does not say, as of other people's processes.
+fn holder(port: u16) -> Option<String> {
+    let entries = std::fs::read_dir("/proc").ok()?.filter_map(Result::ok);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut processes = names.filter(|name| name.bytes().all(|each| each.is_ascii_digit()));
+    let process = processes.find(|process| holds(process, port) == Some(true))?;
+    let name = std::fs::read_to_string(format!("/proc/{process}/comm")).ok()?;
+    Some(format!("{} (process {process})", name.trim().escape_debug()))
 }
 
 /// Whether a process listens at a port; `None` where the system does not say.
@@ -86,6 +100,8 @@ mod tests {
         assert_eq!(found.state, State::Ok, "{found:?}");
         let found = one("http.listen", at, None);
         assert!(found.state == State::Bad && found.remedy.contains("ss -ltnp"), "{found:?}");
+        #[cfg(target_os = "linux")]
+        assert!(found.what.contains(&format!("(process {me}) listens there")), "{found:?}");
         // Process 1 is not ours, whether its descriptors can be read or not.
         #[cfg(target_os = "linux")]
         assert_ne!(holds("1", at.port()), Some(true));
