@@ -352,6 +352,11 @@ impl Group {
         if viewer.end.is_some() {
             return;
         }
+        if self.opening {
+            // The answer to its request goes out with its first picture, in one write.
+            viewer.take_control();
+            queue_begin(&self.stream, self.lane.as_deref(), viewer, &mut self.items, now);
+        }
         if viewer.retry_at().is_some_and(|retry| retry > now)
             || viewer.clear_tail(now) != Flow::Clear
         {
@@ -366,16 +371,11 @@ impl Group {
             lead(&mut self.front, &viewer.cursor);
             return;
         };
-        if viewer.cursor.position().is_none() {
-            self.items.clear();
-            self.stream.read(&mut viewer.cursor, now, 1, &mut self.items);
-            if !queue_items(lane, viewer, &self.items) {
-                return;
-            }
+        if queue_begin(&self.stream, Some(lane), viewer, &mut self.items, now) {
             viewer.clear_tail(now);
-            if self.opening && viewer.sent() >= OPENING {
-                viewer.pause(now, self.limit);
-            }
+        }
+        if self.opening && viewer.sent() >= OPENING {
+            viewer.pause(now, self.limit);
         }
         match viewer.cursor.position() {
             Some(place) if place < self.limit && !viewer.is_blocked() => {
@@ -463,6 +463,22 @@ fn detached(mut viewer: Viewer) -> Detached {
     let control = viewer.control.take();
     viewer.queue(control);
     Detached { rest: viewer.take_tail(), cursor: viewer.cursor.clone() }
+}
+
+/// Puts into its tail what a viewer without a place begins with, up to its first picture. Whether there was any.
+fn queue_begin(
+    stream: &Stream,
+    lane: Option<&dyn Lane>,
+    viewer: &mut Viewer,
+    items: &mut Vec<Item>,
+    now: Instant,
+) -> bool {
+    let Some(lane) = lane.filter(|_| viewer.cursor.position().is_none() && !viewer.paused) else {
+        return false;
+    };
+    items.clear();
+    stream.read(&mut viewer.cursor, now, 1, items);
+    queue_items(lane, viewer, items)
 }
 
 /// Puts a viewer's own items into its tail. Whether there were any.

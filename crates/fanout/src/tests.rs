@@ -1,5 +1,6 @@
 //! Passes in virtual time over sinks that take bytes as a slow socket does.
 
+mod joins;
 mod slow;
 
 use crate::cell::Command;
@@ -49,6 +50,7 @@ struct TestSink {
     broken: AtomicBool,
     /// What it took stays inside, as under TLS.
     stuck: AtomicBool,
+    writes: AtomicUsize,
     /// Who wrote to it last.
     writer: Mutex<Option<ThreadId>>,
 }
@@ -73,6 +75,7 @@ impl Sink for TestSink {
         if take == 0 && !all.is_empty() {
             return Err(ErrorKind::WouldBlock.into());
         }
+        self.writes.fetch_add(1, Ordering::Relaxed);
         *self.writer.lock() = Some(std::thread::current().id());
         self.room.fetch_sub(take, Ordering::Relaxed);
         self.got.lock().extend(&all[..take]);
@@ -123,8 +126,17 @@ impl Bench {
     }
 
     fn join_with(&mut self, sink: &Arc<TestSink>, writer: Option<Box<dyn Writer>>) -> Arc<Control> {
+        self.join_saying(sink, writer, Vec::new())
+    }
+
+    fn join_saying(
+        &mut self,
+        sink: &Arc<TestSink>,
+        writer: Option<Box<dyn Writer>>,
+        hello: Vec<Bytes>,
+    ) -> Arc<Control> {
         let now = self.now();
-        let control = Control::new(Vec::new());
+        let control = Control::new(hello);
         let parts = ViewerParts {
             sink: sink.clone(),
             control: control.clone(),

@@ -179,12 +179,17 @@ impl Viewer {
         std::mem::take(&mut self.tail).into()
     }
 
-    /// Sends what must go first. Control bytes are let in between messages.
-    pub(crate) fn clear_tail(&mut self, now: Instant) -> Flow {
+    /// Lets control bytes in behind what was begun.
+    pub(crate) fn take_control(&mut self) {
         if self.control.is_waiting() {
             let bytes = self.control.take();
             self.queue(bytes);
         }
+    }
+
+    /// Sends what must go first. Control bytes are let in between messages.
+    pub(crate) fn clear_tail(&mut self, now: Instant) -> Flow {
+        self.take_control();
         while !self.tail.is_empty() {
             let mut slices = [IoSlice::new(&[]); 64];
             let count = self.tail.len().min(slices.len());

@@ -14,6 +14,7 @@ use manycast_rtmp::limits::Limits;
 use manycast_sys::Keepalive;
 use manycast_tls::ServerTls;
 use parking_lot::Mutex;
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +23,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, warn};
+
+#[cfg(unix)]
+use std::os::fd::AsFd as AsSocket;
+#[cfg(windows)]
+use std::os::windows::io::AsSocket;
 
 /// Log lines about strangers, per second.
 const LOG_LINES: u32 = 20;
@@ -238,9 +244,9 @@ impl Accepting {
             }
         };
         count(&self.shared.stats.accepted);
-        let _ = tcp.set_nodelay(true);
-        let _ = socket2::SockRef::from(&tcp).set_send_buffer_size(SEND_BUFFER);
-        let _ = manycast_sys::keepalive(&tcp, KEEPALIVE);
+        if !INHERITED {
+            tune(&tcp);
+        }
         let accepted = conn::now();
         tasks.spawn(conn::serve(self.shared.clone(), tcp, peer, place, accepted));
     }
@@ -265,9 +271,54 @@ fn note_panic(stats: &RtmpStats, ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// With the longest backlog that the system allows (std asks for that), for viewers who come at once.
+/// Whether connections have the options of the socket that accepts them, which saves six calls for each.
+const INHERITED: bool = cfg!(target_os = "linux");
+
+/// The options of every connection; what the system refuses is done without.
+fn tune(socket: &impl AsSocket) {
+    let _ = manycast_sys::nodelay(socket);
+    let _ = socket2::SockRef::from(socket).set_send_buffer_size(SEND_BUFFER);
+    let _ = manycast_sys::keepalive(socket, KEEPALIVE);
+}
+
+/// With the longest backlog that the system allows, for viewers who come at once.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?; // over connections of a server that has just ended, not beside one that runs
+    if INHERITED {
+        tune(&socket);
+    }
+    socket.bind(&address.into())?;
+    socket.listen(i32::MAX)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_have_their_options_from_the_listener() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        if !INHERITED {
+            tune(&accepted);
+        }
+        let socket = socket2::SockRef::from(&accepted);
+        assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE.idle);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE.interval);
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE.retries);
+        assert!(socket.send_buffer_size().unwrap() >= SEND_BUFFER.min(212_992));
+    }
+
+    #[tokio::test]
+    async fn a_port_that_somebody_listens_at_is_refused() {
+        let first = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let error = listen(first.local_addr().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
 }
