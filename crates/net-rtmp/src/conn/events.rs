@@ -270,7 +270,9 @@ impl Conn {
 
     async fn play_ended(&mut self, stream: MessageStreamId) {
         self.pending.retain(|p| p.stream != stream);
-        self.leave_fanout(stream).await;
+        if !self.gone {
+            self.leave_fanout(stream).await;
+        }
         if let Some(at) = self.slots.iter().position(|slot| slot.id == stream) {
             let slot = self.slots.remove(at);
             self.log_end(slot, now(), "the viewer left");

@@ -115,6 +115,8 @@ pub(crate) struct Conn {
     /// The last word was said; read on until then.
     lingering: Option<Instant>,
     farewell: Option<String>,
+    /// The peer has closed its side: nothing more is for it.
+    gone: bool,
     draining: bool,
     /// The peer was asked to connect elsewhere, and has until then.
     leave_at: Option<Instant>,
@@ -209,6 +211,7 @@ impl Conn {
             orders,
             lingering: None,
             farewell: None,
+            gone: false,
             draining: false,
             leave_at: None,
             unlogged: true,
@@ -312,6 +315,7 @@ impl Conn {
             match read {
                 Ok(Ok(0)) if lingering => return Err(self.finished()),
                 Ok(Ok(0)) => {
+                    self.gone = true;
                     let _ = self.session.handle_input(now, Input::Eof);
                     let _ = self.pump().await;
                     return Err(End::PeerClosed);
