@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 FLOOR = "floor"
 FLOOR_4 = "floor, 4 pictures"
+FLOOR_TOLD = "floor, spoken to"  # by its subscribers, as a server is
 PLAIN = "plain"  # the forms that Enhanced ones are held against
 ONE_TRACK = "one track"
 RATE = 800  # joins per second while the viewers of a stream gather
@@ -112,10 +113,10 @@ class Plan:
             [self.merged(500, 100)],
         ]
 
-    def floor(self, suite, n, sockets, how=("--batch", 1), **more):
+    def floor(self, suite, n, sockets, how=("--batch", 1), told=False, **more):
         """The bare loop, to as many sockets, read in the same way."""
-        args = ["--raw-subs", n] + sockets + ["--time", self.window]
-        label = FLOOR_4 if how == ("--batch", 4) else FLOOR
+        args = ["--raw-subs", n] + sockets + ["--time", self.window] + (["--raw-says", 1] if told else [])
+        label = FLOOR_4 if how == ("--batch", 4) else FLOOR_TOLD if told else FLOOR
         return case(suite, label, n, args, floor=tuple(how), **more)
 
     def crowd(self):
@@ -135,7 +136,8 @@ class Plan:
         return self.fan_out(suite, n, own, [("--merge-ms", ms)], merge_ms=ms)
 
     def low(self, n):
-        return self.fan_out("p1-low", n, self.servers, [("--batch", 1)], clip="336k")
+        group = self.fan_out("p1-low", n, self.servers, [("--batch", 1)], clip="336k")
+        return group + [self.floor("p1-low", n, self.crowd(), told=True, clip="336k")]
 
     def streams(self, n):
         args = ["--pubs", n, "--subs", n, "--warm", 2] + self.crowd() + ["--time", self.window]

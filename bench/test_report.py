@@ -351,6 +351,16 @@ class Plans(unittest.TestCase):
                     self.assertEqual(f["--probes"], g.get("--sinks") or g["--probes"])
                     self.assertEqual(f["--time"], g["--time"])
 
+    def test_a_floor_that_is_spoken_to_stands_beside_the_silent_one_and_is_none_for_a_ratio(self):
+        groups = [g for g in suites.Plan(["manycast"], [], 8).groups() if g[0].suite == "p1-low"]
+        self.assertEqual(len(groups), 2)
+        for group in groups:
+            told = {c.server: dict(zip(c.args[::2], c.args[1::2])).get("--raw-says") for c in group if c.floor}
+            self.assertEqual(told, {suites.FLOOR: None, suites.FLOOR_TOLD: 1})
+        rows = [row(s, 0, cost) for s, cost in (("floor", 1.0), ("floor, spoken to", 2.0), ("manycast", 3.0))]
+        ratios = {e["server"]: e["figures"]["ratio"]["median"] for e in figures.summary(rows)}
+        self.assertEqual(ratios, {"manycast": 3.0, "floor": 1.0, "floor, spoken to": 2.0})
+
     def test_suites_are_chosen_by_a_beginning(self):
         groups = suites.Plan(["manycast", "nginx"], [100], 8).groups()
         chosen = lambda *names: {g[0].suite for g in groups if suites.wanted(g, list(names))}

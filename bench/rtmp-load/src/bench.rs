@@ -67,6 +67,7 @@ impl Ask {
             sinks: Vec::new(),
             nice: self.nice,
             stall: a.get("stall", 0) == 1,
+            raw_says: a.get("raw-says", 0) == 1,
             tls: self.tls.clone(),
         }
     }

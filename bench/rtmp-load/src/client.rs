@@ -73,6 +73,8 @@ pub struct WorkerCfg {
     pub nice: i32,
     /// Those who do not parse every frame read nothing more once they reached their goal.
     pub stall: bool,
+    /// Raw subscribers say one byte once they have heard something, as players say what they want.
+    pub raw_says: bool,
     /// Sinks and raw subscribers speak TLS.
     pub tls: Option<Material>,
 }

@@ -39,6 +39,7 @@ rtmp-load bench --flv FILE [options]      load a server
   --quickack 1        ACK at once while joining    --drain-ms MS  read period of non-probes (10)
   --nice N            of publisher and probe threads (-10)
   --stall 1           all but the probes stop reading at their first picture
+  --raw-says 1        raw subscribers say one byte first, as every player says something
   --tls DIR           sinks accept, and raw subscribers connect, with TLS (see `cert`)
 rtmp-load floor --flv FILE --rtmp A:P [options]   the same bytes at the same times to all who connect
   --batch F           pictures per write (1; 0: every tag alone)

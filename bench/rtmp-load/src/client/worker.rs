@@ -301,7 +301,11 @@ impl Worker {
             sys::quickack(self.conns[i].fd);
         }
         self.sh.bytes.fetch_add(n as u64, Relaxed);
-        self.conns[i].bytes += n as u64;
+        let c = &mut self.conns[i];
+        if self.cfg.raw_says && c.plan.proto == Proto::Raw && c.bytes == 0 {
+            let _ = sys::send(c.fd, &[0], 0);
+        }
+        c.bytes += n as u64;
         if self.conns[i].tls.is_some() {
             self.encrypted(i, &buf[..n]);
         } else {
