@@ -12,10 +12,11 @@ pub(super) struct Random {
 impl Random {
     /// From all of the seed.
     pub(super) const fn new(seed: [u8; 32]) -> Self {
-        let (mut state, mut at) = (0_u64, 0);
-        while at < seed.len() {
-            state = mixed(state.rotate_left(8) ^ seed[at] as u64);
-            at += 1;
+        let mut state = 0;
+        let mut left: &[u8] = &seed;
+        while let Some((word, rest)) = left.split_first_chunk() {
+            state = mixed(state ^ u64::from_be_bytes(*word));
+            left = rest;
         }
         Self { state }
     }
@@ -24,8 +25,9 @@ impl Random {
     pub(super) fn fill(&mut self, bytes: &mut [u8]) {
         for block in bytes.chunks_mut(8) {
             self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let random = mixed(self.state).to_be_bytes();
-            block.copy_from_slice(&random[..block.len()]);
+            for (byte, random) in block.iter_mut().zip(mixed(self.state).to_be_bytes()) {
+                *byte = random;
+            }
         }
     }
 }
