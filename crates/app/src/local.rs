@@ -45,7 +45,7 @@ impl Place {
 }
 
 /// That a directory has a database.
-fn has_database(dir: &Path) -> Result<(), Failure> {
+pub(crate) fn has_database(dir: &Path) -> Result<(), Failure> {
     if dir.join(DATABASE_FILE).is_file() {
         return Ok(());
     }

@@ -148,12 +148,8 @@ impl Server {
         let wiring = Wiring::start(&config, self, &certificates, state).await?;
         certificates.tell();
         self.readiness.ready();
-        tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
-            streams = config.streams.len(),
-            destinations = config.destination_count(),
-            "ready"
-        );
+        let (streams, destinations) = self.facts.defined();
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), streams, destinations, "ready");
         Ok(wiring)
     }
 

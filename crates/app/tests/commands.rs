@@ -177,9 +177,15 @@ fn from_the_first_token_to_a_stream_on_air() {
     assert!(desk.good("session list --stream main").contains("publisher"));
     assert!(desk.good("activity --kind destination.").contains("Out is live"));
     assert!(desk.good("backup live.db --with-key --data-dir data").contains("live.db.vault.key"));
+    // beside a stream that is on air it is said that this one is fed at once
+    let beside = format!("destination create main Two --url rtmp://{platform}/live --key -");
+    let made = desk.good_with(&beside, PLATFORM_KEY);
+    assert!(made.contains("it is fed from now on") && !made.contains("go-live"), "{made}");
+    assert!(made.contains("manycast destination disable main Two"), "{made}");
+    assert!(desk.good("status").contains("Configuration  loaded "));
     assert!(desk.good("destination disable main Out").contains("Enabled     no"));
     assert!(desk.good("destination enable main Out").contains("Enabled     yes"));
-    assert_eq!(desk.good("destination order main Out"), "The order is changed.\n");
+    assert_eq!(desk.good("destination order main Two Out"), "The order is changed.\n");
     followed(&desk);
     assert!(
         desk.good("doctor --config data.toml --data-dir data").contains("is in use by process")

@@ -298,6 +298,14 @@ impl Control {
         self.registry.load().streams.iter().map(|stream| stream.name.clone()).collect()
     }
 
+    /// How many Streams and Destinations are defined.
+    #[must_use]
+    pub fn counted(&self) -> (usize, usize) {
+        let registry = self.registry.load();
+        let destinations = registry.streams.iter().map(|stream| stream.destinations.len()).sum();
+        (registry.streams.len(), destinations)
+    }
+
     /// How many more Streams may be made.
     #[must_use]
     pub fn room(&self) -> usize {

@@ -325,11 +325,8 @@ fn news(status: &LegStatus) -> LegNews {
     }
 }
 
-/// `127.0.0.1:5000 (OBS 31)` and the like: the address up to the first blank, then the software.
 fn encoder(stream: &Stream) -> EncoderFacts {
     let Some(publisher) = stream.stats(now()).publisher else { return EncoderFacts::default() };
-    let (address, rest) = publisher.who.split_once(' ').unwrap_or((publisher.who.as_str(), ""));
-    let rest = rest.trim();
-    let software = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(rest);
+    let (address, software) = publisher.encoder();
     EncoderFacts { address: address.to_owned(), software: software.to_owned() }
 }

@@ -227,7 +227,7 @@ pub struct StreamStats {
 /// The Run on air.
 #[derive(Clone, Debug)]
 pub struct PublisherStats {
-    /// Address and software of the encoder.
+    /// Address and software of the encoder: see [`Self::encoder`].
     pub who: String,
     /// When it began.
     pub began: Instant,
@@ -239,6 +239,16 @@ pub struct PublisherStats {
     pub trouble: Option<Trouble>,
     /// How well it comes in.
     pub health: Health,
+}
+
+impl PublisherStats {
+    /// Address and software of the encoder; `127.0.0.1:5000 OBS 31`, under TLS
+    /// `127.0.0.1:5000 (TLS) OBS 31`, as its connection describes itself. Empty where nothing is known.
+    #[must_use]
+    pub fn encoder(&self) -> (&str, &str) {
+        let (address, rest) = self.who.split_once(' ').unwrap_or((&self.who, ""));
+        (address, rest.strip_prefix("(TLS)").unwrap_or(rest).trim())
+    }
 }
 
 /// One Track of the Run on air.
@@ -308,4 +318,28 @@ fn trouble(run: &RunState, window: &Window, now: Instant) -> Option<Trouble> {
     let late = |at: Instant| now.saturating_duration_since(at) > KEY_PATIENCE;
     let waits = run.counters.last_key_at.map_or(run.counters.keyless, late);
     waits.then_some(Trouble::WaitingForKeyFrame)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Hub, Takeover, WindowLimits};
+    use manycast_media::StreamName;
+    use std::time::Instant;
+
+    #[test]
+    fn address_and_software_of_an_encoder_are_told_apart() {
+        let stream = Hub::new().open(&StreamName::new("main").unwrap(), WindowLimits::default());
+        for (who, address, software) in [
+            ("127.0.0.1:5000", "127.0.0.1:5000", ""),
+            ("127.0.0.1:5000 OBS 31", "127.0.0.1:5000", "OBS 31"),
+            ("[::1]:5000 FMLE/3.0 (a; b)", "[::1]:5000", "FMLE/3.0 (a; b)"),
+            ("[::1]:5000 (TLS) FMLE/3.0 (a; b)", "[::1]:5000", "FMLE/3.0 (a; b)"),
+            ("127.0.0.1:5000 (TLS) OBS 31", "127.0.0.1:5000", "OBS 31"),
+            ("", "", ""),
+        ] {
+            let _publisher = stream.publish(Instant::now(), Takeover::Always, who).unwrap();
+            let publisher = stream.stats(Instant::now()).publisher.unwrap();
+            assert_eq!(publisher.encoder(), (address, software), "{who}");
+        }
+    }
 }

@@ -401,11 +401,11 @@ impl StreamView {
 
 impl PublisherView {
     pub(crate) fn of(stats: &PublisherStats, clock: &Clock) -> Self {
-        let (address, software) = split_who(&stats.who);
+        let (address, software) = stats.encoder();
         let track = |one: &TrackStats| TrackView::of(one, stats.health.track(one.track.id));
         Self {
-            address: Some(address),
-            software,
+            address: Some(address.to_owned()),
+            software: (!software.is_empty()).then(|| software.to_owned()),
             since: clock.show(stats.began),
             bitrate: stats.bitrate,
             tracks: stats.tracks.iter().map(track).collect(),
@@ -420,14 +420,6 @@ impl PublisherView {
         self.address = self.address.filter(|_| people);
         self
     }
-}
-
-/// `127.0.0.1:5000 (OBS 31)` and the like: the address up to the first blank, then the software.
-pub(crate) fn split_who(who: &str) -> (String, Option<String>) {
-    let (address, rest) = who.split_once(' ').unwrap_or((who, ""));
-    let rest = rest.trim();
-    let software = rest.strip_prefix('(').and_then(|r| r.strip_suffix(')')).unwrap_or(rest);
-    (address.to_owned(), (!software.is_empty()).then(|| software.to_owned()))
 }
 
 impl From<Trouble> for TroubleView {
@@ -491,23 +483,5 @@ impl TrackView {
             }
         }
         view
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn address_and_software_are_told_apart() {
-        for (who, address, software) in [
-            ("127.0.0.1:5000", "127.0.0.1:5000", None),
-            ("127.0.0.1:5000 (OBS 31)", "127.0.0.1:5000", Some("OBS 31")),
-            ("[::1]:5000 FMLE/3.0 (compatible)", "[::1]:5000", Some("FMLE/3.0 (compatible)")),
-            ("", "", None),
-        ] {
-            let got = split_who(who);
-            assert_eq!((got.0.as_str(), got.1.as_deref()), (address, software), "{who}");
-        }
     }
 }

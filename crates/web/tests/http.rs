@@ -183,7 +183,7 @@ fn live(hub: &Hub) -> manycast_hub::Publisher {
     let now = Instant::now();
     let main = hub.open(&name("main"), WindowLimits::default());
     hub.open(&name("guest"), WindowLimits::default());
-    let who = "127.0.0.1:5000 (probe 1.0)";
+    let who = "127.0.0.1:5000 (TLS) probe 1.0 (compatible)";
     let mut publisher = main.publish(now, Takeover::WhenSilent, who).unwrap();
     for number in 0..10 {
         let at = Timestamp::from_millis(number * 500);
@@ -229,7 +229,7 @@ async fn the_status_tells_everything_by_its_stable_names() {
     assert_eq!(at("/streams/1/live"), true);
     assert_eq!(at("/streams/1/frames"), 10);
     assert_eq!(at("/streams/1/publisher/address"), "127.0.0.1:5000");
-    assert_eq!(at("/streams/1/publisher/software"), "probe 1.0");
+    assert_eq!(at("/streams/1/publisher/software"), "probe 1.0 (compatible)");
     assert_eq!(at("/streams/1/publisher/tracks/0/id"), "video:0");
     assert_eq!(at("/streams/1/publisher/tracks/0/codec"), "vp9");
     assert_eq!(at("/streams/1/publisher/tracks/0/gop_ms"), 1000);

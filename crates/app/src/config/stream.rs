@@ -5,7 +5,7 @@ use super::login::{self, Pair, Users};
 use super::section::{Section, Set};
 use super::types::{BackupConfig, Config, DestinationConfig, RemoteConfig, StreamConfig};
 use manycast_control::{Start, address};
-use manycast_dial::Gate;
+use manycast_dial::{Gate, Refusal};
 use manycast_hub::{Announce, ConfigChange, Login, Secret, Takeover, WantedTracks};
 use manycast_media::{StreamName, TrackKind, TrackRule};
 use manycast_restream::BackupMode;
@@ -355,13 +355,17 @@ fn hints(
     remote: &address::Remote,
 ) {
     let Some(literal) = remote.literal else { return };
-    let gate = Gate::new(config.egress.allow.clone(), Vec::new());
+    let gate = Gate::new(config.egress.allow.clone(), config.listens());
     if let Err(refusal) = gate.judge(literal) {
         let remedy = match refusal.remedy(literal) {
             Some(entry) => format!("if this is meant, add \"{entry}\" to allow in [egress]"),
             None => "no destination can be there".to_owned(),
         };
-        at.warn(place, url, "is an inside address and will be refused", &remedy);
+        let what = match refusal {
+            Refusal::OwnPort => "is a port of this very server and will be refused",
+            _ => "is an inside address and will be refused",
+        };
+        at.warn(place, url, what, &remedy);
     } else if remote.encrypted && !literal.ip().is_loopback() {
         let remedy = "use the name that the certificate is for";
         at.warn(place, url, "is encrypted and has an IP address for a host", remedy);

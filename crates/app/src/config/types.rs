@@ -250,6 +250,14 @@ impl DestinationConfig {
 }
 
 impl Config {
+    /// Where this server listens, as far as the ports are given.
+    #[must_use]
+    pub fn listens(&self) -> Vec<SocketAddr> {
+        let tls = self.rtmps.as_ref().map(|rtmps| rtmps.listen);
+        let all = [self.rtmp.listen, tls, self.http.listen, self.https.listen, self.metrics];
+        all.into_iter().flatten().filter(|address| address.port() != 0).collect()
+    }
+
     /// All destinations of all Streams.
     #[must_use]
     pub fn destination_count(&self) -> usize {

@@ -22,10 +22,14 @@ pub(super) fn look(patient: &Patient) -> Vec<Finding> {
     let shown = dir.display();
     if !dir.exists() {
         let above = dir.ancestors().skip(1).find(|above| above.exists());
-        let mut findings = vec![Finding::ok(CHECK, format!("{shown} will be made at the start"))];
         let above = above.filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut findings = vec![makes(dir, above)];
         findings.extend(room(above));
         return findings;
+    }
+    if !dir.is_dir() {
+        let remedy = "name a directory by --data-dir";
+        return vec![Finding::bad(CHECK, format!("{shown} is no directory"), remedy)];
     }
     let mut findings = vec![match &patient.running {
         Some(process) => Finding::ok(CHECK, format!("{shown} is in use by process {process}")),
@@ -36,6 +40,18 @@ pub(super) fn look(patient: &Patient) -> Vec<Finding> {
     findings.extend(room(dir));
     findings.push(speed(dir));
     findings
+}
+
+/// Whether a directory can be made in one that is there.
+fn makes(dir: &Path, above: &Path) -> Finding {
+    let shown = dir.display();
+    let probe = above.join(format!(".doctor-{}", std::process::id()));
+    match fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)) {
+        Ok(()) => Finding::ok(CHECK, format!("{shown} will be made at the start")),
+        Err(error) => {
+            Finding::bad(CHECK, format!("{shown} cannot be made: {error}"), disk::remedy(&error))
+        }
+    }
 }
 
 /// Whether others can read what is in it.
@@ -169,5 +185,17 @@ mod tests {
         measure(folder.path()).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         assert_eq!(speed(&folder.path().join("none")).state, State::Bad);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_told_before_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = folder.path().join("a/b");
+        assert_eq!(makes(&wanted, folder.path()).state, State::Ok);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let found = makes(&file.join("x"), &file);
+        assert!(found.state == State::Bad && found.what.contains("cannot be made"), "{found:?}");
     }
 }

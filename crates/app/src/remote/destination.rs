@@ -38,7 +38,7 @@ pub enum Verb {
     Disable(Which),
     /// Dial it now, whatever it waits for.
     Retry(Which),
-    /// Try everything but sending: resolve, connect, TLS, handshake, key.
+    /// Try everything but sending: resolve, connect, TLS, handshake, application. The key is not sent.
     Rehearse {
         #[command(flatten)]
         which: Which,
@@ -165,6 +165,20 @@ fn waits(destination: &Value) -> bool {
     at("/enabled") == Some(&json!(true)) && at("/status/state") == Some(&json!("stopped"))
 }
 
+/// Whether it is being sent to, or tried.
+fn is_fed(destination: &Value) -> bool {
+    !matches!(word(destination, "/status/state").as_str(), "stopped" | "idle" | "-")
+}
+
+/// One of the destinations in `all` as it is once what was asked has come about; for programs as answered.
+async fn settled(api: &Api, all: &str, answer: Value, out: Out) -> Result<Value, Failure> {
+    if out.is_json() {
+        return Ok(answer);
+    }
+    tokio::time::sleep(SETTLING).await;
+    api.get(&format!("{all}/{}", word(&answer, "/id"))).await
+}
+
 /// Its state in a word. Switched on and not fed is not the same as switched off.
 pub(super) fn state(destination: &Value) -> String {
     if waits(destination) { "waiting".to_owned() } else { word(destination, "/status/state") }
@@ -258,12 +272,21 @@ impl Run for Verb {
                     typed(&stream),
                     typed(&name)
                 );
+                let off = format!(
+                    "Its stream is on air, and it is fed from now on. To switch it off: manycast \
+                     destination disable {} {} (--enabled false adds one that is switched off).",
+                    typed(&stream),
+                    typed(&name)
+                );
                 let made = api.create(&path, &fields.into_body(Some(name))?).await?;
+                let made = settled(api, &path, made, out).await?;
                 out.one(&made, FIELDS);
-                out.said(&next);
+                out.said(if is_fed(&made) { &off } else { &next });
             }
             Self::Edit(Edit { which, name, fields }) => {
-                out.one(&api.edit(&which.path(), &fields.into_body(name)?).await?, FIELDS);
+                let edited = api.edit(&which.path(), &fields.into_body(name)?).await?;
+                let all = at(&["streams", &which.stream, "destinations"]);
+                out.one(&settled(api, &all, edited, out).await?, FIELDS);
             }
             Self::Delete(which) => {
                 api.delete(&which.path()).await?;

@@ -24,6 +24,18 @@ const FIELDS: &[Column] = &[
     ("Certificate", |v| word(v, "/certificate/fingerprint")),
     ("  until", |v| time(v, "/certificate/not_after")),
     ("  problem", |v| word(v, "/certificate/problem")),
+    ("Configuration", |v| {
+        let mut lines = vec![format!("loaded {}", time(v, "/config/loaded_at"))];
+        match word(v, "/config/last_error").as_str() {
+            "-" => {}
+            why => lines.push(format!("the last reload was refused, this one holds: {why}")),
+        }
+        match word(v, "/config/needs_restart").as_str() {
+            "-" => {}
+            settings => lines.push(format!("holds after a restart: {settings}")),
+        }
+        lines.join("\n")
+    }),
     ("Findings", |v| {
         let all = v.get("findings").and_then(Value::as_array);
         let one = |f: &Value| format!("{} {}", word(f, "/sentence"), word(f, "/remedy"));

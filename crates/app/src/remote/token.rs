@@ -82,8 +82,19 @@ impl Run for Verb {
             Ok(None) => {}
             Err(failure) => return Some(Err(failure)),
         }
+        let fresh = local::has_database(dir).is_err();
+        let out = Out::new(access.json);
         let made = local::create_token(dir, create.clone()).await;
-        Some(made.map(|shown| show(&shown, Out::new(access.json))))
+        Some(made.map(|shown| {
+            show(&shown, out);
+            if fresh {
+                out.said(&format!(
+                    "{} had no database: it was made. A server in another directory does not know \
+                     this token.",
+                    dir.display()
+                ));
+            }
+        }))
     }
 
     async fn run(self, api: &Api, out: Out) -> Result<(), Failure> {

@@ -84,6 +84,11 @@ impl Facts {
         let _ = self.control.set(control);
     }
 
+    /// How many Streams and Destinations there are, of the file and of the database.
+    pub(super) fn defined(&self) -> (usize, usize) {
+        self.control.get().map_or((0, 0), |control| control.counted())
+    }
+
     /// Adds a part of the server that counts.
     pub(super) fn tell_counted(&self, counted: Counted) {
         self.counted.write().push(counted);

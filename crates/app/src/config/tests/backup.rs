@@ -105,3 +105,23 @@ fn two_destinations_of_one_address_and_key_are_doubtful() {
     assert!(warnings[0].contains("the key of destination YouTube too"), "{warnings:?}");
     assert!(!warnings[0].contains("canary"), "{warnings:?}");
 }
+
+/// A range that is allowed does not allow the ports of the server itself.
+#[test]
+fn a_destination_at_a_port_of_this_server_is_warned_of_with_what_helps() {
+    let warnings = |allow: &str, port: u16| -> Vec<String> {
+        let url = format!("url = \"rtmp://127.0.0.1:{port}/live\"\nkey = \"canary-yt-0002\"\n");
+        let head = format!("[rtmp]\nlisten = \"127.0.0.1:2935\"\n[egress]\nallow = [{allow}]\n");
+        let loaded = parse(&format!("{head}{}", text(&url))).unwrap();
+        loaded.warnings.iter().map(ToString::to_string).collect()
+    };
+    for allow in ["", "\"127.0.0.1\""] {
+        let said = warnings(allow, 2935);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("a port of this very server"), "{said:?}");
+        assert!(said[0].contains("add \"127.0.0.1:2935\" to allow"), "{said:?}");
+    }
+    assert_eq!(warnings("\"127.0.0.1:2935\"", 2935), Vec::<String>::new());
+    assert_eq!(warnings("\"127.0.0.1\"", 2936), Vec::<String>::new());
+    assert!(warnings("", 2936)[0].contains("is an inside address"));
+}
