@@ -12,9 +12,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// One live stream in, every channel and every viewer out.
+/// One live stream in, every channel and every viewer out. Without a command it serves.
 #[derive(Debug, Parser)]
-#[command(name = "manycast", version, about, propagate_version = true)]
+#[command(name = "manycast", version, propagate_version = true)]
 pub struct Cli {
     /// Without one: `serve`.
     #[command(subcommand)]
