@@ -327,6 +327,6 @@ fn news(status: &LegStatus) -> LegNews {
 
 fn encoder(stream: &Stream) -> EncoderFacts {
     let Some(publisher) = stream.stats(now()).publisher else { return EncoderFacts::default() };
-    let (address, software) = publisher.encoder();
-    EncoderFacts { address: address.to_owned(), software: software.to_owned() }
+    let encoder = publisher.encoder();
+    EncoderFacts { address: encoder.address.to_owned(), software: encoder.software.to_owned() }
 }

@@ -45,7 +45,7 @@ pub use mark::Mark;
 pub use publisher::{Displaced, Publisher, Takeover};
 pub use registry::Hub;
 pub use secret::Secret;
-pub use stats::{PublisherStats, StreamStats, TrackStats, Trouble};
+pub use stats::{Encoder, PublisherStats, StreamStats, TrackStats, Trouble};
 pub use stream::{Busy, Listener, Stream, Viewing};
 pub use subscriber::Subscriber;
 pub use timeline::ClockFault;

@@ -242,13 +242,25 @@ pub struct PublisherStats {
 }
 
 impl PublisherStats {
-    /// Address and software of the encoder; `127.0.0.1:5000 OBS 31`, under TLS
-    /// `127.0.0.1:5000 (TLS) OBS 31`, as its connection describes itself. Empty where nothing is known.
+    /// The encoder; `127.0.0.1:5000 OBS 31`, under TLS `127.0.0.1:5000 (TLS) OBS 31`, as its
+    /// connection describes itself.
     #[must_use]
-    pub fn encoder(&self) -> (&str, &str) {
+    pub fn encoder(&self) -> Encoder<'_> {
         let (address, rest) = self.who.split_once(' ').unwrap_or((&self.who, ""));
-        (address, rest.strip_prefix("(TLS)").unwrap_or(rest).trim())
+        let inner = rest.strip_prefix("(TLS)");
+        Encoder { address, software: inner.unwrap_or(rest).trim(), encrypted: inner.is_some() }
     }
+}
+
+/// Who sends a Run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encoder<'a> {
+    /// Address and port; empty where nothing is known.
+    pub address: &'a str,
+    /// What it calls itself; empty where nothing is known.
+    pub software: &'a str,
+    /// It comes in by TLS.
+    pub encrypted: bool,
 }
 
 /// One Track of the Run on air.
@@ -322,6 +334,7 @@ fn trouble(run: &RunState, window: &Window, now: Instant) -> Option<Trouble> {
 
 #[cfg(test)]
 mod tests {
+    use super::Encoder;
     use crate::{Hub, Takeover, WindowLimits};
     use manycast_media::StreamName;
     use std::time::Instant;
@@ -329,17 +342,17 @@ mod tests {
     #[test]
     fn address_and_software_of_an_encoder_are_told_apart() {
         let stream = Hub::new().open(&StreamName::new("main").unwrap(), WindowLimits::default());
-        for (who, address, software) in [
-            ("127.0.0.1:5000", "127.0.0.1:5000", ""),
-            ("127.0.0.1:5000 OBS 31", "127.0.0.1:5000", "OBS 31"),
-            ("[::1]:5000 FMLE/3.0 (a; b)", "[::1]:5000", "FMLE/3.0 (a; b)"),
-            ("[::1]:5000 (TLS) FMLE/3.0 (a; b)", "[::1]:5000", "FMLE/3.0 (a; b)"),
-            ("127.0.0.1:5000 (TLS) OBS 31", "127.0.0.1:5000", "OBS 31"),
-            ("", "", ""),
+        for (who, address, software, encrypted) in [
+            ("127.0.0.1:5000", "127.0.0.1:5000", "", false),
+            ("127.0.0.1:5000 OBS 31", "127.0.0.1:5000", "OBS 31", false),
+            ("[::1]:5000 FMLE/3.0 (a; b)", "[::1]:5000", "FMLE/3.0 (a; b)", false),
+            ("[::1]:5000 (TLS) FMLE/3.0 (a; b)", "[::1]:5000", "FMLE/3.0 (a; b)", true),
+            ("127.0.0.1:5000 (TLS) OBS 31", "127.0.0.1:5000", "OBS 31", true),
+            ("", "", "", false),
         ] {
             let _publisher = stream.publish(Instant::now(), Takeover::Always, who).unwrap();
             let publisher = stream.stats(Instant::now()).publisher.unwrap();
-            assert_eq!(publisher.encoder(), (address, software), "{who}");
+            assert_eq!(publisher.encoder(), Encoder { address, software, encrypted }, "{who}");
         }
     }
 }

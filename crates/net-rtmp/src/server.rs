@@ -14,7 +14,6 @@ use manycast_rtmp::limits::Limits;
 use manycast_sys::Keepalive;
 use manycast_tls::ServerTls;
 use parking_lot::Mutex;
-use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -281,18 +280,15 @@ fn tune(socket: &impl AsSocket) {
     let _ = manycast_sys::keepalive(socket, KEEPALIVE);
 }
 
-/// With the longest backlog that the system allows, for viewers who come at once.
+/// With the longest backlog that the system allows (std asks for that), for viewers who come at once. Who is
+/// connected before the options are set, within microseconds of the server's start, goes without them.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?; // over connections of a server that has just ended, not beside one that runs
+    let listener = std::net::TcpListener::bind(address)?;
     if INHERITED {
-        tune(&socket);
+        tune(&listener);
     }
-    socket.bind(&address.into())?;
-    socket.listen(i32::MAX)?;
-    socket.set_nonblocking(true)?;
-    TcpListener::from_std(socket.into())
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
 #[cfg(test)]

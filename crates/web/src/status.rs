@@ -14,7 +14,7 @@ use health::TrackHealthView;
 pub(crate) use health::{FindingView, HealthView};
 use manycast_coach::{Finding, Subject, findings};
 use manycast_codec::{Chroma, Shape};
-use manycast_hub::{PublisherStats, StreamStats, TrackHealth, TrackStats, Trouble};
+use manycast_hub::{Encoder, PublisherStats, StreamStats, TrackHealth, TrackStats, Trouble};
 use manycast_restream::{DestinationStatus, LegStatus, State};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -186,6 +186,8 @@ pub(crate) struct PublisherView {
     /// Null for who may not see addresses of people.
     address: Option<String>,
     software: Option<String>,
+    /// It comes in by TLS.
+    encrypted: bool,
     since: String,
     bitrate: u64,
     tracks: Vec<TrackView>,
@@ -401,11 +403,12 @@ impl StreamView {
 
 impl PublisherView {
     pub(crate) fn of(stats: &PublisherStats, clock: &Clock) -> Self {
-        let (address, software) = stats.encoder();
+        let Encoder { address, software, encrypted } = stats.encoder();
         let track = |one: &TrackStats| TrackView::of(one, stats.health.track(one.track.id));
         Self {
             address: Some(address.to_owned()),
             software: (!software.is_empty()).then(|| software.to_owned()),
+            encrypted,
             since: clock.show(stats.began),
             bitrate: stats.bitrate,
             tracks: stats.tracks.iter().map(track).collect(),

@@ -230,6 +230,7 @@ async fn the_status_tells_everything_by_its_stable_names() {
     assert_eq!(at("/streams/1/frames"), 10);
     assert_eq!(at("/streams/1/publisher/address"), "127.0.0.1:5000");
     assert_eq!(at("/streams/1/publisher/software"), "probe 1.0 (compatible)");
+    assert_eq!(at("/streams/1/publisher/encrypted"), true);
     assert_eq!(at("/streams/1/publisher/tracks/0/id"), "video:0");
     assert_eq!(at("/streams/1/publisher/tracks/0/codec"), "vp9");
     assert_eq!(at("/streams/1/publisher/tracks/0/gop_ms"), 1000);

@@ -107,7 +107,7 @@ impl CardShape {
 
 impl EncoderCard {
     fn of(stats: &PublisherStats, clock: &Clock) -> Self {
-        let (_, software) = stats.encoder();
+        let software = stats.encoder().software;
         let software = (!software.is_empty()).then(|| software.to_owned());
         Self { software, since: clock.show(stats.began), bitrate: stats.bitrate }
     }
