@@ -74,6 +74,9 @@ struct ServeCli {
 /// What `check` is asked with.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
+    /// The same, without the word.
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
     /// The configuration file; without it manycast.toml, if it is there.
     #[arg(long, value_name = "FILE", env = "MANYCAST_CONFIG")]
     pub config: Option<PathBuf>,

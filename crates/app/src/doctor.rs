@@ -123,7 +123,7 @@ fn configuration(file: Option<&Path>) -> Result<(Vec<Finding>, Config), Failure>
             Ok((findings, loaded.config))
         }
         Err(refused) => {
-            let bad = |one: &config::Fault| Finding::bad(CHECK, one.to_string(), &*one.remedy);
+            let bad = |one: &config::Fault| Finding::bad(CHECK, one.complaint(), &*one.remedy);
             let findings = refused.faults.iter().map(bad).collect();
             let defaults = config::read(shown, b"", []).map_err(|refused| {
                 Failure::failed(format!("the defaults cannot be used: {refused}"))

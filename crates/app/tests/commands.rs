@@ -156,7 +156,7 @@ fn from_the_first_token_to_a_stream_on_air() {
         made.contains("Gottesdienst 日本語") && made.contains("manycast key create main"),
         "{made}"
     );
-    assert!(made.contains("Notes         one\n              two\n"), "{made}");
+    assert!(made.contains("Notes             one\n                  two\n"), "{made}");
     let made = desk.good("key create main --label OBS");
     assert!(made.contains(&format!("rtmp://{rtmp}/live")), "{made}");
     let key = secret(&made);

@@ -243,9 +243,13 @@ fn a_busy_port_is_explained() {
 #[test]
 fn check_names_faults_or_says_ok() {
     let place = Place::new(&format!("{BASE}{MAIN}"));
-    let output = manycast(&["check"], &place.file()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert_eq!((output.status.code(), said.as_str()), (Some(0), "ok: 1 stream, 0 destinations\n"));
+    let mut named = Command::new(env!("CARGO_BIN_EXE_manycast"));
+    named.arg("check").arg(place.file());
+    for mut command in [manycast(&["check"], &place.file()), named] {
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!((output.status.code(), &*said), (Some(0), "ok: 1 stream, 0 destinations\n"));
+    }
 
     let mut command = manycast(&["check"], &place.file());
     let output = command.env("MANYCAST_RTMP__OPEN", "maybe").output().unwrap();

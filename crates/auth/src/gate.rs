@@ -308,7 +308,8 @@ impl AccessGate {
         self.counters.note(request.action, answer.as_ref().err().map(|denial| denial.kind));
         if let Err(denial) = &answer {
             let (peer, protocol, action) = (request.peer, request.protocol, request.action);
-            tracing::info!(%peer, protocol, ?action, "refused: {denial}");
+            // each transport logs what it refuses, within its bounds
+            tracing::debug!(%peer, protocol, ?action, "refused: {denial}");
         }
         answer
     }

@@ -82,7 +82,7 @@ pub enum DialError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DnsFailure {
     /// The name does not exist (NXDOMAIN).
-    #[error("this name does not exist; is it spelt right?")]
+    #[error("this name does not exist: look for a slip in it")]
     NxDomain,
     /// The name exists, but has no IPv4 or IPv6 address.
     #[error("this name has no address")]

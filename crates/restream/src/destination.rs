@@ -268,7 +268,8 @@ impl Supervisor {
         if let Some(stage) = stage {
             if stage == Stage::Accepted {
                 let url = self.shown_address();
-                info!(destination = %self.spec.id, leg = self.leg(), url, dial, "session begins");
+                let (destination, leg) = (self.spec.called(), self.leg());
+                info!(destination, leg, url, dial, "session begins");
             }
             self.handle(Input::Stage(stage));
         }
@@ -336,12 +337,13 @@ impl Supervisor {
         let input = match end {
             Ended::Panicked => {
                 self.shared.panics.fetch_add(1, Ordering::Relaxed);
-                error!(destination = %self.spec.id, "an attempt panicked");
+                error!(destination = self.spec.called(), "an attempt panicked");
                 self.log_end("an internal error");
                 Input::AttemptPanicked
             }
             Ended::Dropped => {
-                self.log_end("dropped");
+                let why = self.board.status(now()).reason; // such as that it stalled
+                self.log_end(&why);
                 Input::AttemptEnded(LinkEnd::new(Fault::None, "dropped"))
             }
             Ended::Said(end) => {
@@ -361,13 +363,11 @@ impl Supervisor {
     /// One line per session; attempts that came to nothing are told when they fail anew.
     fn log_end(&mut self, reason: &str) {
         let Some(session) = &self.session else { return };
-        let (destination, dial, now) = (&self.spec.id, session.dial, now());
+        let (destination, dial, now) = (self.spec.called(), session.dial, now());
         if session.was_accepted() {
             let Totals { frames, bytes, dropped_gops, .. } = session.totals();
             let seconds = now.saturating_duration_since(session.began).as_secs();
-            info!(
-                %destination, dial, seconds, frames, bytes, dropped_gops, reason, "session ended"
-            );
+            info!(destination, dial, seconds, frames, bytes, dropped_gops, reason, "session ended");
             self.logged = None;
             return;
         }
@@ -375,7 +375,7 @@ impl Supervisor {
             last == reason && now.saturating_duration_since(*at) < SAME_FAILURE
         });
         if !same {
-            info!(%destination, dial, reason, "attempt failed");
+            info!(destination, dial, reason, "attempt failed");
             self.logged = Some((reason.to_owned(), now));
         }
     }
@@ -419,7 +419,7 @@ impl Supervisor {
 
     fn changed(&mut self, now: Instant, state: State, reason: Arc<str>) {
         let id = self.spec.id.clone();
-        debug!(destination = %id, leg = self.leg(), state = state.name(), %reason, "changed");
+        debug!(destination = self.spec.called(), leg = self.leg(), state = state.name(), %reason, "changed");
         let (from, totals) = self.board.set_state(now, state, reason.clone());
         let event = DestinationEvent {
             sequence: self.shared.sequence.fetch_add(1, Ordering::Relaxed),

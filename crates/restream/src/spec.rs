@@ -92,6 +92,12 @@ pub struct DestinationSpec {
 }
 
 impl DestinationSpec {
+    /// What the log calls it: `stream/name`, also where a database has an id of its own for it.
+    #[must_use]
+    pub fn called(&self) -> String {
+        format!("{}/{}", self.stream.as_str(), self.name)
+    }
+
     /// An enabled Destination with the default bounds and timings.
     #[must_use]
     pub fn new(stream: StreamName, name: &str, target: Target) -> Self {

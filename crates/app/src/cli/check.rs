@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &CheckArgs) -> ExitCode {
-    let (text, good) = report(args.config.as_deref());
+    let (text, good) = report(args.file.as_deref().or(args.config.as_deref()));
     print!("{text}");
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

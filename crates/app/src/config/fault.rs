@@ -53,17 +53,24 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Where it is and what is wrong, for those who show the remedy by itself.
+    #[must_use]
+    pub fn complaint(&self) -> String {
+        let file = self.file.display();
+        let place = match &self.place {
+            Place::At { line, column } => format!("{file}:{line}:{column}: "),
+            Place::Variable(name) => format!("{name}: "),
+            Place::File => format!("{file}: "),
+        };
+        let colon = if self.key.is_empty() { "" } else { ": " };
+        format!("{place}{}{colon}{}", self.key, self.what)
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::At { line, column } => write!(f, "{}:{line}:{column}: ", self.file.display())?,
-            Place::Variable(name) => write!(f, "{name}: ")?,
-            Place::File => write!(f, "{}: ", self.file.display())?,
-        }
-        if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
-        }
-        write!(f, "{} ({})", self.what, self.remedy)
+        write!(f, "{} ({})", self.complaint(), self.remedy)
     }
 }
 

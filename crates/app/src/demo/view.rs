@@ -80,14 +80,18 @@ fn title(snapshot: &Snapshot, look: Look) -> String {
     format!("{}{gap}{}", look.ink(Ink::Bold, name), look.ink(Ink::Dim, &time))
 }
 
+fn viewers(count: u64) -> String {
+    match count {
+        1 => "1 viewer".to_owned(),
+        count => format!("{} viewers", grouped(count)),
+    }
+}
+
 fn stream(snapshot: &Snapshot, look: Look, lines: &mut Vec<String>) {
     let view = &snapshot.stream;
     let (ink, word) = if view.live { (Ink::Green, "live") } else { (Ink::Yellow, "waiting") };
     let state = look.ink(ink, &format!("{} {word}", look.mark));
-    let viewers = match snapshot.viewers {
-        1 => "1 viewer".to_owned(),
-        viewers => format!("{} viewers", grouped(viewers)),
-    };
+    let viewers = viewers(snapshot.viewers);
     let head = look.ink(Ink::Bold, &format!("{:<INDENT$}", "Stream"));
     lines.push(format!("{head}{STREAM} {state} {}, {viewers}", clock(view.time)));
     let video = [view.video.as_deref(), view.pictures.as_deref()];
@@ -215,7 +219,7 @@ pub(super) fn line(snapshot: &Snapshot) -> String {
     if let Some(pictures) = &stream.pictures {
         line += &format!(", {pictures}");
     }
-    line += &format!(", {} viewers", snapshot.viewers);
+    line += &format!(", {}", viewers(snapshot.viewers));
     for view in &snapshot.destinations {
         line += &format!(" | {} {}", view.name, view.state.name());
         match view.check {

@@ -28,7 +28,9 @@ fn a_refused_configuration_is_bad_and_the_rest_is_looked_at_with_the_defaults() 
     let file = folder.path().join("manycast.toml");
     std::fs::write(&file, "[rtmp]\nlisen = 1\n").unwrap();
     let (findings, config) = configuration(Some(&file)).unwrap();
-    assert!(findings[0].state == State::Bad && findings[0].what.contains(":2:1"), "{findings:?}");
+    let first = &findings[0];
+    assert!(first.state == State::Bad && first.what.contains(":2:1"), "{findings:?}");
+    assert!(!first.remedy.is_empty() && !first.what.contains(&first.remedy), "once: {first:?}");
     assert_eq!(config.https.listen.unwrap().port(), 8443);
     std::fs::write(&file, "[http]\nlisten = \"0.0.0.0:8080\"\n").unwrap();
     let (findings, _) = configuration(Some(&file)).unwrap();

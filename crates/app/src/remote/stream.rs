@@ -117,7 +117,7 @@ const FIELDS: &[Column] = &[
     ("Viewers", |v| word(v, "/viewers")),
     ("Watched here", |v| word(v, "/play")),
     ("Takeover", |v| word(v, "/takeover")),
-    ("Window", |v| format!("{} s", word(v, "/reconnect_window_s"))),
+    ("Reconnect window", |v| format!("{} s", word(v, "/reconnect_window_s"))),
     ("Hold on stop", |v| word(v, "/hold_on_stop")),
     ("Managed by", |v| word(v, "/managed_by")),
     ("Server", servers),

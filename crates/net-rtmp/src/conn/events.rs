@@ -18,7 +18,7 @@ use manycast_rtmp::session::{
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing::info;
 
 impl Conn {
@@ -358,14 +358,14 @@ impl Conn {
         slot.settle(&self.shared);
         let bytes = slot.sent(self.out.written());
         self.shared.stats.viewers.fetch_sub(1, Ordering::Relaxed);
-        let seconds = now.saturating_duration_since(slot.began).as_secs_f32();
+        let seconds = tenths(now.saturating_duration_since(slot.began));
         info!(peer = %self.peer, bytes, seconds, why, "viewer ended");
     }
 
     fn log_ingest(&mut self, slot: &Slot, now: Instant, why: &str) {
         let Role::Ingest(ingest) = &slot.role else { return };
         self.shared.stats.publishers.fetch_sub(1, Ordering::Relaxed);
-        let seconds = now.saturating_duration_since(slot.began).as_secs_f32();
+        let seconds = tenths(now.saturating_duration_since(slot.began));
         let stream = ingest.publisher().stream().name();
         let (messages, bytes) = (ingest.messages, ingest.bytes);
         info!(peer = %self.peer, %stream, messages, bytes, seconds, why, "ingest ended");
@@ -381,6 +381,11 @@ fn ended(draining: bool, orderly: bool) -> &'static str {
     }
 }
 
+/// Seconds as a log shows them.
+fn tenths(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10.0).round() / 10.0
+}
+
 /// A viewer that is not let in.
 fn refused(why: impl ToString) -> admission::Refusal {
     let words = why.to_string();
@@ -394,7 +399,15 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::ended;
+    use super::{ended, tenths};
+    use std::time::Duration;
+
+    #[test]
+    fn times_in_the_log_are_short() {
+        for (ms, shown) in [(0, "0.0"), (49, "0.0"), (3_141, "3.1"), (86_400_060, "86400.1")] {
+            assert_eq!(format!("{:?}", tenths(Duration::from_millis(ms))), shown);
+        }
+    }
 
     #[test]
     fn an_ingest_that_ends_with_the_server_does_not_blame_the_encoder() {

@@ -1,7 +1,7 @@
 //! What is written to the log: two lines per session, little about failures, no secrets.
 
-use super::bench::{Bench, Manner, pass};
-use crate::State;
+use super::bench::{Bench, Manner, pass, spec, stream_name};
+use crate::{DestinationId, DestinationSpec, State};
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
@@ -53,6 +53,23 @@ async fn a_session_is_one_line_at_its_start_and_one_with_counters_at_its_end() {
     let frames = format!("frames={}", bench.status("one").totals.frames);
     for part in ["session ended", "main/one", &frames, "bytes=", "dropped_gops=0", "reason="] {
         assert!(lines[1].contains(part), "{part}: {lines:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_given_up_says_why_and_by_the_name_that_people_know() {
+    let (log, _guard) = Log::start(tracing::Level::INFO);
+    let bench = Bench::new();
+    bench.world.set("deaf", Manner::Deaf);
+    let id = DestinationId::new(&stream_name(), "7");
+    bench.restream.apply(vec![DestinationSpec { id, ..spec("deaf") }]);
+    let _encoder = bench.encoder();
+    bench.until("7", State::Stalled, 12.0).await;
+    pass(0.1).await;
+    let lines = log.lines();
+    let last = lines.last().unwrap();
+    for part in ["session ended", "destination=\"main/deaf\"", "reason=\"stalled"] {
+        assert!(last.contains(part), "{part}: {lines:#?}");
     }
 }
 
