@@ -8,6 +8,7 @@
 //! work, see `group`.
 
 use crate::Inline;
+use crate::bulk::Bulk;
 use crate::control::Control;
 use crate::fanout::{BLOCK, Detached};
 use crate::group::Group;
@@ -108,7 +109,7 @@ impl Cell {
 
     fn try_turn(&self, now: Instant) -> bool {
         let Some(mut group) = self.group.try_lock() else { return false };
-        self.work(&mut group, now);
+        self.work(&mut group, now, None);
         self.rouse_if_deserted(&group);
         true
     }
@@ -121,14 +122,14 @@ impl Cell {
     }
 
     /// Does what is due, for the shard's thread.
-    pub(crate) fn turn(&self) {
+    pub(crate) fn turn(&self, bulk: &mut Bulk) {
         let mut group = self.group.lock();
-        self.work(&mut group, Instant::now());
+        self.work(&mut group, Instant::now(), Some(bulk));
     }
 
-    fn work(&self, group: &mut Group, now: Instant) {
+    fn work(&self, group: &mut Group, now: Instant, bulk: Option<&mut Bulk>) {
         self.obey(group, now);
-        group.turn(now);
+        group.turn(now, bulk);
         self.settle(group, now);
     }
 

@@ -31,6 +31,9 @@ pub struct FanoutConfig {
     pub bounds: Bounds,
     /// What is written by the thread that has the news, the Publisher's.
     pub inline: Inline,
+    /// Whether many viewers may be written to by one system call, where the system allows that
+    /// (`io_uring`); the others are written to one by one in any case.
+    pub bulk: bool,
 }
 
 /// How much the thread that wakes the viewers of a Stream writes to them by itself: a write or two
@@ -51,6 +54,7 @@ impl Default for FanoutConfig {
             patience: Duration::from_secs(10),
             bounds: Bounds::default(),
             inline: Inline { viewers: 8, bytes: 1 << 20 },
+            bulk: true,
         }
     }
 }

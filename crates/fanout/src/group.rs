@@ -8,6 +8,7 @@
 
 use crate::alike::Alike;
 use crate::batch::Batch;
+use crate::bulk::{Bulk, PART};
 use crate::cell::Command;
 use crate::control::Control;
 use crate::fanout::Detached;
@@ -111,10 +112,10 @@ impl Group {
         news.then(|| self.last_pass.map_or(now, |last| last + self.config.merge))
     }
 
-    /// Does what is due.
-    pub(crate) fn turn(&mut self, now: Instant) {
+    /// Does what is due; `bulk`: what the thread has for writing to many at once.
+    pub(crate) fn turn(&mut self, now: Instant, bulk: Option<&mut Bulk>) {
         if self.pass_due(now).is_some_and(|at| at <= now) {
-            self.pass(now);
+            self.pass(now, bulk);
         } else if self.retry_at.is_some_and(|at| at <= now) {
             self.limit = self.stream.head();
             self.retry_at = None;
@@ -224,7 +225,7 @@ impl Group {
     // === passes
 
     /// Gives each viewer whatever it has not had yet.
-    fn pass(&mut self, now: Instant) {
+    fn pass(&mut self, now: Instant, bulk: Option<&mut Bulk>) {
         self.last_pass = Some(now);
         self.restless = false;
         self.served = self.stream.head();
@@ -234,7 +235,7 @@ impl Group {
         let closed = self.stream.is_closed();
         self.stragglers.clear();
         match self.front.clone() {
-            Some(front) if self.lane.is_some() => self.serve_front(&front, now),
+            Some(front) if self.lane.is_some() => self.serve_front(&front, now, bulk),
             Some(front) => self.serve_alike(&front, now),
             None => self.stragglers.extend(0..self.viewers.len()),
         }
@@ -253,7 +254,7 @@ impl Group {
     }
 
     /// Writes the same bytes to all at the front, and lists the others.
-    fn serve_front(&mut self, front: &Cursor, now: Instant) {
+    fn serve_front(&mut self, front: &Cursor, now: Instant, mut bulk: Option<&mut Bulk>) {
         let Some(lane) = self.lane.clone() else { return };
         let Some(batch) = self.read_batch(&*lane, front.clone(), now) else {
             self.stragglers.extend(0..self.viewers.len());
@@ -261,13 +262,25 @@ impl Group {
         };
         let mut joined = std::mem::take(&mut self.joined);
         let slices = batch.slices(&*lane, self.viewers.len(), &mut joined);
-        for (at, viewer) in self.viewers.iter_mut().enumerate() {
-            if !viewer.is_at(front) || viewer.flush(now) != Flow::Clear {
-                self.stragglers.push(at);
-                continue;
-            }
-            if !give(viewer, &*lane, &batch, &slices, now) {
-                self.stragglers.push(at);
+        // Many small pieces, or very many bytes, are nothing for that.
+        let mut bulk = bulk.take_if(|_| batch.len > 0 && slices.len() == 1);
+        for (begin, part) in (0..).step_by(PART).zip(self.viewers.chunks_mut(PART)) {
+            let written = bulk.as_mut().map(|bulk| bulk.write(part, front, &slices[0]));
+            let mut written = written.into_iter().flatten().peekable();
+            for (at, viewer) in part.iter_mut().enumerate() {
+                let all = match written.next_if(|(of, _)| *of == at) {
+                    Some((_, taken)) => {
+                        let taken = viewer.follow_up(taken, &slices, now);
+                        note_given(viewer, &*lane, &batch, taken, now)
+                    }
+                    None if viewer.is_at(front) && viewer.flush(now) == Flow::Clear => {
+                        give(viewer, &*lane, &batch, &slices, now)
+                    }
+                    None => false,
+                };
+                if !all {
+                    self.stragglers.push(begin + at);
+                }
             }
         }
         drop(slices);
@@ -442,6 +455,17 @@ fn give(
     now: Instant,
 ) -> bool {
     let written = if batch.len == 0 { 0 } else { viewer.write(slices, now) };
+    note_given(viewer, lane, batch, written, now)
+}
+
+/// Moves a viewer that took so many bytes of a batch; whether that was all.
+fn note_given(
+    viewer: &mut Viewer,
+    lane: &dyn Lane,
+    batch: &Batch,
+    written: usize,
+    now: Instant,
+) -> bool {
     if written == batch.len {
         viewer.cursor.follow(&batch.after);
         return viewer.flush(now) == Flow::Clear;

@@ -15,6 +15,7 @@
 
 mod alike;
 mod batch;
+mod bulk;
 mod cell;
 mod control;
 mod fanout;

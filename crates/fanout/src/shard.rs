@@ -4,6 +4,7 @@
 //! what it does with them, see `cell` and `group`.
 
 use crate::FanoutConfig;
+use crate::bulk::Bulk;
 use crate::cell::{Cell, Command};
 use crate::group::Group;
 use crate::viewer::ViewerParts;
@@ -135,15 +136,16 @@ impl Shard {
     }
 
     fn run(&self) {
+        let mut bulk = Bulk::new(self.config.bulk);
         while !self.stopped.load(Ordering::Acquire) {
             self.dirty.store(false, Ordering::SeqCst);
             self.until.store(0, Ordering::SeqCst); // awake: it looks at everything before it sleeps
             let queue = std::mem::take(&mut *self.queue.lock());
             for cell in &queue {
-                self.serve(cell);
+                self.serve(cell, &mut bulk);
             }
             drop(queue);
-            let wait = self.serve_due();
+            let wait = self.serve_due(&mut bulk);
             if !self.dirty.load(Ordering::SeqCst) {
                 std::thread::park_timeout(wait);
             }
@@ -155,9 +157,9 @@ impl Shard {
         }
     }
 
-    fn serve(&self, cell: &Arc<Cell>) {
+    fn serve(&self, cell: &Arc<Cell>, bulk: &mut Bulk) {
         cell.queued.swap(false, Ordering::AcqRel); // sees what its caller did before
-        cell.turn();
+        cell.turn(bulk);
         if cell.len() > 0 {
             return;
         }
@@ -176,7 +178,7 @@ impl Shard {
     }
 
     /// Looks at the groups whose time has come; how long there is nothing more to do.
-    fn serve_due(&self) -> Duration {
+    fn serve_due(&self, bulk: &mut Bulk) -> Duration {
         // From here on whoever expects the thread at any time wakes it: what is set before is seen.
         self.until.store(u64::MAX, Ordering::SeqCst);
         let now = self.clock(Instant::now());
@@ -186,7 +188,7 @@ impl Shard {
         let next = cells.values().map(due).filter(|at| *at > now).min().unwrap_or(u64::MAX);
         drop(cells);
         for cell in &ripe {
-            self.serve(cell);
+            self.serve(cell, bulk);
         }
         if !ripe.is_empty() {
             return Duration::ZERO; // what they are due for next is looked at then

@@ -1,8 +1,10 @@
 //! Passes in virtual time over sinks that take bytes as a slow socket does.
 
+mod bulk;
 mod joins;
 mod slow;
 
+use crate::bulk::Bulk;
 use crate::cell::Command;
 use crate::control::Control;
 use crate::group::Group;
@@ -99,6 +101,7 @@ struct Bench {
     publisher: Publisher,
     group: Group,
     config: FanoutConfig,
+    bulk: Option<Bulk>,
 }
 
 impl Bench {
@@ -114,7 +117,7 @@ impl Bench {
         let publisher = stream.publish(start, Takeover::Always, "test").unwrap();
         let config = FanoutConfig::default();
         let group = Group::new(stream.clone(), lane, config);
-        Self { start, ms: 0, stream, publisher, group, config }
+        Self { start, ms: 0, stream, publisher, group, config, bulk: None }
     }
 
     fn now(&self) -> Instant {
@@ -126,19 +129,19 @@ impl Bench {
     }
 
     fn join_with(&mut self, sink: &Arc<TestSink>, writer: Option<Box<dyn Writer>>) -> Arc<Control> {
-        self.join_saying(sink, writer, Vec::new())
+        self.join_saying(sink.clone(), writer, Vec::new())
     }
 
     fn join_saying(
         &mut self,
-        sink: &Arc<TestSink>,
+        sink: Arc<dyn Sink>,
         writer: Option<Box<dyn Writer>>,
         hello: Vec<Bytes>,
     ) -> Arc<Control> {
         let now = self.now();
         let control = Control::new(hello);
         let parts = ViewerParts {
-            sink: sink.clone(),
+            sink,
             control: control.clone(),
             writer,
             bounds: self.config.bounds,
@@ -178,7 +181,8 @@ impl Bench {
     }
 
     fn pass(&mut self) {
-        self.group.turn(self.now());
+        let now = self.now();
+        self.group.turn(now, self.bulk.as_mut());
     }
 
     /// Lets time go by until everybody has everything.

@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes};
 use manycast_hub::{Bounds, Cursor, Item, Start, Stream};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -44,6 +45,12 @@ pub trait Sink: Send + Sync + 'static {
     /// `WouldBlock` when some of it must stay; anything else ends the viewer.
     fn try_flush(&self) -> io::Result<()> {
         Ok(())
+    }
+
+    /// The socket, if bytes may be handed to it past the sink now: one that keeps no bytes, and is
+    /// not known to have no room. Whoever does so without success asks the sink, which then knows.
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        None
     }
 
     /// Has the connection reset when it is closed, so that the kernel keeps nothing of it.
@@ -223,7 +230,27 @@ impl Viewer {
 
     /// Writes shared bytes; how many were taken.
     pub(crate) fn write(&mut self, slices: &[IoSlice<'_>], now: Instant) -> usize {
-        match self.sink.try_write_vectored(slices) {
+        let taken = self.sink.try_write_vectored(slices);
+        self.note_write(taken, now)
+    }
+
+    /// What a write past the sink came to, see [`Sink::socket`]; how many bytes were taken.
+    pub(crate) fn follow_up(
+        &mut self,
+        taken: io::Result<usize>,
+        slices: &[IoSlice<'_>],
+        now: Instant,
+    ) -> usize {
+        match taken {
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                self.write(slices, now)
+            }
+            taken => self.note_write(taken, now),
+        }
+    }
+
+    fn note_write(&mut self, taken: io::Result<usize>, now: Instant) -> usize {
+        match taken {
             Ok(written) => {
                 self.note_progress(now, written);
                 written

@@ -6,6 +6,7 @@ use manycast_fanout::Sink;
 use manycast_tls::Transport;
 use std::io::{self, IoSlice};
 use std::ops::Deref;
+use std::os::fd::BorrowedFd;
 
 /// A [`Transport`] that the fan-out writes to, without another place in memory between the two.
 #[derive(Debug)]
@@ -27,6 +28,9 @@ impl Sink for Socket {
     }
     fn try_flush(&self) -> io::Result<()> {
         self.0.try_flush()
+    }
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.0.socket()
     }
     fn abort(&self) {
         self.0.abort();

@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
@@ -182,6 +183,14 @@ impl Transport {
         let full = matches!(&done, Err(e) if e.kind() == ErrorKind::WouldBlock);
         self.full.store(full, Ordering::Relaxed);
         done
+    }
+
+    /// The socket, if anybody may write to it now as [`Self::try_write_vectored`] does: not under
+    /// TLS, nor after [`Self::abort`], nor while it is known to have no room.
+    #[must_use]
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        let free = self.tls.is_none() && !self.full.load(Ordering::Relaxed);
+        (free && self.check_alive().is_ok()).then(|| self.tcp.as_fd())
     }
 
     /// Whether bytes that were taken still wait on this side of the socket. A writer that has

@@ -61,6 +61,7 @@ impl Config {
         note(users(old) == users(new), true, "rtmp.auth, rtmp.user");
         note(old.rtmp.reconnect_url == new.rtmp.reconnect_url, true, "rtmp.reconnect_url");
         note(old.rtmp.merge == new.rtmp.merge, false, "rtmp.merge");
+        note(old.rtmp.io_uring == new.rtmp.io_uring, false, "rtmp.io_uring");
         note(old.server.drain == new.server.drain, false, "server.drain");
         note(limits(old) == limits(new), true, "limits");
         note(old.limits.window == new.limits.window, true, "limits.window (new streams)");
@@ -84,6 +85,7 @@ impl Config {
     pub fn applied_to(mut self, old: &Self) -> Self {
         self.rtmp.listen = old.rtmp.listen;
         self.rtmp.merge = old.rtmp.merge;
+        self.rtmp.io_uring = old.rtmp.io_uring;
         self.rtmps = old.rtmps.clone();
         self.http = old.http.clone();
         self.https = old.https.clone();

@@ -120,6 +120,7 @@ fn rtmp(mut at: Section<'_>, taken: &mut Taken) -> Rtmp {
         at.warn(place, "open", what, "for tests and closed networks only");
     }
     let merge = at.duration("merge", "50ms", (Duration::ZERO, Duration::from_secs(1)));
+    let io_uring = at.flag("io_uring").is_none_or(|flag| flag.value);
     let auth = at.word("auth", &[("adobe", Dialect::Adobe), ("llnw", Dialect::Llnw)]);
     let login = login::read(&mut at).login();
     let example = "rtmp://other.example/live";
@@ -127,7 +128,7 @@ fn rtmp(mut at: Section<'_>, taken: &mut Taken) -> Rtmp {
     at.finish();
     let (open, merge) = (open.is_some_and(|open| open.value), merge.unwrap_or(Duration::ZERO));
     let reconnect_url = reconnect_url.map(|url| Secret::new(&url.value));
-    Rtmp { listen, open, merge, auth: auth.unwrap_or_default(), login, reconnect_url }
+    Rtmp { listen, open, merge, io_uring, auth: auth.unwrap_or_default(), login, reconnect_url }
 }
 
 /// `shared` is the certificate of HTTPS, which serves here too unless this section has its own.

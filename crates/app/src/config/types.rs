@@ -93,6 +93,8 @@ pub struct Rtmp {
     pub open: bool,
     /// Least time between two writes to a viewer.
     pub merge: Duration,
+    /// Whether many viewers may be written to by one system call.
+    pub io_uring: bool,
     /// How encoders are asked for user and password.
     pub auth: Dialect,
     /// The user that whoever publishes has to be, on streams that name none of their own.

@@ -58,7 +58,8 @@ impl Rtmp {
         tls: Option<Arc<ServerTls>>,
     ) -> Result<Self> {
         let connections = Connections::new(limits(config));
-        let viewers = FanoutConfig { merge: config.rtmp.merge, ..FanoutConfig::default() };
+        let (merge, bulk) = (config.rtmp.merge, config.rtmp.io_uring);
+        let viewers = FanoutConfig { merge, bulk, ..FanoutConfig::default() };
         let fanout = Fanout::start(viewers).context("no threads for viewers")?;
         let fanout = Arc::new(fanout);
         let stats = Arc::new(RtmpStats::default());

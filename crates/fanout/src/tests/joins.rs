@@ -13,7 +13,7 @@ fn the_answer_goes_out_with_the_first_picture_in_one_write() {
     let mut bench = Bench::new();
     bench.picture(true);
     let sink = TestSink::new(ALL, ALL);
-    bench.join_saying(&sink, None, hello());
+    bench.join_saying(sink.clone(), None, hello());
     assert_eq!(sink.text(), format!("hello {{J}}{}", pictures(0..1, 5)));
     assert_eq!(sink.writes.load(Ordering::Relaxed), 1);
 }
@@ -22,7 +22,7 @@ fn the_answer_goes_out_with_the_first_picture_in_one_write() {
 fn without_a_picture_the_answer_does_not_wait() {
     let mut bench = Bench::new();
     let sink = TestSink::new(ALL, ALL);
-    bench.join_saying(&sink, None, hello());
+    bench.join_saying(sink.clone(), None, hello());
     assert_eq!(sink.text(), "hello ");
     bench.run(6, 5);
     bench.settle();
@@ -36,7 +36,7 @@ fn an_answer_that_is_taken_bit_by_bit_is_followed_by_the_pictures() {
         bench.picture(true);
         bench.ms += 40;
         let sink = TestSink::new(0, step);
-        bench.join_saying(&sink, None, hello());
+        bench.join_saying(sink.clone(), None, hello());
         assert_eq!(sink.text(), "", "it takes nothing yet");
         for n in 1..4 {
             sink.room.store(step, Ordering::Relaxed);

@@ -322,6 +322,33 @@ async fn the_server_name_is_sent_for_names_and_not_for_addresses() {
     assert!(!plain.is_tls() && plain.tls_info().is_none() && !plain.wants_flush());
 }
 
+#[tokio::test]
+async fn a_socket_is_handed_out_only_while_anybody_may_write_to_it() {
+    let (near, far) = tcp_pair(true).await;
+    let plain = Transport::plain(near);
+    assert!(plain.socket().is_some());
+    let much = vec![0; 1 << 20];
+    while plain.try_write_vectored(&[IoSlice::new(&much)]).is_ok() {}
+    assert!(plain.socket().is_none(), "it is known to be full");
+    let far = Transport::plain(far);
+    let mut buf = vec![0; 1 << 20];
+    let room = async {
+        while plain.try_write_vectored(&[IoSlice::new(b"x")]).is_err() {
+            plain.writable().await.unwrap();
+        }
+    };
+    let read = async {
+        loop {
+            far.readable().await.unwrap();
+            let _ = far.try_read(&mut buf);
+        }
+    };
+    tokio::select! { () = room => {}, () = read => {} }
+    assert!(plain.socket().is_some(), "it has room again");
+    plain.abort();
+    assert!(plain.socket().is_none(), "nothing may go out any more");
+}
+
 #[test]
 fn a_transport_is_shared_between_threads() {
     fn shared<T: Send + Sync + 'static>() {}

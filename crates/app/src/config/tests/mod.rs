@@ -26,6 +26,7 @@ window_age = "8s"
 listen = "0.0.0.0:1935"
 open = false
 merge = "50ms"
+io_uring = false
 [rtmps]
 listen = "0.0.0.0:1936"
 self_signed = true
@@ -84,6 +85,8 @@ fn the_whole_example_is_read() {
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.limits.connections_per_address, Some(50));
     assert_eq!(config.rtmp.merge.as_millis(), 50);
+    assert!(!config.rtmp.io_uring);
+    assert!(parse("").unwrap().config.rtmp.io_uring);
     assert_eq!(config.limits.window.bytes, 16 << 20);
     assert_eq!(config.rtmps.unwrap().certificate, Certificate::SelfSigned);
     assert_eq!(config.https.certificate, Certificate::SelfSigned);
@@ -142,14 +145,14 @@ fn doubles_are_told_without_showing_the_key() {
     let text = FULL.replace("sk_canary_0000004", "sk_canary_0000001");
     let got = faults(&text);
     assert!(
-        got.contains(":48:7: stream[1].key: is the key of another stream too (line 34)"),
+        got.contains(":49:7: stream[1].key: is the key of another stream too (line 35)"),
         "{got}"
     );
     assert!(!got.contains("canary"), "{got}");
     let got = faults(&FULL.replace("\"second\"", "\"main\""));
-    assert!(got.contains(":47:8: stream[1].name: is the name of another stream too"), "{got}");
+    assert!(got.contains(":48:8: stream[1].name: is the name of another stream too"), "{got}");
     let got = faults(&FULL.replace("\"Local\"", "\"YouTube\""));
-    assert!(got.contains("is the name of another destination too (line 37)"), "{got}");
+    assert!(got.contains("is the name of another destination too (line 38)"), "{got}");
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn g1_each_setting_changes_live_or_says_that_it_does_not() {
         ("drain = \"5s\"", "drain = \"6s\"", None, Some("server.drain")),
         ("open = false", "open = true", Some("rtmp.open"), None),
         ("merge = \"50ms\"", "merge = \"60ms\"", None, Some("rtmp.merge")),
+        ("io_uring = false", "io_uring = true", None, Some("rtmp.io_uring")),
         ("0.0.0.0:1935", "0.0.0.0:1945", None, Some("rtmp.listen")),
         ("0.0.0.0:1936", "0.0.0.0:1946", None, Some("rtmps.listen")),
         ("127.0.0.1:8080", "127.0.0.1:8081", None, Some("http")),
