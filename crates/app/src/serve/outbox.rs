@@ -12,7 +12,9 @@ use manycast_webhook::{
     SigningSecret, Verdict, Work,
 };
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
 
 /// Rows that are looked at first; more only if none of them can be sent.
 const LOOK: u32 = 64;
@@ -29,15 +31,19 @@ const GONE: &str =
 #[derive(Clone, Debug)]
 pub(super) struct Outbox {
     store: Store,
+    /// Whoever files a message, or disables a webhook: otherwise one could be filed for a webhook
+    /// that was disabled a moment ago, and wait for ever.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Outbox {
     /// The queue of this database.
     pub(super) fn new(store: Store) -> Self {
-        Self { store }
+        Self { store, turn: Arc::default() }
     }
 
     async fn owe(&self, message: &Message, now: SystemTime) -> Result<Filed, Error> {
+        let _turn = self.turn.lock().await;
         let hooks = self.store.webhooks().await?;
         let wanted = hooks.iter().filter(|hook| wants(hook, message));
         let new: Vec<_> = wanted.map(|hook| owed(hook.id, message, now.into())).collect();
@@ -89,6 +95,7 @@ impl Outbox {
     /// The receiver said that it wants nothing any more: what waits for it is given up. Answers how
     /// much that was.
     async fn disable(&self, id: WebhookId) -> Result<u64, Error> {
+        let _turn = self.turn.lock().await;
         let Some(hook) = self.store.webhook(&id).await?.filter(|hook| hook.enabled) else {
             return Ok(0);
         };

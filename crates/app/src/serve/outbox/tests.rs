@@ -211,10 +211,10 @@ async fn a_receiver_that_is_gone_is_disabled_and_what_waits_is_given_up() {
     let store = open(folder.path()).await;
     let hook = add(&store, "ops", &receiving.url(), &[], &[]).await;
     let outbox = Arc::new(Outbox::new(store.clone()));
-    let webhooks = Webhooks::start(outbox, receiving.client(), Options::default());
     for id in ["evt_1", "evt_2"] {
-        webhooks.file(&event(id, "main")).await.unwrap();
+        outbox.file(&event(id, "main").message(), SystemTime::now()).await.unwrap();
     }
+    let webhooks = Webhooks::start(outbox, receiving.client(), Options::default());
     until("its end", async || !store.webhook(&hook).await.unwrap().unwrap().enabled).await;
     until("the word in the log", async || log_of(&store, &hook).await[1].state == "failed").await;
     let log = log_of(&store, &hook).await;
@@ -232,6 +232,22 @@ async fn a_receiver_that_is_gone_is_disabled_and_what_waits_is_given_up() {
     assert!(webhooks.redeliver(&log[0].id.to_string()).await.unwrap());
     until("what is wanted still", async || *receiving.taken.lock() == ["evt_3", "evt_2"]).await;
     webhooks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn what_is_filed_while_a_receiver_goes_waits_for_nobody() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path()).await;
+    let hook = add(&store, "ops", "https://hooks.example/", &[], &[]).await;
+    let outbox = Outbox::new(store.clone());
+    for round in 0..20 {
+        change(&store, &hook, WebhookEdit { enabled: Some(true), ..Default::default() }).await;
+        let message = event(&format!("evt_{round}"), "main").message();
+        let (filed, off) =
+            tokio::join!(outbox.file(&message, SystemTime::now()), outbox.disable(hook));
+        assert!(filed.unwrap().queued <= 1 && off.unwrap() <= 1);
+        assert_eq!(store.pending_deliveries().await.unwrap(), 0, "round {round}");
+    }
 }
 
 #[tokio::test]
