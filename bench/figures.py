@@ -127,7 +127,7 @@ COLUMNS = {
     "p1-merged-50": FAN_OUT,
     "p1-merged-100": FAN_OUT,
     "p1-low": FAN_OUT,
-    "p3-streams": ["cost", "nginx_ratio", "cores", "p50", "p99", "rate", "delivered", "losses", "rss", "tool"],
+    "p3-streams": ["cost", "nginx_ratio", "ratio", "cores", "p50", "p99", "rate", "delivered", "losses", "rss", "tool"],
     "p4-push": PUSH,
     "p4-tls": PUSH,
     "p5-quiet": ["first50", "first99", "start50", "start99", "losses"],

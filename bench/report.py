@@ -26,7 +26,8 @@ METHOD = [
     "more. In the merged suites the floor merges by the same rule as the server: at least so long between two writes to a socket. For RTMPS it is "
     "the same loop over TLS with the same library. Its sockets are read in the same way as those of the servers beside it. \"Floor, spoken to\" is "
     "the floor towards subscribers that say one byte first: to a connection on which both sides have spoken, as a player's, Linux acknowledges more "
-    "often within the sender's write and less often at the reader's read, and the sender pays for it. Ratios are to the silent one.",
+    "often within the sender's write and less often at the reader's read, and the sender pays for it. Ratios are to the silent one. The floor "
+    "of 200 streams passes on what it reads from one socket to another, in two threads, one read and one write per picture.",
     "CPU is the time that all threads of the server spent on a core in the window (schedstat, in nanoseconds); on loopback the receiving half of "
     "TCP is part of it, for the floor as well. A GB is what the receivers took from their sockets, 10^9 bytes. The ratio divides a run by the floor "
     "of the same run.",

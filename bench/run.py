@@ -24,8 +24,8 @@ import time
 import api
 import machine
 import report
-from servers import HERE, LOAD, PORTS, PUSH_PREFIX, Server, can_merge, missing, sinks, source
-from suites import QUICK_SECONDS, TITLES, Plan, turned, wanted
+from servers import HERE, LOAD, PORTS, PUSH_PREFIX, RELAY_PORT, Server, can_merge, missing, sinks, source
+from suites import QUICK_SECONDS, RELAY, TITLES, Plan, turned, wanted
 
 SPARE_FILES = 300
 
@@ -89,6 +89,8 @@ class Bench:
         argv += ["--pid", ",".join(map(str, server.pids))] + [str(a) for a in case.args]
         if case.tls:
             argv += ["--tls", self.run]
+        if case.floor == RELAY:
+            argv += ["--relay", "127.0.0.1:%d" % RELAY_PORT]
         if case.destinations:
             argv += ["--sink", sinks(1, case.tls)[0]]
             argv += ["--prefix", PUSH_PREFIX] if case.server == "manycast" else ["--app", "push"]

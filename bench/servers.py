@@ -11,6 +11,8 @@ import socket
 import subprocess
 import time
 
+from suites import RELAY
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 LOAD = os.path.join(HERE, "rtmp-load", "target", "release", "rtmp-load")
@@ -24,6 +26,9 @@ PUSH_PREFIX = "sk_bench_"
 
 # dashboard and API of a server with many streams
 API_PORT = 18081
+
+# where publishers come to the floor of many streams
+RELAY_PORT = 19348
 
 PORTS = {"manycast": 19350, "nginx": 19351, "nginx-64k": 19356, "floor": 19349}
 
@@ -106,6 +111,9 @@ def command(case, run):
         text = manycast_config(case.destinations, case.tls, case.merge_ms, run, case.streams)
         config = put(os.path.join(run, "manycast.toml"), text)
         return [MANYCAST, "serve", "--config", config, "--data-dir", os.path.join(run, "data")]
+    if case.floor == RELAY:
+        argv = [LOAD, "relay", "--rtmp", "127.0.0.1:%d" % PORTS["floor"], "--publishers", "127.0.0.1:%d" % RELAY_PORT]
+        return argv + ["--time", str(int(case.seconds) + 60)]
     if case.floor:
         argv = [LOAD, "floor", "--flv", source(case.clip), "--rtmp", "127.0.0.1:%d" % PORTS["floor"]]
         argv += [str(x) for x in case.floor] + ["--time", str(int(case.seconds) + 60)]

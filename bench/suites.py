@@ -13,6 +13,7 @@ PLAIN = "plain"  # the forms that Enhanced ones are held against
 ONE_TRACK = "one track"
 RATE = 800  # joins per second while the viewers of a stream gather
 READERS = 20  # viewers that read every picture
+RELAY = ("relay",)  # how the floor of many streams works: from one socket to another
 QUICK_SECONDS = 112  # of `--quick`, without building
 
 # suite, what it is; the order of the report
@@ -142,7 +143,10 @@ class Plan:
     def streams(self, n):
         args = ["--pubs", n, "--subs", n, "--warm", 2] + self.crowd() + ["--time", self.window]
         servers = self.servers if n == 200 else [s for s in self.servers if s == "manycast"]
-        return [case("p3-streams", s, n, args) for s in servers]
+        group = [case("p3-streams", s, n, args) for s in servers]
+        # its subscribers say a byte, as players do: it is no floor of theirs otherwise
+        bare = ["--pubs", n] + self.crowd() + ["--raw-says", 1]
+        return group + ([self.floor("p3-streams", n, bare, RELAY)] if n == 200 else [])
 
     def push(self, n):
         servers = self.servers if n == 50 else [s for s in self.servers if s == "manycast"]

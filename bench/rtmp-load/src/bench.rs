@@ -5,6 +5,7 @@
 use crate::client::{self, Goal, Plan, Proto, Shared, Stats, Target, WorkerCfg};
 use crate::report::{Report, Sample};
 use crate::{Args, local, publisher, stats, sys, tls};
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
@@ -24,6 +25,7 @@ struct Ask {
     nice: i32,
     pids: Vec<i32>,
     tls: Option<tls::Material>,
+    relay: Option<SocketAddrV4>,
 }
 
 impl Ask {
@@ -51,6 +53,7 @@ impl Ask {
             nice: a.get("nice", -10),
             pids: pids.split(',').filter_map(|s| s.trim().parse().ok()).collect(),
             tls: a.tls(),
+            relay: a.has("relay").then(|| a.addr("relay", local(0, 1, 1998))),
         }
     }
 
@@ -121,7 +124,7 @@ fn start_publishers(
     sh: &Arc<Shared>,
     ps: &Arc<publisher::PubStats>,
 ) -> Option<JoinHandle<()>> {
-    if ask.pubs == 0 || ask.raw > 0 {
+    if ask.pubs == 0 || (ask.raw > 0 && ask.relay.is_none()) {
         return None;
     }
     let cfg = publisher::PubCfg {
@@ -131,6 +134,7 @@ fn start_publishers(
         chunk: a.get("chunk", 4096),
         idle: a.get("idle-pubs", 0) == 1,
         nice: ask.nice,
+        relay: ask.relay,
     };
     let (ps2, sh) = (ps.clone(), sh.clone());
     let handle = std::thread::spawn(move || publisher::run(cfg, ps2, sh));

@@ -9,6 +9,7 @@ mod client;
 mod floor;
 mod form;
 mod publisher;
+mod relay;
 mod report;
 mod stats;
 mod sys;
@@ -39,6 +40,7 @@ rtmp-load bench --flv FILE [options]      load a server
   --quickack 1        ACK at once while joining    --drain-ms MS  read period of non-probes (10)
   --nice N            of publisher and probe threads (-10)
   --stall 1           all but the probes stop reading at their first picture
+  --relay A:P         publishers send without a handshake to this address of a `relay`
   --raw-says 1        raw subscribers say one byte first, as every player says something
   --tls DIR           sinks accept, and raw subscribers connect, with TLS (see `cert`)
 rtmp-load floor --flv FILE --rtmp A:P [options]   the same bytes at the same times to all who connect
@@ -46,6 +48,8 @@ rtmp-load floor --flv FILE --rtmp A:P [options]   the same bytes at the same tim
   --merge-ms MS       instead: at least this long between two writes to the same socket
   --mode M            send|zerocopy|sendfile|uring|tls (send; tls needs --tls DIR)
   --chunk B           (4096)                       --time S       (40)
+rtmp-load relay --rtmp A:P --publishers A:P [options]   what publishers send to subscribers, a pair each
+  --threads N         (2)                          --time S       (40)
 rtmp-load cert --dir DIR                  write cert.pem and key.pem for --tls
 ";
 
@@ -59,6 +63,10 @@ impl Args {
             Some(v) => v.parse().unwrap_or_else(|_| die(&format!("bad value for --{k}: {v}"))),
             None => d,
         }
+    }
+
+    pub fn has(&self, k: &str) -> bool {
+        self.0.contains_key(k)
     }
 
     /// An address on the loopback network; ends the program for any other.
@@ -110,6 +118,7 @@ fn main() {
     match cmd.as_str() {
         "bench" => bench::run(&a),
         "floor" => floor::run(floor_cfg(&a)).unwrap_or_else(|e| die(&e)),
+        "relay" => relay::run(&relay_cfg(&a)).unwrap_or_else(|e| die(&e)),
         "cert" => tls::make(&a.get("dir", ".".to_string())).unwrap_or_else(|e| die(&e)),
         _ => die(HELP),
     }
@@ -135,5 +144,15 @@ fn floor_cfg(a: &Args) -> floor::FloorCfg {
         },
         seconds: a.get("time", 40u64).min(300),
         max_conns: 8000,
+    }
+}
+
+fn relay_cfg(a: &Args) -> relay::RelayCfg {
+    relay::RelayCfg {
+        publishers: a.addr("publishers", local(0, 1, 1998)),
+        subscribers: a.addr("rtmp", local(0, 1, 1999)),
+        threads: a.get("threads", 2usize).clamp(1, 64),
+        seconds: a.get("time", 40u64).min(300),
+        max_pairs: 4000,
     }
 }

@@ -6,7 +6,7 @@ use crate::wire::*;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddrV4, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -20,6 +20,8 @@ pub struct PubCfg {
     /// Publish without sending media.
     pub idle: bool,
     pub nice: i32,
+    /// Where bytes go without a handshake, from the moment on that a byte comes back.
+    pub relay: Option<SocketAddrV4>,
 }
 
 #[derive(Default)]
@@ -101,7 +103,17 @@ fn open(t: &Target, i: usize, chunk: usize) -> Result<Pub, String> {
         n == "onStatus" && contains(b, b"NetStream.Publish.Start")
     })?;
     s.set_nonblocking(true).ok();
-    Ok(Pub { s, rd, msid, out: Vec::new(), at: 0, loop_ms: 0, start: 0, seq: 0 })
+    Ok(Pub::new(s, rd, msid, Vec::new()))
+}
+
+/// To a relay: the chunk stream of a server, as its subscribers read it.
+fn open_bare(relay: SocketAddrV4, chunk: usize) -> Result<Pub, String> {
+    let s = TcpStream::connect(relay).map_err(|e| e.to_string())?;
+    s.set_nodelay(true).ok();
+    s.set_nonblocking(true).ok();
+    let mut out = Vec::new();
+    put_msg(&mut out, 2, 1, 0, 0, &(chunk as u32).to_be_bytes(), 128);
+    Ok(Pub::new(s, ChunkReader::default(), 1, out))
 }
 
 /// Where a tag is going: its message stream, time and place in the sequence.
@@ -127,6 +139,15 @@ pub fn put_tag(out: &mut Vec<u8>, t: &Tag, slot: Slot, chunk: usize, tmp: &mut V
 }
 
 impl Pub {
+    fn new(s: TcpStream, rd: ChunkReader, msid: u32, out: Vec<u8>) -> Self {
+        Pub { s, rd, msid, out, at: 0, loop_ms: 0, start: 0, seq: 0 }
+    }
+
+    /// Whether the relay has found it a subscriber.
+    fn is_awaited(&self) -> bool {
+        matches!(sys::recv(self.s.as_raw_fd(), &mut [0]), Io::Done(_))
+    }
+
     /// Metadata and sequence headers, once per publish.
     fn setup(&mut self, cfg: &PubCfg, tmp: &mut Vec<u8>) {
         for t in &cfg.flv.setup {
@@ -186,7 +207,11 @@ fn open_all(cfg: &PubCfg, st: &PubStats, sh: &Shared) -> Vec<Pub> {
             if sh.stop.load(Relaxed) {
                 break;
             }
-            match open(&cfg.target, i, cfg.chunk) {
+            let opened = match cfg.relay {
+                Some(relay) => open_bare(relay, cfg.chunk),
+                None => open(&cfg.target, i, cfg.chunk),
+            };
+            match opened {
                 Ok(p) => v.push(p),
                 Err(e) => {
                     if st.failed.fetch_add(1, Relaxed) == 0 {
@@ -209,15 +234,13 @@ pub fn run(cfg: PubCfg, st: Arc<PubStats>, sh: Arc<Shared>) {
     let mut pubs = open_all(&cfg, &st, &sh);
     let mut heap = BinaryHeap::new();
     let mut tmp = Vec::new();
-    let base = sys::now_ns() + 10_000_000;
-    let n = pubs.len().max(1) as u64;
-    for (i, p) in pubs.iter_mut().enumerate() {
-        p.start = base + i as u64 * 33_000_000 / n;
-        if !cfg.idle {
-            p.setup(&cfg, &mut tmp);
-            heap.push(Reverse((p.start, i)));
-        }
-    }
+    let count = pubs.len();
+    let begin = |now: u64, i: usize, p: &mut Pub, heap: &mut BinaryHeap<_>| {
+        p.start = now + 10_000_000 + (i * 33_000_000 / count) as u64;
+        p.setup(&cfg, &mut Vec::new());
+        heap.push(Reverse((p.start, i)));
+    };
+    let mut silent: Vec<usize> = if cfg.idle { Vec::new() } else { (0..count).collect() };
     st.ready.store(pubs.len() as u64, Relaxed);
     let mut buf = vec![0u8; 65536];
     let mut next_read = sys::now_ns();
@@ -225,6 +248,13 @@ pub fn run(cfg: PubCfg, st: Arc<PubStats>, sh: Arc<Shared>) {
         let now = sys::now_ns();
         if now >= next_read {
             next_read = now + 500_000_000;
+            silent.retain(|&i| {
+                let waits = cfg.relay.is_some() && !pubs[i].is_awaited();
+                if !waits {
+                    begin(now, i, &mut pubs[i], &mut heap);
+                }
+                waits
+            });
             pubs.iter_mut().for_each(|p| p.hear(&mut buf, cfg.chunk));
         }
         let Some(&Reverse((due, i))) = heap.peek() else {

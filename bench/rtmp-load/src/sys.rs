@@ -50,6 +50,11 @@ pub fn nodelay(fd: i32) {
     set_opt(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
 }
 
+/// Readable from so many bytes on, or at the end.
+pub fn recv_lowat(fd: i32, bytes: i32) {
+    set_opt(fd, libc::SOL_SOCKET, libc::SO_RCVLOWAT, bytes);
+}
+
 /// Acknowledge what was just received at once; the kernel forgets it, so repeat after each read.
 pub fn quickack(fd: i32) {
     set_opt(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK, 1);

@@ -71,12 +71,16 @@ fn floor(flv: &std::path::Path, at: &str, args: &str) -> Ended {
     cmd.args(["floor", "--rtmp", at, "--time", "20", "--flv"]).arg(flv);
     cmd.args(args.split_whitespace());
     let floor = Ended(cmd.stdout(Stdio::null()).spawn().unwrap());
+    wait_for(at);
+    floor
+}
+
+fn wait_for(at: &str) {
     let up = (0..200).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(20));
         std::net::TcpStream::connect(at).is_ok()
     });
-    assert!(up, "the floor does not listen");
-    floor
+    assert!(up, "nobody listens at {at}");
 }
 
 fn certificate() -> String {
@@ -100,6 +104,23 @@ fn the_floor_reaches_every_subscriber() {
         assert!(figure(&out, "frames") > 0.0, "{mode}");
         drop(floor);
     }
+}
+
+#[test]
+fn the_relay_gives_every_subscriber_a_publisher() {
+    let src = flv("relay.flv");
+    let (at, from) = ("127.0.61.5:19512", "127.0.61.5:19513");
+    let mut cmd = Command::new(BIN);
+    cmd.args(["relay", "--rtmp", at, "--publishers", from, "--time", "20"]);
+    let relay = Ended(cmd.stdout(Stdio::null()).spawn().unwrap());
+    wait_for(from);
+    // who only asked whether it is up was the first publisher: its subscriber is let go
+    let args = format!("--rtmp {at} --relay {from} --pubs 6 --raw-subs 7 --raw-says 1 --probes 7");
+    let out = bench(&src, &args);
+    assert_eq!((figure(&out, "live_end"), figure(&out, "failed")), (6.0, 1.0));
+    assert_eq!((figure(&out, "lost"), figure(&out, "repeated")), (0.0, 0.0));
+    assert!(figure(&out, "frames") > 6.0 * 30.0);
+    drop(relay);
 }
 
 /// The oldest picture of each write has waited for those that left with it.
